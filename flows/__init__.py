@@ -1,0 +1,1 @@
+"""Configuration -> area and clock; dense and sparse in one area -> break-even curve."""

@@ -1,0 +1,1 @@
+"""Array configuration -> Amaranth components -> Verilog: one generator for the dense and the sparse array."""

@@ -1,0 +1,164 @@
+"""The array's parameters: one frozen object for generator, packer, cycle model and synthesis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from compress.errors import CodesignError
+
+__all__ = ["ArrayConfig", "Dense", "Fixed", "IndexFormat", "parse_index"]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """No index: every position's weight is stored, none is zero."""
+
+    @property
+    def bits(self) -> int:
+        """Index bits in a weight bank word."""
+        return 0
+
+    def __str__(self) -> str:
+        return "dense"
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Relative index of ``gap_bits`` (003, after Han): pruned positions skipped before the nonzero.
+
+    The gap of all ones is no gap: with a code of 0 it is a filler that skips 2**gap_bits - 1 positions,
+    with a code of all ones it ends the filter. A real gap is therefore 0..2**gap_bits - 2.
+    """
+
+    gap_bits: int = 4
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.gap_bits <= 12:
+            raise CodesignError(f"gap_bits must be 1..12, not {self.gap_bits}", "4 is what the papers use")
+
+    @property
+    def bits(self) -> int:
+        """Index bits in a weight bank word."""
+        return self.gap_bits
+
+    @property
+    def escape(self) -> int:
+        """The gap field that marks a filler or the end of a filter; also the positions a filler skips."""
+        return (1 << self.gap_bits) - 1
+
+    def __str__(self) -> str:
+        return f"fixed{self.gap_bits}"
+
+
+IndexFormat = Dense | Fixed
+
+
+def parse_index(text: str) -> IndexFormat:
+    """``"dense"`` or ``"fixed<bits>"``, as ``str`` of a format prints it."""
+    if text == "dense":
+        return Dense()
+    digits = text.removeprefix("fixed")
+    if text.startswith("fixed") and digits.isascii() and digits.isdecimal():
+        return Fixed(int(digits))
+    raise CodesignError(f"unknown index format {text!r}", "use 'dense' or 'fixed4' (any width from fixed1 to fixed12)")
+
+
+_LIMITS = {
+    "rows": (1, 64),
+    "lanes": (1, 256),
+    "weight_bits": (1, 8),
+    "act_bits": (4, 8),
+    "acc_bits": (12, 32),
+    "requant_lanes": (1, 256),
+    "weight_depth": (2, 1 << 24),
+    "activation_depth": (2, 1 << 20),
+    "table_depth": (2, 1 << 20),
+    "bias_depth": (2, 1 << 16),
+}
+
+
+@dataclass(frozen=True)
+class ArrayConfig:
+    """A PE array: ``rows`` slices of the positions of a filter, each ``lanes`` output pixels wide.
+
+    Members
+    -------
+    rows, lanes : int
+        The array has rows * lanes PEs.
+    weight_bits : int
+        Bits of a weight code, 1..8; a layer may use fewer.
+    act_bits : int
+        Bits of an activation, 4..8; a layer must use as many.
+    acc_bits : int
+        Bits of the signed accumulators; the packer refuses a layer that could overflow them.
+    index : Dense or Fixed
+        How weight banks say which positions their weights have.
+    requant_lanes : int
+        Pixels requantized a cycle; divides ``lanes``.
+    weight_depth, activation_depth, table_depth : int
+        Words of one row's weight bank, activation bank and address table. An activation word is ``lanes`` wide.
+    bias_depth : int
+        Words of the bias bank, one a filter.
+    """
+
+    rows: int
+    lanes: int
+    weight_bits: int = 8
+    act_bits: int = 8
+    acc_bits: int = 24
+    index: IndexFormat = Fixed(4)  # noqa: RUF009 - Fixed is frozen
+    requant_lanes: int = 1
+    weight_depth: int = 1024
+    activation_depth: int = 256
+    table_depth: int = 256
+    bias_depth: int = 64
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _LIMITS.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise CodesignError(f"array {name} must be an integer {low}..{high}, not {value!r}", f"correct {name}")
+        if self.lanes % self.requant_lanes:
+            raise CodesignError(
+                f"array requant_lanes {self.requant_lanes} does not divide lanes {self.lanes}",
+                "choose a divisor of lanes",
+            )
+        if self.activation_depth % 2:
+            raise CodesignError(
+                f"array activation_depth {self.activation_depth} is odd",
+                "choose an even depth: the bank is split into even and odd words",
+            )
+
+    @property
+    def pes(self) -> int:
+        """Multiply-accumulators in the array."""
+        return self.rows * self.lanes
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the array stores every weight and needs no index decoder."""
+        return isinstance(self.index, Dense)
+
+    @property
+    def word_bits(self) -> int:
+        """Bits of a weight bank word: gap and code."""
+        return self.weight_bits + self.index.bits
+
+    def replace(self, **changes: Any) -> ArrayConfig:
+        """A copy with some members changed, checked again."""
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe members; ``from_dict`` reads them back."""
+        return {**asdict(self), "index": str(self.index)}
+
+    @classmethod
+    def from_dict(cls, members: Mapping[str, Any]) -> ArrayConfig:
+        """Rebuild from ``to_dict``; an unknown or missing key is a CodesignError."""
+        fields = {name: value for name, value in members.items() if name != "index"}
+        try:
+            return cls(**fields, index=parse_index(str(members.get("index", "fixed4"))))
+        except TypeError as error:
+            raise CodesignError(f"array description: {error}", "compare it with array.json of `codesign generate`") from error

@@ -1,0 +1,1 @@
+"""Layers + configuration -> SRAM images, golden answer and cycles; cocotb runs the RTL against them."""

@@ -1,0 +1,67 @@
+"""Array configuration -> a folder of Verilog that FPGA, ASIC and simulation tools read."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from rtl.array import PEArray
+from rtl.config import ArrayConfig
+from rtl.inventory import srams
+from rtl.sram import SRAM, SeparateSRAMs
+from rtl.verilog import emit
+from rtl.write_bus import write_bus_layout
+
+__all__ = ["TOP", "generate", "load_config"]
+
+TOP = "pe_array"
+
+
+def generate(config: ArrayConfig, folder: Path) -> list[Path]:
+    """Write ``pe_array.v``, ``srams.v``, ``files.f`` and ``array.json``; each appears only when complete.
+
+    ``srams.v`` has one behavioural module per SRAM size, which a flow may replace by macros.
+    """
+    sizes = sorted({(use.depth, use.width) for use in srams(config)})
+    memories = [SRAM(depth, width) for depth, width in sizes]
+    texts = {
+        f"{TOP}.v": emit(PEArray(config), TOP, SeparateSRAMs()),
+        "srams.v": "\n".join(emit(memory, memory.macro_name) for memory in memories),
+        "files.f": f"srams.v\n{TOP}.v\n",
+        "array.json": json.dumps({"array": config.to_dict(), "write_payload_bits": _bus_fields(config)}, indent=2) + "\n",
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_write(folder / name, text) for name, text in texts.items()]
+
+
+def load_config(folder: Path) -> ArrayConfig:
+    """The configuration of a generated folder."""
+    from compress.errors import CodesignError
+
+    path = folder / "array.json"
+    try:
+        return ArrayConfig.from_dict(json.loads(path.read_text())["array"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CodesignError(f"cannot read an array from {path}: {error}", "run `codesign generate` first") from error
+
+
+def _bus_fields(config: ArrayConfig) -> dict[str, list[int]]:
+    """Lowest bit and width of each field of ``write__payload``, for a host that drives the port."""
+    layout = write_bus_layout(config)
+    return {str(name): [field.offset, field.width] for name, field in layout}
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write under a temporary name and rename, so that no half-written file is left behind."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path

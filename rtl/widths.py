@@ -1,0 +1,85 @@
+"""Bit widths and record layouts shared by the array's components; each follows from the configuration alone."""
+
+from __future__ import annotations
+
+from amaranth.hdl import signed, unsigned
+from amaranth.lib import data
+
+from rtl.config import ArrayConfig
+
+__all__ = [
+    "COUNT_BITS",
+    "address_bits",
+    "bias_layout",
+    "level_shape",
+    "position_bits",
+    "row_registers",
+    "shift_bits",
+    "table_layout",
+    "token_layout",
+]
+
+COUNT_BITS = 16
+"""Width of the filter and tile counters."""
+
+
+def address_bits(depth: int) -> int:
+    """Bits that address ``depth`` words."""
+    return (depth - 1).bit_length()
+
+
+def position_bits(config: ArrayConfig) -> int:
+    """Bits of a position count 0..table_depth and of a position plus one gap."""
+    return max(address_bits(config.table_depth), config.index.bits) + 1
+
+
+def shift_bits(config: ArrayConfig) -> int:
+    """Bits of a shift 0..lanes - 1 within an activation word."""
+    return (config.lanes - 1).bit_length()
+
+
+def level_shape(config: ArrayConfig) -> signed:
+    """A decoded level, -M/2..M/2 with 0 for none: one bit more than its code."""
+    return signed(config.weight_bits + 1)
+
+
+def table_layout(config: ArrayConfig) -> data.StructLayout:
+    """An address table word: activation word and pixel shift of a position."""
+    return data.StructLayout(
+        {"shift": unsigned(shift_bits(config)), "word": unsigned(address_bits(config.activation_depth))}
+    )
+
+
+def token_layout(config: ArrayConfig) -> data.StructLayout:
+    """What a decoder tells the row each cycle: one level at one position, and where filters begin and end."""
+    return data.StructLayout(
+        {
+            "position": unsigned(address_bits(config.table_depth)),
+            "base": unsigned(address_bits(config.activation_depth) if config.is_dense else 0),
+            "level": level_shape(config),
+            "first": 1,
+            "last": 1,
+            "ends_tile": 1,
+        }
+    )
+
+
+def bias_layout(config: ArrayConfig) -> signed:
+    """A bias word, in accumulator units."""
+    return signed(config.acc_bits)
+
+
+def row_registers(config: ArrayConfig) -> data.StructLayout:
+    """Registers a row needs for one layer; a member is written at its index in this layout.
+
+    ``last_word``: weight words of one pass over all filters, minus one. Sparse: ``positions`` of a filter in this
+    row. Dense: ``last_tap`` and ``last_channel``, each minus one, and ``plane``, activation words a channel.
+    """
+    members = {"last_word": unsigned(address_bits(config.weight_depth))}
+    if config.is_dense:
+        members["last_tap"] = unsigned(address_bits(config.table_depth))
+        members["last_channel"] = unsigned(COUNT_BITS)
+        members["plane"] = unsigned(address_bits(config.activation_depth))
+    else:
+        members["positions"] = unsigned(position_bits(config))
+    return data.StructLayout(members)

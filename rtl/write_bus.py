@@ -1,0 +1,57 @@
+"""The array's load port: one write a cycle into any bank or register while the array is idle."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from amaranth.hdl import unsigned
+from amaranth.lib import data
+
+from rtl.config import ArrayConfig
+from rtl.widths import address_bits, table_layout
+
+__all__ = ["LayerRegister", "Space", "data_bits", "write_address_bits", "write_bus_layout"]
+
+
+class Space(IntEnum):
+    """What a write goes to. ``row`` selects the row, except for ``LAYER`` and ``BIAS``."""
+
+    LAYER = 0
+    ROW = 1
+    WEIGHT = 2
+    TABLE = 3
+    ACTIVATION = 4
+    BIAS = 5
+
+
+class LayerRegister(IntEnum):
+    """Addresses in ``Space.LAYER``: counts minus one, and how results are scaled."""
+
+    LAST_FILTER = 0
+    LAST_TILE = 1
+    MULTIPLIER = 2
+    SHIFT = 3
+    RELU = 4
+
+
+def data_bits(config: ArrayConfig) -> int:
+    """Width of the data of a write: the widest bank word, at least 32."""
+    return max(32, config.word_bits, table_layout(config).size, config.lanes * config.act_bits, config.acc_bits)
+
+
+def write_address_bits(config: ArrayConfig) -> int:
+    """Width of the address of a write: the deepest bank."""
+    depths = (config.weight_depth, config.table_depth, config.activation_depth, config.bias_depth)
+    return max(3, *(address_bits(depth) for depth in depths))
+
+
+def write_bus_layout(config: ArrayConfig) -> data.StructLayout:
+    """One write, low bits first: data, address, row, space."""
+    return data.StructLayout(
+        {
+            "data": unsigned(data_bits(config)),
+            "address": unsigned(write_address_bits(config)),
+            "row": unsigned(max(1, (config.rows - 1).bit_length())),
+            "space": unsigned(3),
+        }
+    )

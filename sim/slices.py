@@ -1,0 +1,63 @@
+"""Which positions of a filter each row works on, so that rows finish together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["RowSlice", "slice_rows"]
+
+
+@dataclass(frozen=True)
+class RowSlice:
+    """Positions of one row: every tap in ``taps`` of every channel in ``channels``, channels outermost.
+
+    Both are empty for a row without work.
+    """
+
+    channels: tuple[int, ...]
+    taps: tuple[int, ...]
+
+    @property
+    def positions(self) -> int:
+        """Positions of a filter in this row."""
+        return len(self.channels) * len(self.taps)
+
+    def take(self, filters_kct: NDArray[np.generic]) -> NDArray[np.generic]:
+        """(K, L) of a (K, C, R * S) array."""
+        chosen = filters_kct[:, list(self.channels)][:, :, list(self.taps)]
+        return chosen.reshape(len(filters_kct), self.positions)
+
+
+def slice_rows(mask_kct: NDArray[np.bool_], rows: int) -> tuple[RowSlice, ...]:
+    """Deal the channels to the rows, or the taps where channels are fewer than rows.
+
+    ``mask_kct`` is (K, C, R * S), true where a weight was kept. Longest processing time first: the next heaviest
+    channel goes to the row with the fewest nonzeros that still has room, and no row gets more than its share of
+    channels, which bounds its activation bank.
+    """
+    weight_of = mask_kct.sum(axis=0)
+    channels, taps = weight_of.shape
+    if channels >= rows:
+        dealt = _deal(weight_of.sum(axis=1), rows)
+        return tuple(RowSlice(group, tuple(range(taps))) for group in dealt)
+    slices: list[RowSlice] = [RowSlice((), ())] * rows
+    for channel in range(channels):
+        sharing = range(channel, rows, channels)
+        for row, group in zip(sharing, _deal(weight_of[channel], len(sharing)), strict=True):
+            slices[row] = RowSlice((channel,), group) if group else RowSlice((), ())
+    return tuple(slices)
+
+
+def _deal(weights: NDArray[np.int64], hands: int) -> list[tuple[int, ...]]:
+    """Indices of ``weights`` in ``hands`` groups of at most ceil(n / hands), about equally heavy."""
+    room = -(-len(weights) // hands)
+    groups: list[list[int]] = [[] for _ in range(hands)]
+    loads = [0] * hands
+    for index in np.argsort(-weights, kind="stable").tolist():
+        hand = min((h for h in range(hands) if len(groups[h]) < room), key=lambda h: (loads[h], len(groups[h]), h))
+        groups[hand].append(index)
+        loads[hand] += int(weights[index])
+    return [tuple(sorted(group)) for group in groups]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
+from compress.errors import CodesignError
+from compress.files import replacing
 from rtl.array import PEArray
 from rtl.config import ArrayConfig
 from rtl.inventory import srams
@@ -32,14 +32,14 @@ def generate(config: ArrayConfig, folder: Path) -> list[Path]:
         "files.f": f"srams.v\n{TOP}.v\n",
         "array.json": json.dumps({"array": config.to_dict(), "write_payload_bits": _bus_fields(config)}, indent=2) + "\n",
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_write(folder / name, text) for name, text in texts.items()]
+    for name, text in texts.items():
+        with replacing(folder / name) as path:
+            path.write_text(text)
+    return [folder / name for name in texts]
 
 
 def load_config(folder: Path) -> ArrayConfig:
     """The configuration of a generated folder."""
-    from compress.errors import CodesignError
-
     path = folder / "array.json"
     try:
         return ArrayConfig.from_dict(json.loads(path.read_text())["array"])
@@ -51,17 +51,3 @@ def _bus_fields(config: ArrayConfig) -> dict[str, list[int]]:
     """Lowest bit and width of each field of ``write__payload``, for a host that drives the port."""
     layout = write_bus_layout(config)
     return {str(name): [field.offset, field.width] for name, field in layout}
-
-
-def _write(path: Path, text: str) -> Path:
-    """Write under a temporary name and rename, so that no half-written file is left behind."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path

@@ -1,0 +1,39 @@
+"""Write a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from compress.errors import CodesignError
+
+__all__ = ["replacing"]
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name in the folder of ``path``, and rename it to ``path`` when the block succeeds.
+
+    A reader sees the old file or the new one, never a part. When the block fails, also by Ctrl-C, the temporary
+    file is removed and ``path`` is as it was. The folder is made if it is missing.
+
+    Raises
+    ------
+    CodesignError
+        The folder or the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise CodesignError(f"cannot write {path}: {error}", "choose a folder you may write to, with room") from error

@@ -1,0 +1,154 @@
+"""Quantize a pruned network: ADMM with level sets, then portion by portion with retraining (000 Alg. 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from compress.admm import AdmmConfig, AdmmStep, Constraint, admm
+from compress.chain import prunable_layers
+from compress.checkpoint import Checkpoint, describe_run
+from compress.constraints import Levels, largest_positions, search_interval
+from compress.data import Dataset
+from compress.errors import CodesignError
+from compress.prune import apply_masks, check_layer_names, retrain
+from compress.training import EpochRecord, FixedWeights, Progress
+
+__all__ = ["PORTIONS", "QuantizeResult", "quantize_admm"]
+
+PORTIONS = (0.5, 0.8, 0.95, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizeResult:
+    """Levels and intervals by layer: the network's weights are now ``levels * interval``.
+
+    Members
+    -------
+    levels : dict of int16 tensors
+        In the weight's shape; 0 where pruned, never where kept.
+    intervals : dict of float
+        q, the distance of two levels.
+    weight_bits : dict of int
+    history : tuple of AdmmStep
+    retraining : tuple of EpochRecord
+        Of all the portions, one after the other.
+    """
+
+    levels: dict[str, Tensor]
+    intervals: dict[str, float]
+    weight_bits: dict[str, int]
+    history: tuple[AdmmStep, ...]
+    retraining: tuple[EpochRecord, ...]
+
+
+def quantize_admm(
+    network: nn.Module,
+    dataset: Dataset,
+    masks: Mapping[str, Tensor],
+    weight_bits: Mapping[str, int],
+    config: AdmmConfig,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+    *,
+    portions: tuple[float, ...] = PORTIONS,
+) -> QuantizeResult:
+    """Quantize every Conv2d and Linear weight in place to equal-distance levels without zero.
+
+    The interval of each layer is searched on its weights (``search_interval``) before ADMM and stays. After ADMM
+    the closest portion of the weights is set on its levels and fixed, the rest is retrained, and so on; after the
+    last portion only biases are left to retrain.
+
+    Parameters
+    ----------
+    masks : mapping of layer name to bool tensor
+        The weights kept by pruning. A layer without a mask keeps all, and all get a level, even an exact 0.0.
+    weight_bits : mapping of layer name to 1..8
+        For every prunable layer.
+    portions : rising fractions
+        Of each layer's kept weights, quantized after each step; the last is 1.
+
+    Raises
+    ------
+    CodesignError
+        Unknown or missing layer, bits out of range, or a checkpoint that is damaged or another run's.
+    """
+    layers = prunable_layers(network)
+    _check_arguments(layers, masks, weight_bits, portions)
+    masks = {name: masks.get(name, torch.ones_like(layer.weight, dtype=torch.bool)) for name, layer in layers.items()}
+    run = describe_run("quantize", network, dataset, config, bits=dict(weight_bits), portions=list(portions))
+    run["masks"] = {name: int(mask.sum()) for name, mask in masks.items()}
+    store = None if checkpoint is None else Checkpoint(checkpoint, run)
+    apply_masks(network, masks)
+    pruned = {name: ~mask for name, mask in masks.items()}
+    intervals = {name: search_interval(layer.weight, weight_bits[name]) for name, layer in layers.items()}
+    sets = {name: Levels(weight_bits[name], intervals[name], masks[name]) for name in layers}
+    history = admm(
+        network,
+        dataset,
+        [Constraint((name,), target) for name, target in sets.items()],
+        config,
+        fixed=FixedWeights(network, pruned),
+        checkpoint=store,
+        stage="quantize",
+        progress=progress,
+    )
+    retraining = _quantize_in_portions(network, dataset, sets, portions, config, store, progress)
+    levels = {name: target.levels(layers[name].weight) for name, target in sets.items()}
+    return QuantizeResult(levels, intervals, dict(weight_bits), history, retraining)
+
+
+def _quantize_in_portions(
+    network: nn.Module,
+    dataset: Dataset,
+    sets: Mapping[str, Levels],
+    portions: tuple[float, ...],
+    config: AdmmConfig,
+    checkpoint: Checkpoint | None,
+    progress: Progress | None,
+) -> tuple[EpochRecord, ...]:
+    """000 Alg. 2, lines 12-18."""
+    records: tuple[EpochRecord, ...] = ()
+    fixed: dict[str, Tensor] = {}
+    for portion in portions:
+        for name, target in sets.items():
+            weight = network.get_parameter(f"{name}.weight")
+            fixed[name] = _quantize_closest(weight, target, portion, fixed.get(name))
+        stage = f"retrain {portion:.0%} quantized"
+        records += retrain(network, dataset, config, FixedWeights(network, fixed), checkpoint, stage, progress)
+    return records
+
+
+@torch.no_grad()
+def _quantize_closest(weight: nn.Parameter, target: Levels, portion: float, fixed: Tensor | None) -> Tensor:
+    """Set the closest kept weights on their levels, in place; returns the positions that now must not move."""
+    kept = torch.ones_like(weight, dtype=torch.bool) if target.mask is None else target.mask
+    projected = target.project(weight)
+    closeness = 1 / (1 + (weight - projected).abs() / target.interval)
+    if fixed is not None:
+        closeness[fixed] = 2.0
+    closeness[~kept] = 0.0
+    quantized = largest_positions(closeness, round(portion * int(kept.sum())))
+    weight.copy_(torch.where(quantized, projected, weight))
+    return quantized | ~kept
+
+
+def _check_arguments(
+    layers: Mapping[str, nn.Conv2d | nn.Linear],
+    masks: Mapping[str, Tensor],
+    weight_bits: Mapping[str, int],
+    portions: tuple[float, ...],
+) -> None:
+    check_layer_names(layers, masks)
+    check_layer_names(layers, weight_bits)
+    for name, layer in layers.items():
+        if name not in weight_bits:
+            raise CodesignError(f"layer {name!r} has no weight_bits", "give bits for every Conv2d and Linear layer")
+        if name in masks and (masks[name].shape != layer.weight.shape or masks[name].dtype != torch.bool):
+            raise CodesignError(f"the mask of {name!r} is no bool tensor of its weight's shape", "prune again")
+    if not portions or portions[-1] != 1 or list(portions) != sorted(set(portions)) or portions[0] <= 0:
+        raise CodesignError(f"portions {portions} do not rise from above 0 to 1", "use for example 0.5, 0.8, 1")

@@ -13,7 +13,16 @@ from compress.checkpoint import Checkpoint
 from compress.constraints import ConstraintSet
 from compress.data import Dataset
 from compress.errors import CodesignError
-from compress.training import FixedWeights, Progress, check_positive, evaluate, falling_rate, seeded, train_epoch
+from compress.training import (
+    FixedWeights,
+    Progress,
+    check_positive,
+    evaluate,
+    falling_rate,
+    seeded,
+    suitable_threads,
+    train_epoch,
+)
 
 __all__ = ["AdmmConfig", "AdmmStep", "Constraint", "Residual", "admm", "penalty_at"]
 
@@ -136,7 +145,7 @@ def admm(
         Holds the state after every iteration under ``stage``, and is resumed from with identical results.
     """
     optimizer = torch.optim.Adam(network.parameters(), config.learning_rate)
-    with seeded(config.seed):
+    with seeded(config.seed), suitable_threads(network):
         run = _Run(network, optimizer, constraints)
         if checkpoint is not None and (state := checkpoint.get(stage)) is not None:
             run.load(state)

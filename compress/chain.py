@@ -125,13 +125,15 @@ def _straight_nodes(graph: fx.Graph) -> list[fx.Node]:
         if node.all_input_nodes != [before] or len(before.users) != 1:
             raise CodesignError(
                 f"{_label(node)} does not read just the operation before it, {_label(before)}: the network branches",
-                "use a plain chain of layers; residual and branching networks are not supported yet",
+                "use a plain chain of layers, with torch.flatten(x, 1) rather than x.view(...); "
+                "residual and branching networks are not supported yet",
             )
     return nodes[1:]
 
 
 def _label(node: fx.Node) -> str:
-    return {"placeholder": "the input", "output": "the output"}.get(node.op, f"{str(node.target)!r}")
+    named = {"placeholder": "the input", "output": "the output", "call_module": repr(str(node.target))}
+    return named.get(node.op, repr(node.name))
 
 
 class _ChainBuilder:
@@ -241,8 +243,12 @@ def _as_module(node: fx.Node) -> nn.Module | None:
     if node.target in (*RELU_FUNCTIONS, "relu"):
         return nn.ReLU()
     if node.target in (torch.flatten, "flatten"):
-        start, end = (*node.args[1:], *node.kwargs.values(), 0, -1)[:2]
-        return nn.Flatten(start, end)  # type: ignore[arg-type]
+        dimensions: dict[str, Any] = dict(zip(("start_dim", "end_dim"), node.args[1:], strict=False))
+        return nn.Flatten(**{"start_dim": 0, **dimensions, **node.kwargs})
+    if node.target is functional.max_pool2d:
+        return nn.MaxPool2d(*node.args[1:], **node.kwargs)  # type: ignore[arg-type]
+    if node.target is functional.avg_pool2d:
+        return nn.AvgPool2d(*node.args[1:], **node.kwargs)  # type: ignore[arg-type]
     if node.target is functional.dropout:
         return nn.Dropout()
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import pickle
 from collections.abc import Mapping
@@ -51,7 +52,7 @@ class Checkpoint:
 
     def put(self, stage: str, state: dict[str, Any]) -> None:
         """Keep the state of ``stage``: tensors, numbers, strings and containers of them."""
-        self._stages[stage] = state
+        self._stages[stage] = copy.deepcopy(state)  # the tensors go on changing
         with replacing(self.path) as temporary:
             torch.save({"format": FORMAT, "run": self._run, "stages": self._stages}, temporary)
 

@@ -31,8 +31,8 @@ ARRAYS = ("levels", "bias")
 def save_model(model: CompressedModel, path: Path) -> None:
     """Write a model: ``<layer>.levels`` (int16) and ``<layer>.bias`` (int32), everything else as JSON metadata.
 
-    The metadata's ``sha256`` is of the whole file with that checksum's digits replaced by zeros. One model gives
-    one sequence of bytes. The file appears whole or not at all.
+    The metadata's ``checksum`` is the SHA-256 of the whole file with the checksum's own digits replaced by zeros.
+    One model gives one sequence of bytes. The file appears whole or not at all.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def _serialize(model: CompressedModel) -> bytes:
         text = json.dumps(description, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise CodesignError(f"the model's provenance is not JSON: {error}", "use strings, numbers and lists") from error
-    metadata = {"format": FORMAT, "model": text, "schema": str(SCHEMA), "sha256": NO_CHECKSUM}
+    metadata = {"format": FORMAT, "model": text, "schema": str(SCHEMA), "checksum": NO_CHECKSUM}
     return _with_sorted_header(safetensors_numpy.save(arrays, metadata))
 
 
@@ -120,7 +120,7 @@ def _checked_metadata(path: Path, content: bytes) -> dict[str, str]:
         raise CodesignError(f"{path} is truncated, altered or no compressed model", WRITE_AGAIN) from error
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise CodesignError(f"{path} is not a compressed model of this toolkit", "name a file of `codesign compress`")
-    checksum = metadata.get("sha256")
+    checksum = metadata.get("checksum")
     if not isinstance(checksum, str) or len(checksum) != 64 or _digest(content, checksum) != checksum:
         raise CodesignError(f"{path} was altered or truncated: its checksum differs", WRITE_AGAIN)
     if metadata.get("schema") != str(SCHEMA):

@@ -10,7 +10,7 @@ from compress.files import replacing
 from rtl.array import PEArray
 from rtl.config import ArrayConfig
 from rtl.inventory import srams
-from rtl.sram import SRAM, SeparateSRAMs
+from rtl.sram import SeparateSRAMs, sram_verilog
 from rtl.verilog import emit
 from rtl.write_bus import write_bus_layout
 
@@ -25,10 +25,9 @@ def generate(config: ArrayConfig, folder: Path) -> list[Path]:
     ``srams.v`` has one behavioural module per SRAM size, which a flow may replace by macros.
     """
     sizes = sorted({(use.depth, use.width) for use in srams(config)})
-    memories = [SRAM(depth, width) for depth, width in sizes]
     texts = {
         f"{TOP}.v": emit(PEArray(config), TOP, SeparateSRAMs()),
-        "srams.v": "\n".join(emit(memory, memory.macro_name) for memory in memories),
+        "srams.v": "\n".join(sram_verilog(depth, width) for depth, width in sizes),
         "files.f": f"srams.v\n{TOP}.v\n",
         "array.json": json.dumps({"array": config.to_dict(), "write_payload_bits": _bus_fields(config)}, indent=2) + "\n",
     }

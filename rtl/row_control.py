@@ -122,7 +122,7 @@ class RowControl(Component):
             m.d.sync += tile.eq(tile + 1)
         with m.If(self.advance):
             m.d.sync += [
-                offset.eq(tile + token.base),
+                offset.eq(tile + (token.base if self._config.is_dense else 0)),
                 self.shift.eq(self.table_word.shift),
                 self.odd_first.eq(word[0]),
             ]

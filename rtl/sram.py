@@ -10,7 +10,33 @@ from amaranth.lib.wiring import Component, In, Out
 
 from compress.errors import CodesignError
 
-__all__ = ["SRAM", "SeparateSRAMs"]
+__all__ = ["SRAM", "SeparateSRAMs", "sram_verilog"]
+
+# Written out, where Amaranth would initialize each word: synthesis tools infer a block RAM from this form.
+_VERILOG = """\
+module sram_{depth}x{width} (
+  input clk,
+  input write_en,
+  input [{address_top}:0] write_address,
+  input [{data_top}:0] write_data,
+  input read_en,
+  input [{address_top}:0] read_address,
+  output reg [{data_top}:0] read_data
+);
+  reg [{data_top}:0] words [0:{word_top}];
+  always @(posedge clk) begin
+    if (write_en) words[write_address] <= write_data;
+    if (read_en) read_data <= words[read_address];
+  end
+endmodule
+"""
+
+
+def sram_verilog(depth: int, width: int) -> str:
+    """Behavioural Verilog of the module that ``SeparateSRAMs`` leaves out; a macro for it has the same ports."""
+    return _VERILOG.format(
+        depth=depth, width=width, address_top=(depth - 1).bit_length() - 1, data_top=width - 1, word_top=depth - 1
+    )
 
 
 class SeparateSRAMs:

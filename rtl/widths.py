@@ -51,17 +51,20 @@ def table_layout(config: ArrayConfig) -> data.StructLayout:
 
 
 def token_layout(config: ArrayConfig) -> data.StructLayout:
-    """What a decoder tells the row each cycle: one level at one position, and where filters begin and end."""
-    return data.StructLayout(
-        {
-            "position": unsigned(address_bits(config.table_depth)),
-            "base": unsigned(address_bits(config.activation_depth) if config.is_dense else 0),
-            "level": level_shape(config),
-            "first": 1,
-            "last": 1,
-            "ends_tile": 1,
-        }
-    )
+    """What a decoder tells the row each cycle: one level at one position, and where filters begin and end.
+
+    A dense position is a tap; ``base`` is then the activation word its channel starts at.
+    """
+    members = {
+        "position": unsigned(address_bits(config.table_depth)),
+        "level": level_shape(config),
+        "first": unsigned(1),
+        "last": unsigned(1),
+        "ends_tile": unsigned(1),
+    }
+    if config.is_dense:
+        members["base"] = unsigned(address_bits(config.activation_depth))
+    return data.StructLayout(members)
 
 
 def bias_layout(config: ArrayConfig) -> signed:

@@ -1,0 +1,120 @@
+"""Compile a generated array for simulation, once for each content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compress.errors import CodesignError
+from rtl.config import ArrayConfig
+from rtl.generate import TOP, generate, load_config
+from sim.simulator import Simulator, find_simulator
+
+__all__ = ["BuiltArray", "build_array", "cache_folder", "compile_folder", "run_child"]
+
+_BUILD_ARGUMENTS = {
+    "verilator": ["-Wno-WIDTHTRUNC", "-Wno-WIDTHEXPAND", "--x-initial", "0", "-O3"],
+    "icarus": ["-g2012"],
+}
+_PORTS = ("clk", "rst", "start", "busy", "cycles", "write__*", "results__*")
+_ACCESS = "`verilator_config\n" + "".join(f'public_flat_rw -module "{TOP}" -var "{port}"\n' for port in _PORTS)
+
+
+@dataclass(frozen=True)
+class BuiltArray:
+    """A compiled simulation of the array in ``sources``."""
+
+    config: ArrayConfig
+    sources: Path
+    folder: Path
+    simulator: Simulator
+
+
+def cache_folder(kind: str) -> Path:
+    """``$CODESIGN_CACHE/<kind>``, by default below ``~/.cache/codesign``."""
+    root = os.environ.get("CODESIGN_CACHE") or Path.home() / ".cache" / "codesign"
+    return Path(root) / kind
+
+
+def build_array(config: ArrayConfig, folder: Path, simulator: str | None = None) -> BuiltArray:
+    """Generate the Verilog of ``config`` into ``folder`` and compile it."""
+    generate(config, folder)
+    return compile_folder(folder, simulator)
+
+
+def compile_folder(sources: Path, simulator: str | None = None) -> BuiltArray:
+    """Compile the Verilog that ``rtl.generate`` wrote to ``sources``; the same text is compiled once."""
+    config = load_config(sources)
+    tool = find_simulator(simulator)
+    try:
+        files = [sources / name for name in (sources / "files.f").read_text().split()]
+        texts = [path.read_bytes() for path in files]
+    except OSError as error:
+        raise CodesignError(f"cannot read the Verilog in {sources}: {error}", "run `codesign generate` again") from error
+    arguments = _BUILD_ARGUMENTS[tool.name]
+    digest = hashlib.sha256(b"\0".join([tool.version.encode(), " ".join(arguments).encode(), _ACCESS.encode(), *texts])).hexdigest()
+    folder = cache_folder("simulations") / digest[:32]
+    if not (folder / "complete").exists():
+        _compile(files, folder, tool, arguments)
+    return BuiltArray(config, sources, folder, tool)
+
+
+def _compile(files: list[Path], folder: Path, tool: Simulator, arguments: list[str]) -> None:
+    """Compile beside ``folder`` and rename: an interrupted compilation leaves nothing that looks complete."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix="compile-", dir=folder.parent))
+    try:
+        access = temporary / "access.vlt"
+        access.write_text(_ACCESS)
+        control = [access] if tool.name == "verilator" else []
+        run_child(
+            "build",
+            tool,
+            {
+                "sources": [str(path.resolve()) for path in [*control, *files]],
+                "hdl_toplevel": TOP,
+                "build_dir": str(temporary),
+                "build_args": arguments,
+                "timescale": ["1ns", "1ps"],
+                "always": True,
+            },
+        )
+        (temporary / "complete").touch()
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    except OSError as error:
+        if not (folder / "complete").exists():  # else another process was faster
+            raise CodesignError(f"cannot write the simulation to {folder}: {error}", "set CODESIGN_CACHE") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def run_child(step: str, tool: Simulator, arguments: dict[str, Any], extra: dict[str, str] | None = None) -> str:
+    """One step of cocotb's runner in a child process; returns what it printed, CodesignError with its end if it failed."""
+    environment = {**tool.environment(), **(extra or {})}
+    environment.pop("PYTEST_CURRENT_TEST", None)  # cocotb's runner exits differently when it sees it
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), environment.get("PYTHONPATH", "")])
+    request = json.dumps({"simulator": tool.name, "step": step, "arguments": arguments})
+    child = subprocess.run(
+        [sys.executable, "-m", "sim.cocotb_child"],
+        input=request,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+    )
+    if child.returncode:
+        tail = "\n".join(child.stdout.strip().splitlines()[-12:])
+        raise CodesignError(
+            f"{tool.name} failed to {step} (exit code {child.returncode}):\n{tail}",
+            "check the compiler installation; the lines above are the tool's own",
+        )
+    return child.stdout

@@ -48,12 +48,12 @@ class AdmmConfig:
         As in ``TrainingConfig``; the rate falls over the iterations, and again in each retraining.
     """
 
-    iterations: int = 30
+    iterations: int = 60
     epochs_per_iteration: int = 1
-    rho_first: float = 1e-3
-    rho_last: float = 1e-1
-    tolerance: float = 1e-4
-    retrain_epochs: int = 20
+    rho_first: float = 1e-2
+    rho_last: float = 1.0
+    tolerance: float = 1e-3
+    retrain_epochs: int = 40
     batch_size: int = 32
     learning_rate: float = 2e-3
     augment_shift: int = 1

@@ -17,7 +17,7 @@ from compress.data import Dataset
 from compress.errors import CodesignError
 from compress.files import replacing
 
-__all__ = ["Checkpoint", "describe_run"]
+__all__ = ["Checkpoint", "describe_run", "digest"]
 
 FORMAT = "codesign-checkpoint-1"
 
@@ -83,16 +83,17 @@ def describe_run(kind: str, network: nn.Module, dataset: Dataset, config: Any, *
     data = [dataset.train.images, dataset.train.labels, dataset.validation.images, dataset.validation.labels]
     return {
         "kind": kind,
-        "network": _digest(network.state_dict()),
-        "data": _digest({str(index): tensor for index, tensor in enumerate(data)}),
+        "network": digest(network.state_dict()),
+        "data": digest({str(index): tensor for index, tensor in enumerate(data)}),
         **settings,
         **more,
     }
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of named tensors: names, types, shapes and values."""
+    hashed = hashlib.sha256()
     for name, tensor in tensors.items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+        hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        hashed.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return hashed.hexdigest()

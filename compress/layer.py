@@ -73,20 +73,17 @@ class Requantization:
 
     @classmethod
     def from_scale(cls, scale: float) -> Requantization:
-        """The closest multiplier and shift to a real ``scale``, with a relative error below 2**-14."""
+        """The closest multiplier and shift to a real ``scale``, with a relative error below 2**-14 from 2**-32 on."""
         if not 0 < scale < 2 ** (MULTIPLIER_BITS - 2):
             raise CodesignError(
                 f"requantization scale {scale:g} is out of range",
                 "calibrate the activations again; a scale must be positive and below 2^13",
             )
-        mantissa, exponent = np.frexp(scale)
-        shift = MULTIPLIER_BITS - int(exponent)
-        multiplier = round(float(mantissa) * 2**MULTIPLIER_BITS)
+        shift = min(MULTIPLIER_BITS - int(np.frexp(scale)[1]), MAX_SHIFT)
+        multiplier = max(1, round(scale * 2.0**shift))
         if multiplier == 2**MULTIPLIER_BITS:
-            multiplier, shift = multiplier // 2, shift - 1
-        while shift > MAX_SHIFT and multiplier > 1:
-            multiplier, shift = max(1, (multiplier + 1) // 2), shift - 1
-        return cls(multiplier, min(shift, MAX_SHIFT))
+            return cls(multiplier // 2, shift - 1)
+        return cls(multiplier, shift)
 
 
 def largest_level(weight_bits: int) -> int:

@@ -11,16 +11,17 @@ from torch import Tensor, nn
 
 from compress.admm import AdmmConfig, AdmmStep, Constraint, admm
 from compress.chain import prunable_layers
-from compress.checkpoint import Checkpoint, describe_run
+from compress.checkpoint import Checkpoint, describe_run, digest
 from compress.constraints import Levels, largest_positions, search_interval
 from compress.data import Dataset
 from compress.errors import CodesignError
 from compress.prune import apply_masks, check_layer_names, retrain
 from compress.training import EpochRecord, FixedWeights, Progress
 
-__all__ = ["PORTIONS", "QuantizeResult", "quantize_admm"]
+__all__ = ["PORTIONS", "QUANTIZE_CONFIG", "QuantizeResult", "quantize_admm"]
 
 PORTIONS = (0.5, 0.8, 0.95, 1.0)
+QUANTIZE_CONFIG = AdmmConfig(iterations=20, retrain_epochs=8)  # shorter than pruning: the weights are close already
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ def quantize_admm(
     dataset: Dataset,
     masks: Mapping[str, Tensor],
     weight_bits: Mapping[str, int],
-    config: AdmmConfig,
+    config: AdmmConfig = QUANTIZE_CONFIG,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
     *,
@@ -81,7 +82,7 @@ def quantize_admm(
     _check_arguments(layers, masks, weight_bits, portions)
     masks = {name: masks.get(name, torch.ones_like(layer.weight, dtype=torch.bool)) for name, layer in layers.items()}
     run = describe_run("quantize", network, dataset, config, bits=dict(weight_bits), portions=list(portions))
-    run["masks"] = {name: int(mask.sum()) for name, mask in masks.items()}
+    run["masks"] = digest(masks)
     store = None if checkpoint is None else Checkpoint(checkpoint, run)
     apply_masks(network, masks)
     pruned = {name: ~mask for name, mask in masks.items()}

@@ -1,0 +1,109 @@
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from compress.data import Dataset, Split, load_dataset
+from compress.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
+from compress.model import CompressedModel
+from compress.networks import build_network
+from compress.training import TrainingConfig, train
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return load_dataset("digits", seed=0)
+
+
+@pytest.fixture(scope="session")
+def _trained(digits: Dataset) -> nn.Module:
+    network = build_network("digits-net", seed=0)
+    train(network, digits, TrainingConfig())
+    return network
+
+
+@pytest.fixture
+def trained(_trained: nn.Module) -> nn.Module:
+    """A digits-net trained as users train it, a copy to spoil."""
+    return copy.deepcopy(_trained)
+
+
+@pytest.fixture(scope="session")
+def small_data(digits: Dataset) -> Dataset:
+    """A few digits: for mechanics, not for accuracy."""
+    return Dataset("few-digits", digits.train.take(96), digits.validation.take(40), digits.test.take(40))
+
+
+@pytest.fixture
+def small_network() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        layers = [nn.Conv2d(1, 3, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2), nn.Linear(27, 10)]
+        return nn.Sequential(*layers).eval()
+
+
+@pytest.fixture(scope="session")
+def run_integer() -> Callable[[CompressedModel, Split], Tensor]:
+    """Integer outputs of a model, computed with torch in exact float64 arithmetic."""
+
+    def run(model: CompressedModel, split: Split) -> Tensor:
+        activations = torch.floor(split.images.double() / model.layers[0].input_scale + 0.5)
+        for layer in model.layers:
+            activations = _run_layer(layer, activations)
+        return activations.flatten(1)
+
+    return run
+
+
+def _run_layer(layer: CompressedLayer, activations: Tensor) -> Tensor:
+    activations = activations.reshape(-1, *layer.input_shape)
+    weights, bias = torch.from_numpy(layer.levels.astype(float)), torch.from_numpy(layer.bias.astype(float))
+    sums = functional.conv2d(activations, weights, bias, layer.stride, layer.padding, 1, layer.groups)
+    scale = layer.requantization
+    scaled = torch.floor((sums * scale.multiplier + 2.0 ** (scale.shift - 1)) / 2.0**scale.shift)
+    half = 2 ** (layer.act_bits - 1)
+    outputs = scaled.clamp(0, 2 * half - 1) if layer.relu else scaled.clamp(-half, half - 1)
+    if layer.pool is None:
+        return outputs
+    if layer.pool.kind is PoolKind.MAX:
+        return functional.max_pool2d(outputs, layer.pool.kernel, layer.pool.stride)
+    return torch.floor(functional.avg_pool2d(outputs, layer.pool.kernel, layer.pool.stride) + 0.5)
+
+
+@pytest.fixture
+def model() -> CompressedModel:
+    """Two layers with every kind of member: pool, padding, stride, signed last layer."""
+    random = np.random.default_rng(3)
+    first = CompressedLayer(
+        name="conv",
+        kind=LayerKind.CONV2D,
+        levels=random.integers(-4, 5, (4, 2, 3, 3)).astype(np.int16),
+        weight_bits=3,
+        interval=0.07,
+        bias=random.integers(-900, 900, 4).astype(np.int32),
+        input_shape=(2, 8, 7),
+        requantization=Requantization(20000, 22),
+        input_scale=1 / 255,
+        output_scale=0.011,
+        stride=(1, 2),
+        padding=(1, 0),
+        pool=Pool(PoolKind.AVERAGE, (2, 3), (2, 1)),
+    )
+    second = CompressedLayer(
+        name="fc",
+        kind=LayerKind.LINEAR,
+        levels=random.integers(-128, 129, (3, 16, 1, 1)).astype(np.int16),
+        weight_bits=8,
+        interval=0.001,
+        bias=np.zeros(3, np.int32),
+        input_shape=(16, 1, 1),
+        requantization=Requantization(17000, 25),
+        input_scale=0.011,
+        output_scale=0.2,
+        relu=False,
+    )
+    return CompressedModel((first, second), {"network": "test", "seed": 3, "accuracy": {"dense": 0.99}})

@@ -1,0 +1,151 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from compress.admm import AdmmConfig
+from compress.chain import trace_chain
+from compress.constraints import Levels, search_interval
+from compress.data import Dataset, Split
+from compress.errors import CodesignError
+from compress.integerize import calibrate, integerize, prunable_layers
+from compress.layer import LayerKind
+from compress.model import CompressedModel
+from compress.prune import prune_admm
+from compress.quantize import QuantizeResult, quantize_admm
+from compress.training import accuracy
+
+RunInteger = Callable[[CompressedModel, Split], Tensor]
+
+
+@torch.no_grad()
+def rounded(network: nn.Module, bits: int = 8) -> QuantizeResult:
+    """Every weight put on its closest level, without training."""
+    intervals, levels = {}, {}
+    for name, layer in prunable_layers(network).items():
+        intervals[name] = search_interval(layer.weight, bits)
+        target = Levels(bits, intervals[name], torch.ones_like(layer.weight, dtype=torch.bool))
+        levels[name] = target.levels(layer.weight)
+        layer.weight.copy_(target.project(layer.weight))
+    return QuantizeResult(levels, intervals, dict.fromkeys(levels, bits), (), ())
+
+
+def random_split(shape: tuple[int, int, int], seed: int, count: int = 16) -> Split:
+    images = torch.rand((count, *shape), generator=torch.Generator().manual_seed(seed))
+    return Split(torch.floor(images * 255 + 0.5) / 255, torch.zeros(count, dtype=torch.int64))
+
+
+@given(
+    seed=st.integers(0, 1000),
+    channels=st.integers(1, 3),
+    stride=st.integers(1, 2),
+    padding=st.integers(0, 2),
+    pool=st.sampled_from([nn.MaxPool2d(2), nn.AvgPool2d(2, 1), nn.Identity()]),
+    bias=st.booleans(),
+    act_bits=st.integers(6, 8),
+)
+@settings(deadline=None, max_examples=40)
+def test_integer_outputs_are_close_to_the_quantized_networks(
+    run_integer: RunInteger,
+    seed: int,
+    channels: int,
+    stride: int,
+    padding: int,
+    pool: nn.Module,
+    bias: bool,
+    act_bits: int,
+) -> None:
+    torch.manual_seed(seed)
+    conv = nn.Conv2d(channels, 4, 3, stride, padding, bias=bias)
+    features = nn.Sequential(conv, nn.ReLU(), pool, nn.Flatten())
+    split = random_split((channels, 7, 7), seed)
+    head = nn.Linear(features(split.images).shape[1], 5, bias=bias)
+    network = nn.Sequential(*features, head).eval()
+    model = integerize(network, rounded(network), split, (channels, 7, 7), act_bits)
+    outputs = run_integer(model, split) * model.layers[-1].output_scale
+    expected = network(split.images).detach().double()
+    # Half a step of the inputs, of the hidden activations and of the outputs, through the weights.
+    steps = [layer.output_scale for layer in model.layers]
+    weights = [layer.weight.detach().abs().double() for layer in (conv, head)]
+    gain = weights[1].sum(1).max()
+    bound = steps[1] + gain * (steps[0] * 1.5 + model.layers[0].input_scale / 2 * weights[0].sum((1, 2, 3)).max())
+    assert float((outputs - expected).abs().max()) <= bound
+
+
+def test_the_whole_digits_pipeline_keeps_its_accuracy(
+    trained: nn.Module, digits: Dataset, run_integer: RunInteger
+) -> None:
+    unseen = Split(*(torch.cat(pair) for pair in zip(_members(digits.validation), _members(digits.test), strict=True)))
+    dense = accuracy(trained, unseen)
+    alphas = {"conv1": 0.6, "conv2": 0.2, "fc1": 0.1, "fc2": 1.0}
+    pruned = prune_admm(trained, digits, alphas, AdmmConfig(iterations=40, retrain_epochs=25))
+    bits = dict.fromkeys(alphas, 4)
+    quantized = quantize_admm(trained, digits, pruned.masks, bits, AdmmConfig(iterations=15, retrain_epochs=6))
+    model = integerize(trained, quantized, digits.train, digits.input_shape, provenance={"seed": 0})
+    assert [layer.name for layer in model.layers] == list(alphas)
+    assert [layer.alpha for layer in model.layers] == pytest.approx(list(alphas.values()), abs=0.01)
+    outputs = run_integer(model, unseen)
+    assert float((outputs.argmax(1) == unseen.labels).double().mean()) >= dense - 0.01
+    assert model.provenance == {"seed": 0}
+
+
+def _members(split: Split) -> tuple[Tensor, Tensor]:
+    return split.images, split.labels
+
+
+def test_scales_start_at_the_images_and_chain(small_network: nn.Module, small_data: Dataset) -> None:
+    model = integerize(small_network, rounded(small_network), small_data.train, (1, 8, 8))
+    first, last = model.layers
+    assert first.input_scale == 1 / 255
+    assert last.input_scale == first.output_scale
+    assert (first.relu, last.relu) == (True, False)
+    assert (first.kind, last.kind) == (LayerKind.CONV2D, LayerKind.LINEAR)
+    for layer in model.layers:
+        scale = layer.interval * layer.input_scale / layer.output_scale
+        assert layer.requantization.multiplier / 2**layer.requantization.shift == pytest.approx(scale, rel=2**-14)
+
+
+def test_biases_are_in_accumulator_units(small_network: nn.Module, small_data: Dataset) -> None:
+    model = integerize(small_network, rounded(small_network), small_data.train, (1, 8, 8))
+    for layer, module in zip(model.layers, prunable_layers(small_network).values(), strict=True):
+        assert module.bias is not None
+        unit = layer.interval * layer.input_scale
+        np.testing.assert_allclose(layer.bias * unit, module.bias.detach().numpy(), rtol=0, atol=unit / 2 + 1e-9)
+
+
+def test_coverage_sets_the_bound(small_network: nn.Module, small_data: Dataset) -> None:
+    chain = trace_chain(small_network, (1, 8, 8))
+    images = small_data.train.images
+    outputs = small_network.get_submodule("0")(images).relu().detach().numpy()
+    assert calibrate(chain, images)["0"] == pytest.approx(outputs.max())
+    assert calibrate(chain, images, 0.9)["0"] == pytest.approx(np.quantile(outputs, 0.9))
+    with pytest.raises(CodesignError, match="coverage"):
+        calibrate(chain, images, 0.0)
+
+
+def test_a_dead_layer_is_calibrated_to_one(small_network: nn.Module, small_data: Dataset) -> None:
+    torch.nn.init.constant_(small_network.get_parameter("0.bias"), -99.0)
+    assert calibrate(trace_chain(small_network, (1, 8, 8)), small_data.train.images)["0"] == 1.0
+
+
+def test_a_layer_that_was_not_quantized_is_a_clear_error(small_network: nn.Module, small_data: Dataset) -> None:
+    quantized = rounded(small_network)
+    del quantized.levels["4"]
+    with pytest.raises(CodesignError, match="'4' was not quantized"):
+        integerize(small_network, quantized, small_data.train, (1, 8, 8))
+
+
+def test_a_bias_beyond_32_bits_is_a_clear_error(small_network: nn.Module, small_data: Dataset) -> None:
+    torch.nn.init.constant_(small_network.get_parameter("4.bias"), 1e9)
+    with pytest.raises(CodesignError, match="bias of layer '4'"):
+        integerize(small_network, rounded(small_network), small_data.train, (1, 8, 8))
+
+
+def test_negative_activations_are_a_clear_error(small_data: Dataset) -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 8), nn.Flatten(), nn.Linear(2, 3))
+    with pytest.raises(CodesignError, match="'0' has no ReLU before '2'"):
+        integerize(network, rounded(network), small_data.train, (1, 8, 8))

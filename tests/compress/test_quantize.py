@@ -1,0 +1,104 @@
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from compress.admm import AdmmConfig
+from compress.data import Dataset
+from compress.errors import CodesignError
+from compress.prune import apply_masks, magnitude_mask
+from compress.quantize import quantize_admm
+from compress.training import accuracy
+
+SHORT = AdmmConfig(iterations=2, batch_size=16, retrain_epochs=1)
+BITS = {"0": 3, "4": 2}
+
+
+def masks_of(network: nn.Module) -> dict[str, torch.Tensor]:
+    return {"4": magnitude_mask(network.get_parameter("4.weight"), 0.3)}
+
+
+def test_weights_are_levels_times_interval(small_network: nn.Module, small_data: Dataset) -> None:
+    masks = masks_of(small_network)
+    result = quantize_admm(small_network, small_data, masks, BITS, SHORT)
+    for name, levels in result.levels.items():
+        weight = small_network.get_parameter(f"{name}.weight").detach()
+        assert torch.equal(weight, levels.float() * result.intervals[name])
+        assert int(levels.abs().max()) <= 2 ** (BITS[name] - 1)
+    assert torch.equal(result.levels["4"] != 0, masks["4"])
+    assert len(result.history) == 2
+    assert len(result.retraining) == 4
+
+
+def test_a_dense_layer_has_no_zeros_even_from_exact_zeros(small_network: nn.Module, small_data: Dataset) -> None:
+    with torch.no_grad():
+        small_network.get_parameter("0.weight")[0] = 0.0
+    config = AdmmConfig(iterations=1, batch_size=96, retrain_epochs=0, learning_rate=1e-12)
+    result = quantize_admm(small_network, small_data, {}, BITS, config)
+    assert all(bool((levels != 0).all()) for levels in result.levels.values())
+
+
+@pytest.mark.parametrize("stop_at", [("quantize", 2), ("retrain 80% quantized", 1), ("retrain 100% quantized", 1)])
+def test_a_resumed_run_ends_as_an_undisturbed_one(
+    small_network: nn.Module, small_data: Dataset, tmp_path: Path, stop_at: tuple[str, int]
+) -> None:
+    masks, expected = masks_of(small_network), copy.deepcopy(small_network)
+    undisturbed = quantize_admm(expected, small_data, masks, BITS, SHORT)
+
+    def stop(stage: str, done: int, _: int) -> None:
+        if (stage, done) == stop_at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quantize_admm(copy.deepcopy(small_network), small_data, masks, BITS, SHORT, tmp_path / "c", stop)
+    resumed = copy.deepcopy(small_network)
+    result = quantize_admm(resumed, small_data, masks, BITS, SHORT, tmp_path / "c")
+    assert (result.history, result.retraining) == (undisturbed.history, undisturbed.retraining)
+    for name, value in expected.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value)
+
+
+def test_other_masks_are_another_run(small_network: nn.Module, small_data: Dataset, tmp_path: Path) -> None:
+    start, masks = copy.deepcopy(small_network), masks_of(small_network)
+    quantize_admm(small_network, small_data, masks, BITS, SHORT, tmp_path / "c")
+    with pytest.raises(CodesignError, match="another run: masks differ"):
+        quantize_admm(start, small_data, {"4": masks["4"].flip(0)}, BITS, SHORT, tmp_path / "c")
+
+
+def test_admm_quantization_beats_rounding_at_two_bits(trained: nn.Module, digits: Dataset) -> None:
+    bits = dict.fromkeys(("conv1", "conv2", "fc1", "fc2"), 2)
+    masks = {"conv2": magnitude_mask(trained.get_parameter("conv2.weight"), 0.5)}
+    apply_masks(trained, masks)
+    rounded = copy.deepcopy(trained)
+    quantize_admm(rounded, digits, masks, bits, AdmmConfig(iterations=1, retrain_epochs=0, learning_rate=1e-12))
+    quantize_admm(trained, digits, masks, bits, AdmmConfig(iterations=10, retrain_epochs=4))
+    assert accuracy(trained, digits.validation) >= 0.97
+    assert accuracy(trained, digits.validation) > accuracy(rounded, digits.validation)
+
+
+@pytest.mark.parametrize(
+    ("masks", "bits", "portions", "cause"),
+    [
+        ({}, {"0": 3}, (1.0,), "'4' has no weight_bits"),
+        ({}, {"0": 3, "4": 9}, (1.0,), "weight_bits must be"),
+        ({}, {"0": 3, "4": 2, "5": 2}, (1.0,), "no prunable layer '5'"),
+        ({"9": torch.ones(1, dtype=torch.bool)}, BITS, (1.0,), "no prunable layer '9'"),
+        ({"4": torch.ones(1, dtype=torch.bool)}, BITS, (1.0,), "mask of '4'"),
+        ({"4": torch.ones(10, 27)}, BITS, (1.0,), "mask of '4'"),
+        ({}, BITS, (0.5, 0.9), "portions"),
+        ({}, BITS, (0.9, 0.5, 1.0), "portions"),
+        ({}, BITS, (), "portions"),
+    ],
+)
+def test_impossible_arguments_are_a_clear_error(
+    small_network: nn.Module,
+    small_data: Dataset,
+    masks: dict[str, torch.Tensor],
+    bits: dict[str, int],
+    portions: tuple[float, ...],
+    cause: str,
+) -> None:
+    with pytest.raises(CodesignError, match=cause):
+        quantize_admm(small_network, small_data, masks, bits, SHORT, portions=portions)

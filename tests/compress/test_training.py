@@ -1,0 +1,142 @@
+import copy
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from compress.checkpoint import Checkpoint, describe_run
+from compress.data import Dataset
+from compress.errors import CodesignError
+from compress.networks import build_network
+from compress.training import (
+    FixedWeights,
+    TrainingConfig,
+    accuracy,
+    evaluate,
+    falling_rate,
+    seeded,
+    suitable_threads,
+    train,
+)
+from compress.training import _shifted as shifted
+
+SHORT = TrainingConfig(epochs=3, batch_size=16)
+
+
+def weights(network: nn.Module) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
+
+
+def test_digits_net_reaches_97_percent(trained: nn.Module, digits: Dataset) -> None:
+    assert accuracy(trained, digits.test) >= 0.97
+
+
+def test_one_seed_gives_one_result(small_network: nn.Module, small_data: Dataset) -> None:
+    first, again, other = (copy.deepcopy(small_network) for _ in range(3))
+    history = train(first, small_data, SHORT)
+    torch.rand(5)  # the caller's random state does not matter
+    assert train(again, small_data, SHORT) == history
+    assert train(other, small_data, TrainingConfig(epochs=3, batch_size=16, seed=1)) != history
+    assert torch.equal(weights(first), weights(again))
+
+
+def test_the_best_validated_epoch_is_kept(small_network: nn.Module, small_data: Dataset) -> None:
+    wild = TrainingConfig(epochs=6, batch_size=16, learning_rate=0.3)
+    history = train(small_network, small_data, wild)
+    start = evaluate(small_network, small_data.validation)
+    best = max((record.validation_accuracy, -record.validation_loss) for record in history)
+    assert (start[1], -start[0]) >= best
+    assert not small_network.training
+
+
+def test_progress_counts_epochs(small_network: nn.Module, small_data: Dataset) -> None:
+    seen: list[tuple[str, int, int]] = []
+    train(small_network, small_data, SHORT, lambda *report: seen.append(report))
+    assert seen == [("train", 1, 3), ("train", 2, 3), ("train", 3, 3)]
+
+
+def test_fixed_weights_do_not_move_and_the_others_do(small_network: nn.Module, small_data: Dataset) -> None:
+    layer = small_network.get_parameter("4.weight")
+    before = layer.detach().clone()
+    mask = torch.rand(layer.shape, generator=torch.Generator().manual_seed(0)) < 0.5
+    train(small_network, small_data, SHORT, fixed=FixedWeights(small_network, {"4": mask}))
+    assert torch.equal(layer[mask], before[mask])
+    assert (layer != before)[~mask].float().mean() > 0.9
+
+
+def test_an_interrupted_run_ends_as_an_undisturbed_one(
+    small_network: nn.Module, small_data: Dataset, tmp_path: Path
+) -> None:
+    config = TrainingConfig(epochs=4, batch_size=16)
+    expected = copy.deepcopy(small_network)
+    history = train(expected, small_data, config)
+
+    def stop(_: str, done: int, __: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    run = describe_run("train", small_network, small_data, config)
+    with pytest.raises(KeyboardInterrupt):
+        train(copy.deepcopy(small_network), small_data, config, stop, checkpoint=Checkpoint(tmp_path / "c", run))
+    resumed = copy.deepcopy(small_network)
+    assert train(resumed, small_data, config, checkpoint=Checkpoint(tmp_path / "c", run)) == history
+    assert torch.equal(weights(resumed), weights(expected))
+
+
+def test_divergence_is_a_clear_error(small_network: nn.Module, small_data: Dataset) -> None:
+    torch.nn.init.constant_(small_network.get_parameter("4.bias"), math.nan)
+    with pytest.raises(CodesignError, match="diverged"):
+        train(small_network, small_data, SHORT)
+
+
+def test_evaluation_does_not_depend_on_batches(trained: nn.Module, digits: Dataset) -> None:
+    logits = trained(digits.train.images).detach()
+    loss, correct = evaluate(trained, digits.train)  # 1167 images: two batches
+    assert loss == pytest.approx(float(functional.cross_entropy(logits, digits.train.labels)), rel=1e-4)
+    assert correct == float((logits.argmax(1) == digits.train.labels).float().mean())
+
+
+@pytest.mark.parametrize("shift", [1, 2])
+def test_every_shift_is_a_crop_of_the_padded_image(shift: int) -> None:
+    images = torch.rand(50, 2, 4, 5)
+    with seeded(0):
+        moved = shifted(images, shift)
+    padded = functional.pad(images, (shift,) * 4)
+    offsets = set()
+    for before, after in zip(padded, moved, strict=True):
+        fits = [
+            (row, column)
+            for row in range(2 * shift + 1)
+            for column in range(2 * shift + 1)
+            if torch.equal(before[:, row : row + 4, column : column + 5], after)
+        ]
+        assert len(fits) == 1
+        offsets.update(fits)
+    assert len(offsets) > (2 * shift + 1) ** 2 / 2
+
+
+def test_the_rate_falls_from_the_first_to_two_percent() -> None:
+    rates = [falling_rate(0.1, epoch, 10) for epoch in range(11)]
+    assert rates[0] == 0.1
+    assert rates[-1] == pytest.approx(0.002)
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_a_small_network_uses_one_thread_and_a_large_one_all() -> None:
+    threads = torch.get_num_threads()
+    with suitable_threads(build_network("digits-net", 0)):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == threads
+    with suitable_threads(build_network("lenet5", 0)):
+        assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    "changes", [{"epochs": 0}, {"batch_size": -1}, {"learning_rate": math.nan}, {"weight_decay": -0.1}, {"seed": -1}]
+)
+def test_a_setting_out_of_range_is_a_clear_error(changes: dict[str, float]) -> None:
+    with pytest.raises(CodesignError, match=next(iter(changes))):
+        TrainingConfig(**changes)  # type: ignore[arg-type]

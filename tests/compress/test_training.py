@@ -96,7 +96,7 @@ def test_evaluation_does_not_depend_on_batches(trained: nn.Module, digits: Datas
     logits = trained(digits.train.images).detach()
     loss, correct = evaluate(trained, digits.train)  # 1167 images: two batches
     assert loss == pytest.approx(float(functional.cross_entropy(logits, digits.train.labels)), rel=1e-4)
-    assert correct == float((logits.argmax(1) == digits.train.labels).float().mean())
+    assert correct == float((logits.argmax(1) == digits.train.labels).double().mean())
 
 
 @pytest.mark.parametrize("shift", [1, 2])

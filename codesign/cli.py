@@ -1,0 +1,185 @@
+"""The ``codesign`` command: thin commands over importable functions.
+
+Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 the hardware disagrees with its model,
+2 something for the user to change, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from codesign.errors import MismatchError
+from compress.errors import CodesignError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="codesign",
+    help="Co-design a pruned, quantized neural network and the accelerator that runs it.",
+    epilog="Start with: codesign run examples/digits.toml --out build/demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run file, for example examples/digits.toml.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; finished stages in it are reused.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Lay the run file's [quick] table over the rest.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Run everything again, also what is finished.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for scripts.")]
+Liberty = Annotated[
+    Path | None, typer.Option("--liberty", help="A .lib or .lib.gz; without it the generic technology (GE, FO4).")
+]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="model.safetensors of `codesign compress`.")]
+ArrayFolder = Annotated[Path, typer.Argument(metavar="ARRAY", help="Folder of `codesign generate`.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code; errors are told in one message, never by a traceback."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(given, prog_name="codesign", standalone_mode=False)
+    except CodesignError as error:
+        code = _tell(error.cause, error.next_step, 2)
+    except MismatchError as error:
+        code = _tell(str(error), "the array is wrong or was changed: generate it again; report it if it stays", 1)
+    except TyperException as error:
+        code = _tell_usage(error, given)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _tell("interrupted", "run the same command again to resume", 130)
+    except OSError as error:
+        code = _tell(
+            f"cannot use {error.filename or 'a file'}: {error.strerror or error}", "check path, rights and disk", 2
+        )
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(cause: str, next_step: str, code: int) -> int:
+    sys.stderr.write(f"error: {cause}\nnext: {next_step}\n")
+    return code
+
+
+def _tell_usage(error: TyperException, given: list[str]) -> int:
+    """A wrong option or argument; a bare command has shown its help already."""
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    if not message:
+        return 2
+    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    command = next((word for word in given if word in known), "")
+    return _tell(message.rstrip("."), f"see `{' '.join(filter(None, ['codesign', command, '--help']))}`", 2)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"codesign {version('codesign')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Co-design a pruned, quantized neural network and the accelerator that runs it."""
+
+
+@app.command(epilog="Example: codesign train examples/digits.toml --out build/demo")
+def train(config: ConfigFile, out: Out, quick: Quick = False, fresh: Fresh = False, json: Json = False) -> None:
+    """Train the dense network: writes network.safetensors."""
+    from codesign import commands
+
+    commands.train(config, out, quick, fresh, json)
+
+
+@app.command(epilog="Example: codesign breakeven examples/digits.toml --out build/demo")
+def breakeven(config: ConfigFile, out: Out, quick: Quick = False, fresh: Fresh = False, json: Json = False) -> None:
+    """Measure each layer's break-even curve; reads network.safetensors in --out, writes break_even.json."""
+    from codesign import commands
+
+    commands.breakeven(config, out, quick, fresh, json)
+
+
+@app.command(epilog="Example: codesign compress examples/digits.toml --out build/demo")
+def compress(config: ConfigFile, out: Out, quick: Quick = False, fresh: Fresh = False, json: Json = False) -> None:
+    """Choose alphas, prune and quantize by ADMM: reads the files of train and breakeven, writes model.safetensors."""
+    from codesign import commands
+
+    commands.compress(config, out, quick, fresh, json)
+
+
+@app.command(epilog="Example: codesign generate build/demo/model.safetensors --rows 4 --lanes 8 --out build/array")
+def generate(
+    model: ModelFile,
+    out: Out,
+    rows: Annotated[int, typer.Option(help="Rows: slices of a filter's positions.")] = 4,
+    lanes: Annotated[int, typer.Option(help="Lanes: output pixels at a time.")] = 8,
+    index: Annotated[str, typer.Option(help="Index format: dense, or fixed1 to fixed12.")] = "fixed4",
+    requant_lanes: Annotated[int, typer.Option(help="Pixels requantized a cycle; divides the lanes.")] = 1,
+    linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.")] = 8,
+    json: Json = False,
+) -> None:
+    """Emit the Verilog of an array whose memories just hold a model: pe_array.v, srams.v, files.f, array.json."""
+    from codesign import commands
+
+    commands.generate(model, out, rows, lanes, index, requant_lanes, linear_batch, json)
+
+
+@app.command(epilog="Example: codesign simulate build/demo/model.safetensors build/demo/array --images 16")
+def simulate(
+    model: ModelFile,
+    array: ArrayFolder,
+    images: Annotated[int, typer.Option(help="Test images to run.", min=1)] = 8,
+    data: Annotated[str | None, typer.Option(help="Data set; default: the one the model was made with.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder of MNIST's files; default: CODESIGN_DATA.")] = None,
+    linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)] = 8,
+    simulator: Annotated[str | None, typer.Option(help="verilator or icarus; default: the first that works.")] = None,
+    json: Json = False,
+) -> None:
+    """Run every layer on the Verilog with real test images, and compare each output with the golden model."""
+    from codesign import commands
+
+    commands.simulate(model, array, images, data, folder, linear_batch, simulator, json)
+
+
+@app.command(epilog="Example: codesign synthesize build/demo/array")
+def synthesize(array: ArrayFolder, liberty: Liberty = None, json: Json = False) -> None:
+    """Area and clock of a generated array, module by module, by Yosys and ABC."""
+    from codesign import commands
+
+    commands.synthesize(array, liberty, json)
+
+
+@app.command(epilog="Example: codesign run examples/digits.toml --out build/demo")
+def run(config: ConfigFile, out: Out, quick: Quick = False, fresh: Fresh = False, json: Json = False) -> None:
+    """The whole loop: train, break-even, alphas, ADMM, Verilog, simulation, report. Resumes where it was stopped."""
+    from codesign import commands
+
+    commands.run(config, out, quick, fresh, json)
+
+
+@app.command(epilog="Example: codesign report build/demo")
+def report(
+    source: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, or its report.json.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Where to write; default: beside report.json.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Draw report.html and its pictures again from report.json."""
+    from codesign import commands
+
+    commands.report(source, out, json)
+
+
+if __name__ == "__main__":
+    main()

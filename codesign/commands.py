@@ -1,0 +1,212 @@
+"""What each command does: call the package, then say the result in a few lines or as JSON."""
+
+from __future__ import annotations
+
+import json as json_format
+import shlex
+import sys
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from codesign.config import load_config
+from codesign.console import RunConsole
+from codesign.loop import COMPRESSION, run_loop
+from codesign.network_array import LayerLoad
+from codesign.report import read_report
+from codesign.report_page import write_page
+from codesign.stage import Stage, run_stages
+from codesign.stages import breakeven as breakeven_stage
+from codesign.stages import training
+from codesign.stages.array import accumulator_bits_of
+from codesign.verify import check_outcomes, simulate_model
+from codesign.workspace import Workspace
+from compress.data import load_dataset
+from compress.errors import CodesignError
+from compress.layer import LayerKind
+from compress.modelfile import load_model
+from flows.area import ModuleCost, SramCost, measure
+from flows.technology import generic_technology, technology_from_liberty
+from rtl.config import ArrayConfig, parse_index
+from rtl.generate import generate as generate_array
+from rtl.generate import load_config as load_array
+from sim.geometry import ConvGeometry
+from sim.pack import pack
+from sim.plan import Depths, plan_layer
+
+__all__ = ["breakeven", "compress", "generate", "report", "run", "simulate", "synthesize", "train"]
+
+
+def train(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
+    """Train the dense network."""
+    workspace = _stages((training.STAGE,), config, out, quick, fresh)
+    result = workspace.read_json("training.json", "codesign train")
+    _show(result, json, f"validation accuracy {result['validation_accuracy']:.2%}\n{out / 'network.safetensors'}")
+
+
+def breakeven(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
+    """Measure the break-even curves."""
+    workspace = _stages((breakeven_stage.STAGE,), config, out, quick, fresh)
+    result = workspace.read_json("break_even.json", "codesign breakeven")
+    if json:
+        _show(result, True, "")
+        return
+    table = Table(
+        "layer", "break-even ratio", *[f"{100 * p['pruned_portion']:.0f} %" for p in result["curves"][0]["points"]]
+    )
+    for curve in result["curves"]:
+        ratio = curve["break_even_ratio"]
+        speedups = [f"{point['speedup']:.2f}" for point in curve["points"]]
+        table.add_row(curve["layer"], f"{ratio:.2f}" if ratio else "never", *speedups)
+    Console().print(table)
+
+
+def compress(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
+    """Choose alphas, prune, quantize, write the model."""
+    _stages(COMPRESSION, config, out, quick, fresh)
+    model = load_model(out / "model.safetensors")
+    layers = [
+        {"name": layer.name, "weights": int(layer.levels.size), "nonzeros": layer.nonzeros, "alpha": layer.alpha}
+        for layer in model.layers
+    ]
+    lines = [f"{layer['name']}: {layer['nonzeros']} of {layer['weights']} weights kept" for layer in layers]
+    _show(
+        {"model": str(out / "model.safetensors"), "layers": layers},
+        json,
+        "\n".join([*lines, str(out / "model.safetensors")]),
+    )
+
+
+def generate(
+    model: Path, out: Path, rows: int, lanes: int, index: str, requant_lanes: int, linear_batch: int, json: bool
+) -> None:
+    """Emit an array whose banks just hold a model."""
+    network = load_model(model)
+    wanted = ArrayConfig(
+        rows=rows,
+        lanes=lanes,
+        weight_bits=max(layer.weight_bits for layer in network.layers),
+        act_bits=network.layers[0].act_bits,
+        acc_bits=accumulator_bits_of(network),
+        index=parse_index(index),
+        requant_lanes=requant_lanes,
+    )
+    depths = []
+    for layer in network.layers:
+        load = LayerLoad(layer.name, ConvGeometry.of(layer), layer.levels != 0, _batch(layer.kind, linear_batch))
+        depths.append(plan_layer(load.mask, load.geometry, rows, lanes, wanted.index, load.batch).depths)
+    config = wanted.replace(**vars(reduce(Depths.largest, depths)))
+    for layer in network.layers:
+        pack(layer, config, _batch(layer.kind, linear_batch))  # refuses groups and whatever else does not fit
+    _refuse_file(out)
+    paths = generate_array(config, out)
+    _show({"array": config.to_dict(), "files": [str(path) for path in paths]}, json, "\n".join(map(str, paths)))
+
+
+def _batch(kind: LayerKind, linear_batch: int) -> int:
+    return linear_batch if kind is LayerKind.LINEAR else 1
+
+
+def simulate(
+    model: Path,
+    array: Path,
+    images: int,
+    data: str | None,
+    folder: Path | None,
+    linear_batch: int,
+    simulator: str | None,
+    json: bool,
+) -> None:
+    """Simulate a model on an array; a difference raises MismatchError after the result is shown."""
+    network = load_model(model)
+    name = data or str(network.provenance.get("data", ""))
+    split = load_dataset(name, int(network.provenance.get("seed", 0)), folder).test
+    if tuple(split.images.shape[1:]) != network.input_shape:
+        raise CodesignError(
+            f"the model reads images {network.input_shape}, {name} has {tuple(split.images.shape[1:])}",
+            "give the data set it was made with, by --data",
+        )
+    with RunConsole().stage("simulate"):
+        result = simulate_model(network, array, split.take(images).images.numpy(), linear_batch, simulator)
+    cycles = ", ".join(f"{layer} {count}" for layer, count in result["cycles"].items())
+    _show(
+        result,
+        json,
+        f"{result['outputs_compared']} outputs compared, {result['mismatches']} mismatches\ncycles: {cycles}",
+    )
+    check_outcomes(result)
+
+
+def synthesize(array: Path, liberty: Path | None, json: bool) -> None:
+    """Area and clock of a generated array."""
+    technology = generic_technology() if liberty is None else technology_from_liberty(liberty)
+    config = load_array(array)
+    with RunConsole().stage("synthesize"):
+        measured = measure(config, technology)
+    if json:
+        _show({**measured.to_dict(), "technology": technology.describe()}, True, "")
+        return
+    table = Table("part", "count", f"area each, {technology.area_unit}", f"period, {technology.time_unit}")
+    parts: list[ModuleCost | SramCost] = [*measured.modules, *measured.srams]
+    for part in parts:
+        table.add_row(part.name, str(part.count), f"{part.area:,.0f}", f"{part.period:.2f}")
+    Console().print(table)
+    print(
+        f"area {measured.area:,.0f} {technology.area_unit} (SRAM {measured.sram_area:,.0f}), "
+        f"clock period {measured.clock_period:.2f} {technology.time_unit}, set by {measured.critical}"
+    )
+
+
+def run(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
+    """The whole loop."""
+    result = run_loop(load_config(config, quick), out, RunConsole(), _command_line(), fresh)
+    _show(result, json, _summary(result, out))
+
+
+def report(source: Path, out: Path | None, json: bool) -> None:
+    """Draw the page and pictures of a report again."""
+    content = read_report(source)
+    folder = out or (source if source.is_dir() else source.parent)
+    _refuse_file(folder)
+    paths = write_page(content, folder)
+    _show({"files": [str(path) for path in paths]}, json, "\n".join(map(str, paths)))
+
+
+def _stages(stages: tuple[Stage, ...], config: Path, out: Path, quick: bool, fresh: bool) -> Workspace:
+    workspace = Workspace(load_config(config, quick), out, RunConsole())
+    run_stages(stages, workspace, fresh)
+    return workspace
+
+
+def _refuse_file(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise CodesignError(f"{folder} is a file, not a folder", "choose another folder with --out")
+
+
+def _command_line() -> str:
+    return shlex.join(["codesign", *sys.argv[1:]])
+
+
+def _show(result: Any, json: bool, text: str) -> None:
+    print(json_format.dumps(result, indent=2) if json else text)
+
+
+def _summary(result: dict[str, Any], out: Path) -> str:
+    """The figures that matter, and where the rest is."""
+    array, chosen, units = result["array"], result["array"]["chosen"], result["units"]
+    accuracies = ", ".join(f"{name} {result['accuracy'][name]:.2%}" for name in ("dense", "compressed", "integer"))
+    lines = [
+        f"accuracy   {accuracies}",
+        f"array      {chosen['config']['rows']} x {chosen['config']['lanes']} PEs, {chosen['area']:,.0f} {units['area']}, "
+        f"{array['speedup']:.2f}x as fast as the best dense array in that area",
+        f"verilog    {result['rtl']['outputs_compared']:,} outputs equal to the golden model",
+    ]
+    for layer in result["layers"]:
+        kept = (
+            "restored to dense" if layer["restored"] else f"{layer['nonzeros']:,} of {layer['weights']:,} weights kept"
+        )
+        lines.append(f"{layer['name']:<10} {kept}, {layer['speedup']:.2f}x")
+    return "\n".join([*lines, f"report     {out / 'report.html'}"])

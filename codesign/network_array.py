@@ -1,0 +1,169 @@
+"""One array for a whole network: the fastest within an area budget, dense and sparse searched alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache, reduce
+from math import ceil
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compress.errors import CodesignError
+from flows.area import ArrayMeasurement, measure, measure_within, module_cost, sram_area
+from flows.breakeven import Shape, candidate_shapes
+from flows.search import search
+from flows.technology import Technology
+from rtl.config import ArrayConfig
+from sim.cycles import fewest_cycles, layer_cycles
+from sim.geometry import ConvGeometry
+from sim.plan import Depths, LayerPlan, plan_layer
+
+__all__ = ["ArrayChoice", "LayerLoad", "array_for", "choose_array"]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerLoad:
+    """A layer as the array sees it: its sizes, its mask (K, C, R, S), and how many samples it runs at a time."""
+
+    name: str
+    geometry: ConvGeometry
+    mask: NDArray[np.bool_]
+    batch: int = 1
+
+    def dense(self) -> LayerLoad:
+        """The same layer with every weight kept."""
+        return LayerLoad(self.name, self.geometry, np.ones_like(self.mask), self.batch)
+
+
+@dataclass(frozen=True)
+class ArrayChoice:
+    """An array with what it costs and how long the network takes on it.
+
+    Members
+    -------
+    area, clock_period
+        In the technology's units.
+    cycles : dict
+        By layer, for one batch of that layer.
+    cycles_per_sample : float
+        Of the whole network.
+    critical : str
+        What sets the clock.
+    """
+
+    config: ArrayConfig
+    area: float
+    logic_area: float
+    sram_area: float
+    clock_period: float
+    critical: str
+    cycles: dict[str, int]
+    cycles_per_sample: float
+
+    @property
+    def time_per_sample(self) -> float:
+        """In the technology's time unit."""
+        return self.cycles_per_sample * self.clock_period
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe members."""
+        return {**asdict(self), "config": self.config.to_dict(), "time_per_sample": self.time_per_sample}
+
+
+def array_for(loads: Sequence[LayerLoad], template: ArrayConfig, technology: Technology) -> ArrayChoice:
+    """The template's rows and lanes with banks that just hold every layer."""
+    network, shape = _Network(loads, template), Shape(template.rows, template.lanes, template.requant_lanes)
+    config = network.config(shape)
+    return network.choice(shape, config, measure(config, technology))
+
+
+def choose_array(
+    loads: Sequence[LayerLoad],
+    template: ArrayConfig,
+    technology: Technology,
+    budget: float,
+    shapes: Sequence[Shape] | None = None,
+) -> ArrayChoice | None:
+    """The array within ``budget`` that runs all layers soonest, or None where none fits.
+
+    ``template`` gives index format and bit widths; rows, lanes and requantizers are searched, and every bank is as
+    deep as the layer that needs most of it. Exact: a shape is passed over only where a bound excludes it.
+    """
+    network = _Network(loads, template)
+    smallest = template.replace(rows=1, lanes=1, requant_lanes=1)
+    pe, requantizer = (module_cost(smallest, name, technology) for name in ("pe", "requantizer"))
+    fastest = max(pe.period, requantizer.period)
+
+    def datapath(shape: Shape) -> float:
+        return shape.pes * pe.area + shape.requant_lanes * requantizer.area
+
+    def evaluate(shape: Shape, limit: float) -> tuple[float, ArrayChoice] | None:
+        if network.fewest_cycles(shape) * fastest >= limit:
+            return None
+        try:
+            config = network.config(shape)
+        except CodesignError:  # banks deeper than any array has
+            return None
+        if datapath(shape) + sram_area(config, technology) > budget:
+            return None
+        measured = measure_within(config, technology, budget)
+        if measured is None:
+            return None
+        choice = network.choice(shape, config, measured)
+        return choice.time_per_sample, choice
+
+    candidates = [shape for shape in (shapes or candidate_shapes()) if datapath(shape) <= budget]
+    found = search(candidates, lambda shape: network.least_cycles(shape) * fastest, evaluate)
+    return None if found is None else found.outcome
+
+
+class _Network:
+    """Plans of all layers, made once for each (rows, lanes)."""
+
+    def __init__(self, loads: Sequence[LayerLoad], template: ArrayConfig) -> None:
+        self._loads, self._template = loads, template
+        self._plans = lru_cache(maxsize=64)(self._make_plans)
+        self._nonzeros = [int(load.mask.sum()) for load in loads]
+
+    def _make_plans(self, rows: int, lanes: int) -> tuple[LayerPlan, ...]:
+        index = self._template.index
+        return tuple(plan_layer(load.mask, load.geometry, rows, lanes, index, load.batch) for load in self._loads)
+
+    def config(self, shape: Shape) -> ArrayConfig:
+        plans = self._plans(shape.rows, shape.lanes)
+        depths = reduce(Depths.largest, (plan.depths for plan in plans))
+        return self._template.replace(**asdict(shape), **asdict(depths))
+
+    def least_cycles(self, shape: Shape) -> float:
+        """Every nonzero meets every output pixel once; no plan is made for this bound."""
+        total = 0.0
+        for load, nonzeros in zip(self._loads, self._nonzeros, strict=True):
+            height, width = load.geometry.output_size
+            tiles = ceil(height * width * load.batch / shape.lanes)
+            drain = len(load.mask) * (shape.lanes // shape.requant_lanes + 1)
+            total += max(ceil(nonzeros / shape.rows), drain) * tiles / load.batch
+        return total
+
+    def fewest_cycles(self, shape: Shape) -> float:
+        plans = self._plans(shape.rows, shape.lanes)
+        counts = (fewest_cycles(plan, shape.requant_lanes) for plan in plans)
+        return sum(count / load.batch for count, load in zip(counts, self._loads, strict=True))
+
+    def choice(self, shape: Shape, config: ArrayConfig, measured: ArrayMeasurement) -> ArrayChoice:
+        plans = self._plans(shape.rows, shape.lanes)
+        cycles = {
+            load.name: layer_cycles(plan, shape.requant_lanes) for load, plan in zip(self._loads, plans, strict=True)
+        }
+        return ArrayChoice(
+            config=config,
+            area=measured.area,
+            logic_area=measured.logic_area,
+            sram_area=measured.sram_area,
+            clock_period=measured.clock_period,
+            critical=measured.critical,
+            cycles=cycles,
+            cycles_per_sample=sum(cycles[load.name] / load.batch for load in self._loads),
+        )

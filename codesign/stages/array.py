@@ -1,0 +1,89 @@
+"""Choose the array for the compressed network within the dense array's area, and emit its Verilog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from codesign.network_array import ArrayChoice, LayerLoad, array_for, choose_array
+from codesign.stage import Stage
+from codesign.stages.common import batch_of, section, technology
+from codesign.workspace import Workspace
+from compress.errors import CodesignError
+from compress.layer import CompressedLayer
+from compress.model import CompressedModel
+from compress.modelfile import load_model
+from rtl.config import ArrayConfig, Dense, Fixed
+from rtl.generate import generate
+from sim.geometry import ConvGeometry
+from sim.golden import accumulator_range
+
+__all__ = ["ARRAY_FILES", "STAGE", "accumulator_bits_of", "loads_of"]
+
+ARRAY_FILES = ("array/pe_array.v", "array/srams.v", "array/files.f", "array/array.json")
+
+
+def accumulator_bits_of(model: CompressedModel) -> int:
+    """The fewest signed bits that hold every partial sum of every layer, whatever the activations."""
+    ranges = [accumulator_range(layer) for layer in model.layers]
+    return max(12, *(max(high.bit_length(), (-low - 1).bit_length()) + 1 for low, high in ranges))
+
+
+def loads_of(workspace: Workspace, model: CompressedModel) -> list[LayerLoad]:
+    """Every layer with its mask and the samples it runs at a time."""
+    return [_load(workspace, layer) for layer in model.layers]
+
+
+def _load(workspace: Workspace, layer: CompressedLayer) -> LayerLoad:
+    return LayerLoad(layer.name, ConvGeometry.of(layer), layer.levels != 0, batch_of(workspace, layer.kind))
+
+
+def _run(workspace: Workspace) -> None:
+    model = load_model(workspace.path("model.safetensors"))
+    loads, library, hardware = loads_of(workspace, model), technology(workspace), workspace.config.hardware
+    reference = ArrayConfig(
+        rows=hardware.rows,
+        lanes=hardware.lanes,
+        weight_bits=max(layer.weight_bits for layer in model.layers),
+        act_bits=hardware.act_bits,
+        acc_bits=accumulator_bits_of(model),
+        index=Dense(),
+        requant_lanes=hardware.requant_lanes,
+    )
+    dense_loads = [load.dense() for load in loads]
+    budget = array_for(dense_loads, reference, library).area
+    dense = choose_array(dense_loads, reference, library, budget) or array_for(dense_loads, reference, library)
+    chosen = dense
+    if not all(load.mask.all() for load in loads):
+        chosen = _sparse(loads, reference.replace(index=Fixed(hardware.gap_bits)), workspace, budget)
+    generate(chosen.config, workspace.path("array"))
+    workspace.write_json("array_choice.json", _as_json(dense, chosen, budget, library.describe()))
+
+
+def _sparse(loads: list[LayerLoad], template: ArrayConfig, workspace: Workspace, budget: float) -> ArrayChoice:
+    choice = choose_array(loads, template, technology(workspace), budget)
+    if choice is None:
+        raise CodesignError(
+            f"no sparse array with {template.index} indices fits the dense array's area {budget:.0f}",
+            "allow more area (hardware.rows, hardware.lanes) or prune further (compress.tolerance)",
+        )
+    return choice
+
+
+def _as_json(dense: ArrayChoice, chosen: ArrayChoice, budget: float, library: dict[str, Any]) -> dict[str, Any]:
+    return {"budget": budget, "dense": dense.to_dict(), "chosen": chosen.to_dict(), "technology": library}
+
+
+def _settings(workspace: Workspace) -> Any:
+    return {**section(workspace, "hardware"), "technology": technology(workspace).describe()}
+
+
+STAGE = Stage(
+    name="array",
+    title="choose the array and emit its Verilog",
+    command="codesign generate",
+    settings=_settings,
+    inputs=("model.safetensors",),
+    outputs=(*ARRAY_FILES, "array_choice.json"),
+    packages=("rtl", "sim", "flows", "codesign.network_array"),
+    run=_run,
+)

@@ -1,0 +1,126 @@
+"""What several stages derive from the run's settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from codesign.network_file import load_network
+from codesign.workspace import Workspace
+from compress.admm import AdmmConfig
+from compress.chain import LayerGeometry, layer_geometries
+from compress.data import Dataset, load_dataset
+from compress.errors import CodesignError
+from compress.layer import LayerKind, largest_level
+from flows.technology import Technology, generic_technology, technology_from_liberty
+from rtl.config import ArrayConfig, Dense
+from sim.geometry import ConvGeometry
+
+__all__ = [
+    "TORCH_THREADS",
+    "accumulator_bits",
+    "admm_config",
+    "batch_of",
+    "conv_geometry",
+    "geometries",
+    "load_data",
+    "read_network",
+    "reference_array",
+    "section",
+    "technology",
+    "weight_bits",
+]
+
+TORCH_THREADS = 2
+"""Sums in another order round differently, so one number of threads is part of 'one seed, one result'."""
+
+
+def section(workspace: Workspace, *names: str) -> dict[str, Any]:
+    """JSON of the named sections of the settings, with the seed: what a stage's key is made from."""
+    return workspace.config.model_dump(include={"seed", *names})
+
+
+def load_data(workspace: Workspace) -> Dataset:
+    """The run's data set."""
+    data = workspace.config.data
+    return load_dataset(data.name, workspace.config.seed, None if data.folder is None else Path(data.folder))
+
+
+def read_network(workspace: Workspace, file: str = "network.safetensors") -> nn.Module:
+    """A float network of the run."""
+    torch.set_num_threads(TORCH_THREADS)
+    return load_network(workspace.path(file), workspace.config.network.name)
+
+
+def technology(workspace: Workspace) -> Technology:
+    """The run's technology."""
+    liberty = workspace.config.technology.liberty
+    return generic_technology() if liberty is None else technology_from_liberty(liberty)
+
+
+def geometries(network: nn.Module, input_shape: tuple[int, int, int]) -> list[LayerGeometry]:
+    """The network's layers, after a check that the array can run them."""
+    layers = layer_geometries(network, input_shape)
+    for layer in layers:
+        if layer.groups != 1:
+            raise CodesignError(
+                f"layer {layer.name!r} has {layer.groups} groups; the array runs one", "use a convolution with groups=1"
+            )
+    return layers
+
+
+def conv_geometry(layer: LayerGeometry) -> ConvGeometry:
+    """A layer's sizes as the array sees them."""
+    return ConvGeometry(layer.weight_shape, layer.input_shape, layer.stride, layer.padding)
+
+
+def batch_of(workspace: Workspace, kind: LayerKind) -> int:
+    """Samples a layer runs at a time."""
+    return workspace.config.hardware.linear_batch if kind is LayerKind.LINEAR else 1
+
+
+def weight_bits(workspace: Workspace, layers: list[LayerGeometry]) -> dict[str, int]:
+    """Bits of every layer's levels."""
+    settings = workspace.config.compress
+    _check_names(settings.layer_bits, layers, "compress.layer_bits")
+    _check_names(settings.alpha or {}, layers, "compress.alpha")
+    return {layer.name: settings.layer_bits.get(layer.name, settings.weight_bits) for layer in layers}
+
+
+def _check_names(given: dict[str, Any], layers: list[LayerGeometry], key: str) -> None:
+    names = [layer.name for layer in layers]
+    for name in given:
+        if name not in names:
+            raise CodesignError(f"{key} names layer {name!r}, which the network lacks", f"use: {', '.join(names)}")
+
+
+def accumulator_bits(layer: LayerGeometry, bits: int, act_bits: int) -> int:
+    """Signed bits that hold every filter of the layer before its weights are known, with a bias of the same size.
+
+    2 * positions * (largest level) * (largest activation), and a sign.
+    """
+    positions = layer.weights // layer.weight_shape[0]
+    return (2 * positions * largest_level(bits) * (2**act_bits - 1)).bit_length() + 1
+
+
+def reference_array(workspace: Workspace, layers: list[LayerGeometry]) -> ArrayConfig:
+    """The dense array whose area is the budget; its widths hold every layer."""
+    hardware, bits = workspace.config.hardware, weight_bits(workspace, layers)
+    return ArrayConfig(
+        rows=hardware.rows,
+        lanes=hardware.lanes,
+        weight_bits=max(bits.values()),
+        act_bits=hardware.act_bits,
+        acc_bits=max(accumulator_bits(layer, bits[layer.name], hardware.act_bits) for layer in layers),
+        index=Dense(),
+        requant_lanes=hardware.requant_lanes,
+    )
+
+
+def admm_config(workspace: Workspace, which: str) -> AdmmConfig:
+    """Settings of the ADMM run in ``compress.prune`` or ``compress.quantize``."""
+    settings = getattr(workspace.config.compress, which)
+    return AdmmConfig(**settings.model_dump(), seed=workspace.config.seed)

@@ -1,0 +1,49 @@
+"""Train the dense network."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import torch
+
+from codesign.network_file import save_network
+from codesign.stage import Stage
+from codesign.stages.common import TORCH_THREADS, geometries, load_data, section, weight_bits
+from codesign.workspace import Workspace
+from compress.checkpoint import Checkpoint, describe_run
+from compress.networks import build_network
+from compress.training import TrainingConfig, accuracy, train
+
+__all__ = ["STAGE"]
+
+
+def _run(workspace: Workspace) -> None:
+    torch.set_num_threads(TORCH_THREADS)
+    config = workspace.config
+    network = build_network(config.network.name, config.seed)
+    dataset = load_data(workspace)
+    weight_bits(workspace, geometries(network, dataset.input_shape))  # what the later stages refuse, refused now
+    training = TrainingConfig(**config.train.model_dump(), seed=config.seed)
+    checkpoint = Checkpoint(workspace.scratch / "train.pt", describe_run("train", network, dataset, training))
+    history = train(network, dataset, training, workspace.console.progress, checkpoint=checkpoint)
+    save_network(network, config.network.name, workspace.path("network.safetensors"))
+    workspace.write_json(
+        "training.json",
+        {
+            "validation_accuracy": accuracy(network, dataset.validation),
+            "images": {part: len(getattr(dataset, part)) for part in ("train", "validation", "test")},
+            "history": [asdict(record) for record in history],
+        },
+    )
+
+
+STAGE = Stage(
+    name="train",
+    title="train the dense network",
+    command="codesign train",
+    settings=lambda workspace: section(workspace, "network", "data", "train"),
+    inputs=(),
+    outputs=("network.safetensors", "training.json"),
+    packages=("compress",),
+    run=_run,
+)

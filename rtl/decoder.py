@@ -82,9 +82,7 @@ class FixedDecoder(Decoder):
         with m.If(self.start):
             m.d.sync += next_position.eq(positions)
         with m.Elif(self.advance & self.word_valid):
-            m.d.sync += next_position.eq(
-                Mux(ends_filter | self.word_ends_tile, positions, position + ~escape)
-            )
+            m.d.sync += next_position.eq(Mux(ends_filter | self.word_ends_tile, positions, position + ~escape))
         with m.If(self.advance):
             m.d.sync += [
                 self.token_valid.eq(self.word_valid),

@@ -49,7 +49,7 @@ class GroupSelect(Component):
         super().__init__(
             {
                 "advance": In(1),
-                "group": In((self.groups - 1).bit_length()),
+                "group": In(max(1, (self.groups - 1).bit_length())),
                 "sums": In(sums_layout(config)),
                 "chosen": Out(data.ArrayLayout(sums_layout(config).elem_shape, config.requant_lanes)),
             }
@@ -61,7 +61,9 @@ class GroupSelect(Component):
         width = self._config.requant_lanes
         with m.If(self.advance):
             for lane in range(width):
-                choices = data.View(data.ArrayLayout(sums_layout(self._config).elem_shape, self.groups), self._every(lane))
+                choices = data.View(
+                    data.ArrayLayout(sums_layout(self._config).elem_shape, self.groups), self._every(lane)
+                )
                 m.d.sync += self.chosen[lane].eq(choices[self.group])
         return m
 
@@ -84,7 +86,7 @@ class DrainControl(Component):
                 "last_tile": In(COUNT_BITS),
                 "sums_valid": In(1),
                 "sums_ready": Out(1),
-                "group": Out((self._groups - 1).bit_length()),
+                "group": Out(max(1, (self._groups - 1).bit_length())),
                 "advance": Out(1),
                 "result_valid": Out(1),
                 "result_last": Out(1),

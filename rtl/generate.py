@@ -29,7 +29,8 @@ def generate(config: ArrayConfig, folder: Path) -> list[Path]:
         f"{TOP}.v": emit(PEArray(config), TOP, SeparateSRAMs()),
         "srams.v": "\n".join(sram_verilog(depth, width) for depth, width in sizes),
         "files.f": f"srams.v\n{TOP}.v\n",
-        "array.json": json.dumps({"array": config.to_dict(), "write_payload_bits": _bus_fields(config)}, indent=2) + "\n",
+        "array.json": json.dumps({"array": config.to_dict(), "write_payload_bits": _bus_fields(config)}, indent=2)
+        + "\n",
     }
     for name, text in texts.items():
         with replacing(folder / name) as path:

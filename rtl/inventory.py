@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from amaranth.lib.wiring import Component
 
+from rtl.addresser import Addresser
 from rtl.aligner import Aligner
 from rtl.array import ArrayControl
 from rtl.bias_source import BiasSource
@@ -18,24 +20,46 @@ from rtl.widths import table_layout
 
 __all__ = ["LogicUse", "SramUse", "logic_modules", "srams"]
 
+_NAMES: dict[Callable[[ArrayConfig], Component], str] = {
+    ArrayControl: "array_control",
+    BiasSource: "bias_source",
+    RowControl: "row_control",
+    Addresser: "addresser",
+    Aligner: "aligner",
+    PE: "pe",
+    DrainControl: "drain_control",
+    GroupSelect: "group_select",
+    Requantizer: "requantizer",
+}
+
 
 @dataclass(frozen=True)
 class LogicUse:
     """``count`` copies of a component in one array. Registers bound it, so it is synthesized on its own."""
 
     name: str
-    component: Component
+    kind: Callable[[ArrayConfig], Component]
+    config: ArrayConfig
     count: int
+
+    @property
+    def component(self) -> Component:
+        """A new component to emit."""
+        return self.kind(self.config)
 
 
 @dataclass(frozen=True)
 class SramUse:
-    """``count`` SRAMs of ``depth`` words of ``width`` bits in one array."""
+    """``count`` SRAMs of ``depth`` words of ``width`` bits in one array.
+
+    ``into`` names the module that works on the word read in the same cycle; None where a register takes it as it is.
+    """
 
     name: str
     depth: int
     width: int
     count: int
+    into: str | None = None
 
     @property
     def bits(self) -> int:
@@ -45,23 +69,27 @@ class SramUse:
 
 def logic_modules(config: ArrayConfig) -> tuple[LogicUse, ...]:
     """All logic of ``PEArray(config)`` but the wiring between these blocks and the decoding of writes to banks."""
-    return (
-        LogicUse("array_control", ArrayControl(config), 1),
-        LogicUse("bias_source", BiasSource(config), 1),
-        LogicUse("row_control", RowControl(config), config.rows),
-        LogicUse("aligner", Aligner(config), config.rows),
-        LogicUse("pe", PE(config), config.pes),
-        LogicUse("drain_control", DrainControl(config), 1),
-        LogicUse("group_select", GroupSelect(config), 1),
-        LogicUse("requantizer", Requantizer(config), config.requant_lanes),
-    )
+    counts: dict[Callable[[ArrayConfig], Component], int] = {
+        ArrayControl: 1,
+        BiasSource: 1,
+        RowControl: config.rows,
+        Addresser: config.rows,
+        Aligner: config.rows,
+        PE: config.pes,
+        DrainControl: 1,
+        GroupSelect: 1,
+        Requantizer: config.requant_lanes,
+    }
+    return tuple(LogicUse(_NAMES[kind], kind, config, count) for kind, count in counts.items())
 
 
 def srams(config: ArrayConfig) -> tuple[SramUse, ...]:
     """All SRAMs of ``PEArray(config)``."""
     return (
         SramUse("weights", config.weight_depth, config.word_bits, config.rows),
-        SramUse("table", config.table_depth, table_layout(config).size, config.rows),
-        SramUse("activations", config.activation_depth // 2, config.lanes * config.act_bits, 2 * config.rows),
+        SramUse("table", config.table_depth, table_layout(config).size, config.rows, "addresser"),
+        SramUse(
+            "activations", config.activation_depth // 2, config.lanes * config.act_bits, 2 * config.rows, "aligner"
+        ),
         SramUse("biases", config.bias_depth, config.acc_bits, 1),
     )

@@ -12,18 +12,18 @@ from rtl.config import ArrayConfig
 
 __all__ = ["REQUANTIZER_LATENCY", "Requantizer"]
 
-REQUANTIZER_LATENCY = 4
+REQUANTIZER_LATENCY = 5
 """Cycles from ``total`` to ``activation`` while ``advance`` is high."""
 
-_LOW_BITS = 8
+_DIGIT_BITS = 5
 
 
 class Requantizer(Component):
     """``saturate((total * multiplier + 2**(shift - 1)) >> shift)``, half rounded up.
 
     With ``relu`` the result is 0..2**act_bits - 1, without it two's complement of ``act_bits`` bits.
-    The multiplier is split in two so that no stage is longer than a PE's multiplication. ``shift`` is stored
-    minus one: the last bit shifted out is the rounding bit.
+    The multiplier is three digits of five bits, so that no stage is longer than a PE's multiplication. ``shift`` is
+    stored minus one: the last bit shifted out is the rounding bit.
 
     Latency: ``REQUANTIZER_LATENCY``. Throughput: one a cycle. Nothing moves while ``advance`` is low.
     """
@@ -42,18 +42,21 @@ class Requantizer(Component):
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """Two partial products, their sum, the shift, the rounding with saturation."""
+        """Three partial products, their sum in two steps, the shift, the rounding with saturation."""
         m = Module()
         acc_bits = self._config.acc_bits
-        low = Signal(signed(acc_bits + _LOW_BITS))
-        high = Signal(signed(acc_bits + MULTIPLIER_BITS - _LOW_BITS))
+        partial = [Signal(signed(acc_bits + _DIGIT_BITS), name=f"partial_{digit}") for digit in range(3)]
+        low = Signal(signed(acc_bits + 2 * _DIGIT_BITS))
+        high = Signal.like(partial[2])
         product = Signal(signed(acc_bits + MULTIPLIER_BITS))
         scaled = Signal.like(product)
         with m.If(self.advance):
+            for digit, register in enumerate(partial):
+                m.d.sync += register.eq(self.total * self.multiplier.word_select(digit, _DIGIT_BITS))
             m.d.sync += [
-                low.eq(self.total * self.multiplier[:_LOW_BITS]),
-                high.eq(self.total * self.multiplier[_LOW_BITS:]),
-                product.eq(low + (high << _LOW_BITS)),
+                low.eq(partial[0] + (partial[1] << _DIGIT_BITS)),
+                high.eq(partial[2]),
+                product.eq(low + (high << 2 * _DIGIT_BITS)),
                 scaled.eq(product >> self.shift),
                 self.activation.eq(self._saturate(scaled)),
             ]

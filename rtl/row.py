@@ -8,6 +8,7 @@ from amaranth.hdl import Elaboratable, Module, signed
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
+from rtl.addresser import Addresser
 from rtl.aligner import Aligner
 from rtl.config import ArrayConfig
 from rtl.pe import PE
@@ -61,8 +62,9 @@ class Row(Component):
         m.submodules.control = control = RowControl(config)
         m.submodules.weights = weights = SRAM(config.weight_depth, config.word_bits)
         m.submodules.table = table = SRAM(config.table_depth, table_layout(config).size)
+        m.submodules.addresser = addresser = Addresser(config)
         m.submodules.aligner = aligner = Aligner(config)
-        self._connect_activations(m, control, aligner)
+        self._connect_activations(m, control, addresser, aligner)
         for bank, space in ((weights, Space.WEIGHT), (table, Space.TABLE)):
             m.d.comb += [
                 bank.write_en.eq(self.write_en & (self.write.space == space)),
@@ -79,7 +81,9 @@ class Row(Component):
             weights.read_address.eq(control.weight_address),
             control.weight_word.eq(weights.read_data),
             table.read_address.eq(control.table_address),
-            control.table_word.eq(table.read_data),
+            addresser.advance.eq(control.advance),
+            addresser.offset.eq(control.offset),
+            addresser.table_word.eq(table.read_data),
             control.initial_valid.eq(self.initial.valid),
             self.initial.ready.eq(control.initial_ready),
             self.total.valid.eq(control.total_valid),
@@ -88,12 +92,17 @@ class Row(Component):
         self._connect_lanes(m, control, aligner)
         return m
 
-    def _connect_activations(self, m: Module, control: RowControl, aligner: Aligner) -> None:
+    def _connect_activations(self, m: Module, control: RowControl, addresser: Addresser, aligner: Aligner) -> None:
         """Even and odd words in a bank each, so that two neighbours are read at once."""
         config = self._config
+        m.d.comb += [
+            aligner.advance.eq(control.advance),
+            aligner.shift.eq(addresser.shift),
+            aligner.odd_first.eq(addresser.odd_first),
+        ]
         for parity, address, word in (
-            (0, control.even_address, aligner.even),
-            (1, control.odd_address, aligner.odd),
+            (0, addresser.even_address, aligner.even),
+            (1, addresser.odd_address, aligner.odd),
         ):
             bank = SRAM(config.activation_depth // 2, config.lanes * config.act_bits)
             m.submodules["activations_odd" if parity else "activations_even"] = bank
@@ -109,11 +118,6 @@ class Row(Component):
             ]
 
     def _connect_lanes(self, m: Module, control: RowControl, aligner: Aligner) -> None:
-        m.d.comb += [
-            aligner.advance.eq(control.advance),
-            aligner.shift.eq(control.shift),
-            aligner.odd_first.eq(control.odd_first),
-        ]
         for lane in range(self._config.lanes):
             m.submodules[f"pe_{lane}"] = pe = PE(self._config)
             m.d.comb += [

@@ -1,7 +1,8 @@
-"""A row's control: fetch words, decode them, address the activations, hand sums down the chain."""
+"""A row's control: fetch words, decode them, bracket filters, hand sums down the chain."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from amaranth.hdl import Elaboratable, Module, Signal
@@ -10,7 +11,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from rtl.config import ArrayConfig
 from rtl.decoder import make_decoder
-from rtl.widths import COUNT_BITS, address_bits, level_shape, row_registers, shift_bits, table_layout
+from rtl.widths import COUNT_BITS, address_bits, level_shape, row_registers
 
 __all__ = ["RowControl"]
 
@@ -18,7 +19,7 @@ __all__ = ["RowControl"]
 class RowControl(Component):
     """Everything of a row that is not a lane or a bank.
 
-    Seven stages, which all move together on ``advance``: fetch, decode, table, bank, align, multiply, accumulate.
+    Eight stages move together on ``advance``: fetch, word, decode, table, bank, align, multiply, accumulate.
     The last one stalls the row while the sum from the row above (``initial_valid``) or room in the hand-over
     register (``total_valid`` low) is missing.
 
@@ -28,16 +29,17 @@ class RowControl(Component):
         Write one member of ``row_registers``.
     start, last_tile : In
         Begin a layer; tiles of the layer minus one.
-    weight_*, table_*, activation_* : bank ports
-    shift, odd_first, level, accumulate, first, capture : Out
-        To aligner and lanes, each in the stage that uses it.
+    weight_address, weight_word, table_address : bank ports
+    offset : Out
+        To the addresser, in the table stage.
+    level, accumulate, first, capture : Out
+        To the lanes, in the align and the accumulate stage.
     initial_valid, initial_ready, total_valid, total_ready :
         The chain's handshakes. ``total_ready`` frees the register for a sum in the next cycle.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
         self._config = config
-        bank_address = address_bits(config.activation_depth // 2)
         super().__init__(
             {
                 "register_en": In(1),
@@ -49,11 +51,7 @@ class RowControl(Component):
                 "weight_address": Out(address_bits(config.weight_depth)),
                 "weight_word": In(config.word_bits),
                 "table_address": Out(address_bits(config.table_depth)),
-                "table_word": In(table_layout(config)),
-                "even_address": Out(bank_address),
-                "odd_address": Out(bank_address),
-                "shift": Out(shift_bits(config)),
-                "odd_first": Out(1),
+                "offset": Out(address_bits(config.activation_depth)),
                 "level": Out(level_shape(config)),
                 "accumulate": Out(1),
                 "first": Out(1),
@@ -73,11 +71,11 @@ class RowControl(Component):
         m.d.comb += [
             decoder.start.eq(self.start),
             decoder.advance.eq(self.advance),
-            decoder.word.eq(self.weight_word),
             decoder.registers.eq(registers),
+            self.table_address.eq(decoder.token.position),
         ]
         self._fetch(m, registers, decoder)
-        self._address(m, decoder)
+        self._offset(m, decoder)
         self._hand_over(m, *self._delay(m, decoder))
         return m
 
@@ -101,31 +99,26 @@ class RowControl(Component):
             m.d.sync += self.weight_address.eq(self.weight_address + 1)
             with m.If(ends_tile):
                 m.d.sync += [self.weight_address.eq(0), tile.eq(tile + 1), active.eq(tile != self.last_tile)]
+        fetched, fetched_ends_tile = Signal(), Signal()
         with m.If(self.advance):
-            m.d.sync += [decoder.word_valid.eq(active), decoder.word_ends_tile.eq(ends_tile)]
+            m.d.sync += [
+                fetched.eq(active),
+                fetched_ends_tile.eq(ends_tile),
+                decoder.word.eq(self.weight_word),
+                decoder.word_valid.eq(fetched),
+                decoder.word_ends_tile.eq(fetched_ends_tile),
+            ]
 
-    def _address(self, m: Module, decoder: Any) -> None:
-        """Table word plus tile number (dense: plus channel base) is the first of two neighbouring bank words."""
+    def _offset(self, m: Module, decoder: Any) -> None:
+        """Where this tile (dense: and channel) lies in the activation bank, beside the token's table word."""
         token = decoder.token
         tile = Signal(address_bits(self._config.activation_depth))
-        offset = Signal.like(tile)
-        word = Signal.like(tile)
-        m.d.comb += [
-            self.table_address.eq(token.position),
-            word.eq(self.table_word.word + offset),
-            self.odd_address.eq(word >> 1),
-            self.even_address.eq((word >> 1) + word[0]),
-        ]
         with m.If(self.start):
             m.d.sync += tile.eq(0)
         with m.Elif(self.advance & decoder.token_valid & token.ends_tile):
             m.d.sync += tile.eq(tile + 1)
         with m.If(self.advance):
-            m.d.sync += [
-                offset.eq(tile + (token.base if self._config.is_dense else 0)),
-                self.shift.eq(self.table_word.shift),
-                self.odd_first.eq(word[0]),
-            ]
+            m.d.sync += self.offset.eq(tile + (token.base if self._config.is_dense else 0))
 
     def _delay(self, m: Module, decoder: Any) -> tuple[Signal, Signal, Signal]:
         """Carry level and filter brackets to the stages that use them; return valid, first, last of the last."""
@@ -142,7 +135,7 @@ class RowControl(Component):
                 levels[1].eq(levels[0]),
                 self.level.eq(levels[1]),
             ]
-            m.d.sync += [late.eq(early) for early, late in zip(stages, stages[1:], strict=False)]
+            m.d.sync += [late.eq(early) for early, late in pairwise(stages)]
         return stages[-1].valid, stages[-1].first, stages[-1].last
 
     def _hand_over(self, m: Module, valid: Signal, first: Signal, last: Signal) -> None:

@@ -34,8 +34,8 @@ def position_bits(config: ArrayConfig) -> int:
 
 
 def shift_bits(config: ArrayConfig) -> int:
-    """Bits of a shift 0..lanes - 1 within an activation word."""
-    return (config.lanes - 1).bit_length()
+    """Bits of a shift 0..lanes - 1 within an activation word, at least one."""
+    return max(1, (config.lanes - 1).bit_length())
 
 
 def level_shape(config: ArrayConfig) -> signed:
@@ -81,7 +81,7 @@ def row_registers(config: ArrayConfig) -> data.StructLayout:
     members = {"last_word": unsigned(address_bits(config.weight_depth))}
     if config.is_dense:
         members["last_tap"] = unsigned(address_bits(config.table_depth))
-        members["last_channel"] = unsigned(COUNT_BITS)
+        members["last_channel"] = unsigned(address_bits(config.activation_depth))
         members["plane"] = unsigned(address_bits(config.activation_depth))
     else:
         members["positions"] = unsigned(position_bits(config))

@@ -76,7 +76,10 @@ async def _write(
             await FallingEdge(dut.clk)
         dut.write__valid.value = 1
         dut.write__payload.value = (
-            write.space << offset["space"] | write.row << offset["row"] | write.address << offset["address"] | write.data
+            write.space << offset["space"]
+            | write.row << offset["row"]
+            | write.address << offset["address"]
+            | write.data
         )
         await FallingEdge(dut.clk)
     dut.write__valid.value = 0

@@ -58,9 +58,13 @@ def compile_folder(sources: Path, simulator: str | None = None) -> BuiltArray:
         files = [sources / name for name in (sources / "files.f").read_text().split()]
         texts = [path.read_bytes() for path in files]
     except OSError as error:
-        raise CodesignError(f"cannot read the Verilog in {sources}: {error}", "run `codesign generate` again") from error
+        raise CodesignError(
+            f"cannot read the Verilog in {sources}: {error}", "run `codesign generate` again"
+        ) from error
     arguments = _BUILD_ARGUMENTS[tool.name]
-    digest = hashlib.sha256(b"\0".join([tool.version.encode(), " ".join(arguments).encode(), _ACCESS.encode(), *texts])).hexdigest()
+    digest = hashlib.sha256(
+        b"\0".join([tool.version.encode(), " ".join(arguments).encode(), _ACCESS.encode(), *texts])
+    ).hexdigest()
     folder = cache_folder("simulations") / digest[:32]
     if not (folder / "complete").exists():
         _compile(files, folder, tool, arguments)
@@ -98,7 +102,7 @@ def _compile(files: list[Path], folder: Path, tool: Simulator, arguments: list[s
 
 
 def run_child(step: str, tool: Simulator, arguments: dict[str, Any], extra: dict[str, str] | None = None) -> str:
-    """One step of cocotb's runner in a child process; returns what it printed, CodesignError with its end if it failed."""
+    """One step of cocotb's runner in a child process: what it printed, or a CodesignError with the end of that."""
     environment = {**tool.environment(), **(extra or {})}
     environment.pop("PYTEST_CURRENT_TEST", None)  # cocotb's runner exits differently when it sees it
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), environment.get("PYTHONPATH", "")])

@@ -10,8 +10,8 @@ from sim.plan import LayerPlan
 
 __all__ = ["FILL_CYCLES", "chain_cycles", "fewest_cycles", "layer_cycles"]
 
-FILL_CYCLES = 6
-"""Cycles before the first token can be accumulated: fetch, decode, table, bank, align, multiply."""
+FILL_CYCLES = 7
+"""Cycles before the first token can be accumulated: fetch, word, decode, table, bank, align, multiply."""
 
 
 def layer_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
@@ -40,6 +40,7 @@ def chain_cycles(tokens_rk: NDArray[np.int64], tiles: int, groups: int) -> int:
     ended = [FILL_CYCLES] * rows
     taken = [-1] * rows
     previous: tuple[int, ...] | None = None
+    tile_ended = 0
     for tile in range(tiles):
         for filter_tokens in tokens:
             _run_filter(filter_tokens, ended, taken, groups)

@@ -22,12 +22,10 @@ def fixed_words(mask_kl: NDArray[np.bool_], index: Fixed) -> NDArray[np.int64]:
 
 def _plan(mask_kl: NDArray[np.bool_], index: Fixed) -> tuple[NDArray[np.int64], ...]:
     """Per filter: fillers before its first nonzero, fillers behind its last, fillers between, end markers."""
-    filters, positions = mask_kl.shape
     step = index.escape
-    empty = ~mask_kl.any(axis=1)
-    first = np.where(empty, 0, mask_kl.argmax(axis=1))
-    last = np.where(empty, positions - 1, positions - 1 - mask_kl[:, ::-1].argmax(axis=1))
-    tail = positions - 1 - last
+    empty: NDArray[np.bool_] = np.asarray(~mask_kl.any(axis=1))
+    first = np.where(empty, 0, mask_kl.argmax(axis=1)).astype(np.int64)
+    tail = np.where(empty, 0, mask_kl[:, ::-1].argmax(axis=1)).astype(np.int64)
 
     through = _runs_through(tail, first, empty, step)
     across = (tail[:-1] + first[1:]) // step
@@ -35,7 +33,7 @@ def _plan(mask_kl: NDArray[np.bool_], index: Fixed) -> tuple[NDArray[np.int64], 
 
     before = first // step
     before[1:] = np.where(through, across - behind_boundary, before[1:])
-    after = np.zeros(filters, np.int64)
+    after = np.zeros_like(first)
     after[:-1] = np.where(through, behind_boundary, 0)
     marker = empty.astype(np.int64)
     marker[:-1] |= ~through & (tail[:-1] > 0)
@@ -64,21 +62,18 @@ def encode_fixed(levels_kl: NDArray[np.int16], index: Fixed, weight_bits: int) -
     before, after, _, marker = _plan(levels_kl != 0, index)
     step, shift = index.escape, weight_bits
     filler, end = step << shift, (step << shift) | ((1 << weight_bits) - 1)
-    positions = levels_kl.shape[1]
     words: list[int] = []
-    next_position = positions
+    behind = 0  # positions between the last nonzero and the end of its filter, if that was not ended by a marker
     for k, levels in enumerate(levels_kl):
-        for nth, position in enumerate(np.flatnonzero(levels)):
-            start = next_position - positions if nth == 0 else next_position
-            gap = int(position) - start
-            gap -= step * (gap // step) if nth else step * int(before[k] + (after[k - 1] if start < 0 else 0))
-            fillers = int(before[k]) if nth == 0 else (int(position) - start) // step
+        at = -behind
+        passed = int(after[k - 1]) if behind else 0  # fillers of this gap that lie in the filter before
+        for nth, position in enumerate(np.flatnonzero(levels).tolist()):
+            fillers = int(before[k]) if nth == 0 else (position - at) // step
             words += [filler] * fillers
-            words.append(gap << shift | _code(int(levels[position]), weight_bits))
-            next_position = int(position) + 1
+            words.append((position - at - step * (fillers + passed)) << shift | _code(int(levels[position]), shift))
+            at, passed = position + 1, 0
         words += [filler] * int(after[k]) + [end] * int(marker[k])
-        if marker[k]:
-            next_position = positions
+        behind = 0 if marker[k] else levels_kl.shape[1] - at
     return np.array(words, np.uint32)
 
 

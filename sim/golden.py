@@ -9,7 +9,16 @@ from compress.errors import CodesignError
 from compress.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
 from compress.model import CompressedModel
 
-__all__ = ["accumulate", "accumulator_range", "layer_inputs", "pool", "quantize_input", "requantize", "run_layer", "run_model"]
+__all__ = [
+    "accumulate",
+    "accumulator_range",
+    "layer_inputs",
+    "pool",
+    "quantize_input",
+    "requantize",
+    "run_layer",
+    "run_model",
+]
 
 
 def accumulate(layer: CompressedLayer, activations_nchw: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -47,9 +56,7 @@ def accumulator_range(layer: CompressedLayer) -> tuple[int, int]:
     return min(0, int(low.min())), max(0, int(high.max()))
 
 
-def requantize(
-    sums: NDArray[np.int64], requantization: Requantization, act_bits: int, relu: bool
-) -> NDArray[np.int16]:
+def requantize(sums: NDArray[np.int64], requantization: Requantization, act_bits: int, relu: bool) -> NDArray[np.int16]:
     """``(sums * multiplier + 2**(shift-1)) >> shift``, saturated to the activation range (half rounds up)."""
     scaled = (sums * requantization.multiplier + (1 << (requantization.shift - 1))) >> requantization.shift
     low, high = (0, (1 << act_bits) - 1) if relu else (-(1 << (act_bits - 1)), (1 << (act_bits - 1)) - 1)

@@ -112,7 +112,7 @@ class PackedLayer:
 
     def unpack_results(self, beats: NDArray[np.uint16]) -> NDArray[np.int16]:
         """(batch, K, H_out, W_out) from (result_beats, requant_lanes) values in the order they were sent."""
-        filters, height, width = self.layer.conv_shape
+        filters = self.layer.levels.shape[0]
         tiles = beats.astype(np.int16).reshape(-1, filters, self.config.lanes)
         pixels_kp = tiles.transpose(1, 0, 2).reshape(filters, -1)
         results = pixels_kp[:, self.plan.layout.output_numbers].transpose(1, 0, 2, 3)

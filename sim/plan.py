@@ -63,14 +63,14 @@ class LayerPlan:
 
     @property
     def depths(self) -> Depths:
-        """Bank words this layer needs; a bank has at least two."""
+        """Bank words this layer needs; an SRAM has at least two, and an activation bank is two of them."""
         dense = isinstance(self.index, Dense)
         channels = max(1, *(len(row.channels) for row in self.slices))
         positions = max(len(row.taps) if dense else row.positions for row in self.slices)
         words = self.layout.words(channels)
         return Depths(
             weight_depth=max(2, int(self.tokens_rk.sum(axis=1).max())),
-            activation_depth=max(2, words + words % 2),
+            activation_depth=max(4, words + words % 2),
             table_depth=max(2, positions),
             bias_depth=max(2, self.tokens_rk.shape[1]),
         )

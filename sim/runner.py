@@ -37,7 +37,7 @@ class LayerRun:
 
     packed: PackedLayer
     activations: NDArray[np.uint8]
-    stalls: Stalls = Stalls()  # noqa: RUF009 - Stalls is frozen
+    stalls: Stalls = Stalls()
 
 
 @dataclass(frozen=True)

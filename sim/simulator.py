@@ -30,7 +30,7 @@ class Simulator:
     verilator_root: Path | None = None
 
     def environment(self) -> dict[str, str]:
-        """This process's environment with the simulator on PATH."""
+        """The environment of this process with the simulator on PATH."""
         environment = {**os.environ, "PATH": f"{self.path_folder}{os.pathsep}{os.environ.get('PATH', '')}"}
         if self.verilator_root is not None:
             environment["VERILATOR_ROOT"] = str(self.verilator_root)

@@ -1,0 +1,49 @@
+"""From a position's table word to two neighbouring words of the activation bank."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.lib.wiring import Component, In, Out
+
+from rtl.config import ArrayConfig
+from rtl.widths import address_bits, shift_bits, table_layout
+
+__all__ = ["Addresser"]
+
+
+class Addresser(Component):
+    """Add the tile's offset to the table word; even and odd words lie in a bank each.
+
+    ``even_address`` and ``odd_address`` are those of the word and its successor, whichever is even.
+    ``shift`` and ``odd_first`` follow one cycle later, together with the words read.
+    """
+
+    def __init__(self, config: ArrayConfig) -> None:
+        self._config = config
+        bank_address = address_bits(config.activation_depth // 2)
+        super().__init__(
+            {
+                "advance": In(1),
+                "offset": In(address_bits(config.activation_depth)),
+                "table_word": In(table_layout(config)),
+                "even_address": Out(bank_address),
+                "odd_address": Out(bank_address),
+                "shift": Out(shift_bits(config)),
+                "odd_first": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Elaboratable:
+        """One adder for the word, one for its successor, and the registers beside the bank."""
+        m = Module()
+        word = Signal(address_bits(self._config.activation_depth))
+        m.d.comb += [
+            word.eq(self.table_word.word + self.offset),
+            self.odd_address.eq(word >> 1),
+            self.even_address.eq((self.table_word.word + self.offset + 1) >> 1),
+        ]
+        with m.If(self.advance):
+            m.d.sync += [self.shift.eq(self.table_word.shift), self.odd_first.eq(word[0])]
+        return m

@@ -1,0 +1,57 @@
+"""ArrayConfig and the index formats."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compress.errors import CodesignError
+from rtl.config import ArrayConfig, Dense, Fixed, parse_index
+
+
+def test_an_array_survives_its_dictionary():
+    config = ArrayConfig(rows=3, lanes=6, weight_bits=5, index=Fixed(3), requant_lanes=2)
+    assert ArrayConfig.from_dict(config.to_dict()) == config
+
+
+@given(st.integers(1, 12))
+def test_a_format_is_parsed_from_what_it_prints(bits):
+    assert parse_index(str(Fixed(bits))) == Fixed(bits)
+    assert parse_index(str(Dense())) == Dense()
+
+
+@pytest.mark.parametrize("text", ["", "fixed", "fixed0", "fixed13", "fixed-1", "rice", "dense4"])
+def test_an_unknown_format_is_refused(text):
+    with pytest.raises(CodesignError, match="next:"):
+        parse_index(text)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("rows", 0),
+        ("rows", 2.0),
+        ("lanes", 257),
+        ("lanes", True),
+        ("weight_bits", 9),
+        ("act_bits", 3),
+        ("acc_bits", 33),
+        ("requant_lanes", 3),
+        ("activation_depth", 7),
+        ("weight_depth", 1),
+    ],
+)
+def test_a_member_out_of_range_is_refused_by_name(member, value):
+    with pytest.raises(CodesignError, match=member):
+        ArrayConfig(**{"rows": 2, "lanes": 4, member: value})
+
+
+def test_an_unknown_key_in_a_description_is_refused():
+    with pytest.raises(CodesignError, match="pipelines"):
+        ArrayConfig.from_dict({**ArrayConfig(1, 1).to_dict(), "pipelines": 2})
+
+
+def test_word_bits_count_the_index():
+    assert ArrayConfig(1, 1, weight_bits=5, index=Fixed(4)).word_bits == 9
+    assert ArrayConfig(1, 1, weight_bits=5, index=Dense()).word_bits == 5

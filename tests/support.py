@@ -1,0 +1,144 @@
+"""What several tests share: layers drawn by Hypothesis, and the array run in Amaranth's own simulator."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import numpy as np
+from amaranth.lib.wiring import Component
+from amaranth.sim import Simulator
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from compress.layer import CompressedLayer, LayerKind, Requantization, largest_level
+from rtl.array import PEArray
+from rtl.config import ArrayConfig, Dense, Fixed
+from sim.geometry import ConvGeometry
+from sim.pack import PackedLayer
+from sim.plan import plan_layer
+
+
+def draw_levels(shape: tuple[int, ...], weight_bits: int, density: float, seed: int) -> NDArray[np.int16]:
+    """Random levels without zero, pruned to about ``density``."""
+    rng = np.random.default_rng(seed)
+    top = largest_level(weight_bits)
+    levels = rng.integers(1, top + 1, shape) * rng.choice([-1, 1], shape) * (rng.random(shape) < density)
+    return levels.astype(np.int16)
+
+
+def make_layer(
+    levels_kcrs: NDArray[np.int16], weight_bits: int, height: int, width: int, **members: Any
+) -> CompressedLayer:
+    """A convolution of the given levels with plausible other members."""
+    filters, channels = levels_kcrs.shape[:2]
+    defaults: dict[str, Any] = {
+        "name": "layer",
+        "kind": LayerKind.CONV2D,
+        "interval": 1.0,
+        "bias": np.arange(filters, dtype=np.int32) * 37 - 50,
+        "input_shape": (channels, height, width),
+        "requantization": Requantization.from_scale(2.0**-6),
+        "input_scale": 1.0,
+        "output_scale": 1.0,
+    }
+    return CompressedLayer(levels=levels_kcrs, weight_bits=weight_bits, **{**defaults, **members})
+
+
+@st.composite
+def layers(draw: st.DrawFn, dense: bool = False) -> CompressedLayer:
+    """Small layers with hostile shapes: strides past the kernel, padding past it, one pixel, empty filters."""
+    kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    padding = draw(st.tuples(st.integers(0, 3), st.integers(0, 3)))
+    height, width = (
+        draw(st.integers(max(1, size - 2 * pad), size + 5)) for size, pad in zip(kernel, padding, strict=True)
+    )
+    filters, channels = draw(st.integers(1, 6)), draw(st.integers(1, 7))
+    weight_bits = draw(st.integers(1, 8))
+    density = 1.0 if dense else draw(st.sampled_from([0.0, 0.02, 0.1, 0.4, 0.8, 1.0]))
+    levels = draw_levels((filters, channels, *kernel), weight_bits, density, draw(st.integers(0, 2**16)))
+    if not dense and draw(st.booleans()):
+        levels[draw(st.integers(0, filters - 1))] = 0
+    return make_layer(
+        levels,
+        weight_bits,
+        height,
+        width,
+        bias=np.array(draw(st.lists(st.integers(-5000, 5000), min_size=filters, max_size=filters)), np.int32),
+        requantization=Requantization.from_scale(2.0 ** draw(st.integers(-14, 1))),
+        act_bits=draw(st.integers(4, 8)),
+        stride=draw(st.tuples(st.integers(1, 4), st.integers(1, 4))),
+        padding=padding,
+        relu=draw(st.booleans()),
+    )
+
+
+@st.composite
+def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, dense: bool = False) -> ArrayConfig:
+    """An array of any shape, with banks just deep enough for the layer."""
+    lanes = draw(st.integers(1, 9))
+    index = Dense() if dense else Fixed(draw(st.integers(1, 6)))
+    rows = draw(st.integers(1, 5))
+    depths = plan_layer(layer.levels != 0, ConvGeometry.of(layer), rows, lanes, index, batch).depths
+    return ArrayConfig(
+        rows=rows,
+        lanes=lanes,
+        weight_bits=draw(st.sampled_from([layer.weight_bits, 8])),
+        act_bits=layer.act_bits,
+        index=index,
+        requant_lanes=draw(st.sampled_from([n for n in range(1, lanes + 1) if lanes % n == 0])),
+        **vars(depths),
+    )
+
+
+def draw_activations(layer: CompressedLayer, batch: int, seed: int) -> NDArray[np.uint8]:
+    """(batch, C, H, W) of the layer's whole activation range."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 1 << layer.act_bits, (batch, *layer.input_shape)).astype(np.uint8)
+
+
+def simulate(dut: Component, *testbenches: Callable[[Any], Coroutine[Any, Any, None]], clocked: bool = True) -> None:
+    """Run test benches on a component in Amaranth's simulator."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        simulator = Simulator(dut)
+    if clocked:
+        simulator.add_clock(1e-6)
+    for testbench in testbenches:
+        simulator.add_testbench(testbench)
+    simulator.run()
+
+
+def run_array(
+    packed: PackedLayer, activations: NDArray[np.uint8], stalled: float = 0.0, seed: int = 0
+) -> tuple[NDArray[np.int16], int]:
+    """Load and run a layer on ``PEArray``; results stall in a random fraction of the cycles. Results and cycles."""
+    dut = PEArray(packed.config)
+    chooser = random.Random(seed)
+    beats: list[list[int]] = []
+    cycles = 0
+
+    async def testbench(ctx: Any) -> None:
+        nonlocal cycles
+        ctx.set(dut.write.valid, 1)
+        for write in [*packed.static_writes(), *packed.activation_writes(activations)]:
+            ctx.set(dut.write.payload, write._asdict())
+            await ctx.tick()
+        ctx.set(dut.write.valid, 0)
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        while ctx.get(dut.busy):
+            ready = chooser.random() >= stalled
+            ctx.set(dut.results.ready, ready)
+            if ready and ctx.get(dut.results.valid):
+                payload = ctx.get(dut.results.payload)
+                beats.append([int(payload.values[lane]) for lane in range(packed.config.requant_lanes)])
+                assert payload.last == (len(beats) == packed.result_beats)
+            await ctx.tick()
+        cycles = ctx.get(dut.cycles)
+
+    simulate(dut, testbench)
+    return packed.unpack_results(np.array(beats, np.uint16)), cycles

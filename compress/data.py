@@ -16,6 +16,7 @@ from compress.idx import read_idx
 
 __all__ = ["DATASETS", "Dataset", "Split", "load_dataset"]
 
+DATASETS = ("digits", "mnist")
 DIGITS_TEST_PORTION = 0.2
 DIGITS_VALIDATION_PORTION = 0.15
 MNIST_TRAINING_PER_VALIDATION = 12  # 60,000 images become 55,000 and 5,000
@@ -101,9 +102,6 @@ def load_dataset(name: str, seed: int, folder: Path | None = None) -> Dataset:
     if name not in DATASETS:
         raise CodesignError(f"unknown data set {name!r}", f"use one of: {', '.join(DATASETS)}")
     return _digits(seed) if name == "digits" else _mnist(seed, folder)
-
-
-DATASETS = ("digits", "mnist")
 
 
 def _digits(seed: int) -> Dataset:

@@ -37,7 +37,7 @@ def lenet5() -> nn.Module:
 
     Each convolution is followed by a ReLU, which Caffe's LeNet lacks: activations are unsigned on the array.
     """
-    network = nn.Sequential(
+    return nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(1, 20, 5),
             relu1=nn.ReLU(),
@@ -51,7 +51,6 @@ def lenet5() -> nn.Module:
             fc2=nn.Linear(500, 10),
         )
     )
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {"digits-net": digits_net, "lenet5": lenet5}

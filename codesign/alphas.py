@@ -78,7 +78,8 @@ def choose_alphas(
 
     Parameters
     ----------
-    layers : sequence of LayerFacts
+    layers : list of LayerFacts
+        In the network's order.
     initial : dict
         Of ``initial_alphas``.
     accuracy_of : callable

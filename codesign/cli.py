@@ -125,7 +125,7 @@ def generate(
     lanes: Annotated[int, typer.Option(help="Lanes: output pixels at a time.")] = 8,
     index: Annotated[str, typer.Option(help="Index format: dense, or fixed1 to fixed12.")] = "fixed4",
     requant_lanes: Annotated[int, typer.Option(help="Pixels requantized a cycle; divides the lanes.")] = 1,
-    linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.")] = 8,
+    linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)] = 8,
     json: Json = False,
 ) -> None:
     """Emit the Verilog of an array whose memories just hold a model: pe_array.v, srams.v, files.f, array.json."""

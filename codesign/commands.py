@@ -196,12 +196,12 @@ def _show(result: Any, json: bool, text: str) -> None:
 
 def _summary(result: dict[str, Any], out: Path) -> str:
     """The figures that matter, and where the rest is."""
-    array, chosen, units = result["array"], result["array"]["chosen"], result["units"]
+    array, chosen, unit = result["array"], result["array"]["chosen"], result["units"]["area"]
     accuracies = ", ".join(f"{name} {result['accuracy'][name]:.2%}" for name in ("dense", "compressed", "integer"))
     lines = [
         f"accuracy   {accuracies}",
-        f"array      {chosen['config']['rows']} x {chosen['config']['lanes']} PEs, {chosen['area']:,.0f} {units['area']}, "
-        f"{array['speedup']:.2f}x as fast as the best dense array in that area",
+        f"array      {chosen['config']['rows']} x {chosen['config']['lanes']} PEs in {chosen['area']:,.0f} {unit}, "
+        f"{array['speedup']:.2f} times as fast as the best dense array in that area",
         f"verilog    {result['rtl']['outputs_compared']:,} outputs equal to the golden model",
     ]
     for layer in result["layers"]:

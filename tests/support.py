@@ -48,7 +48,7 @@ def make_layer(
 
 
 @st.composite
-def layers(draw: st.DrawFn, dense: bool = False) -> CompressedLayer:
+def layers(draw: st.DrawFn, dense: bool = False, act_bits: int | None = None) -> CompressedLayer:
     """Small layers with hostile shapes: strides past the kernel, padding past it, one pixel, empty filters."""
     kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
     padding = draw(st.tuples(st.integers(0, 3), st.integers(0, 3)))
@@ -68,7 +68,7 @@ def layers(draw: st.DrawFn, dense: bool = False) -> CompressedLayer:
         width,
         bias=np.array(draw(st.lists(st.integers(-5000, 5000), min_size=filters, max_size=filters)), np.int32),
         requantization=Requantization.from_scale(2.0 ** draw(st.integers(-14, 1))),
-        act_bits=draw(st.integers(4, 8)),
+        act_bits=act_bits or draw(st.integers(4, 8)),
         stride=draw(st.tuples(st.integers(1, 4), st.integers(1, 4))),
         padding=padding,
         relu=draw(st.booleans()),

@@ -1,0 +1,37 @@
+"""The cycle model on its own; that it equals the RTL is in tests/rtl/test_array.py and tests/sim/test_runner.py."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from rtl.config import Fixed
+from rtl.drain import DRAIN_LATENCY
+from sim.cycles import FILL_CYCLES, chain_cycles, fewest_cycles, layer_cycles
+from sim.geometry import ConvGeometry
+from sim.plan import plan_layer
+
+tokens = hnp.arrays(np.int64, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.integers(1, 9))
+
+
+@given(tokens, st.integers(1, 40), st.integers(1, 8))
+def test_skipping_equal_tiles_changes_nothing(tokens_rk, tiles, groups):
+    unrolled = np.tile(tokens_rk, (1, tiles))
+    assert chain_cycles(tokens_rk, tiles, groups) == chain_cycles(unrolled, 1, groups)
+
+
+def test_one_row_takes_a_cycle_a_token():
+    assert chain_cycles(np.array([[5, 3, 9]]), 1, 1) == FILL_CYCLES + 17 + 1 + DRAIN_LATENCY
+
+
+def test_a_slow_drain_sets_the_pace():
+    assert chain_cycles(np.ones((1, 20), np.int64), 1, 8) == FILL_CYCLES + 20 * 9 + DRAIN_LATENCY
+
+
+@given(st.integers(1, 4), st.integers(1, 6), st.sampled_from([0.1, 0.5, 1.0]), st.integers(0, 99))
+def test_the_lower_bound_is_one(rows, lanes, density, seed):
+    mask = np.random.default_rng(seed).random((4, 5, 3, 3)) < density
+    plan = plan_layer(mask, ConvGeometry((4, 5, 3, 3), (5, 7, 7)), rows, lanes, Fixed(4))
+    assert fewest_cycles(plan) <= layer_cycles(plan)

@@ -1,0 +1,133 @@
+"""cocotb on the emitted Verilog: equal to golden and cycle model, and red when anything is wrong."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compress.errors import CodesignError
+from rtl.config import ArrayConfig, Dense, Fixed
+from rtl.generate import TOP, generate
+from sim.build import BuiltArray, build_array, compile_folder
+from sim.pack import pack
+from sim.runner import LayerRun, Stalls, run_layers
+from sim.simulator import find_simulator
+from tests.support import draw_activations, draw_levels, layers, make_layer
+
+SPARSE = ArrayConfig(rows=3, lanes=4, index=Fixed(3), requant_lanes=2, weight_depth=512, activation_depth=1024)
+DENSE = ArrayConfig(rows=2, lanes=5, index=Dense(), weight_depth=1024, activation_depth=1024, table_depth=16)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BuiltArray]:
+    try:
+        find_simulator()
+    except CodesignError as error:
+        pytest.skip(error.cause)
+    folder = tmp_path_factory.mktemp("arrays")
+    return {str(config.index): build_array(config, folder / str(config.index)) for config in (SPARSE, DENSE)}
+
+
+def drawn_runs(config: ArrayConfig, count: int) -> st.SearchStrategy[list[LayerRun]]:
+    """Layers that fit the array, some with stalls on the ports."""
+
+    @st.composite
+    def run(draw: st.DrawFn) -> LayerRun:
+        layer = draw(layers(config.is_dense, act_bits=8))
+        batch = draw(st.integers(1, 2))
+        stalls = draw(st.sampled_from([Stalls(), Stalls(0.3, 0.5, 7), Stalls(0.0, 0.9, 8)]))
+        return LayerRun(
+            pack(layer, config, batch), draw_activations(layer, 2 * batch, draw(st.integers(0, 99))), stalls
+        )
+
+    return st.lists(run(), min_size=count, max_size=count)
+
+
+@pytest.mark.parametrize("config", [SPARSE, DENSE], ids=["sparse", "dense"])
+def test_verilog_equals_golden_and_cycle_model(built, config):
+    @settings(max_examples=3)
+    @given(drawn_runs(config, 12))
+    def check(runs):
+        for outcome in run_layers(built[str(config.index)], runs):
+            assert outcome.bit_exact, outcome
+            assert outcome.cycle_exact, outcome
+            assert outcome.outputs_compared > 0
+
+    check()
+
+
+def test_icarus_agrees(tmp_path):
+    if shutil.which("iverilog") is None:
+        pytest.skip("iverilog is not installed")
+    config = ArrayConfig(rows=2, lanes=3, weight_bits=4)
+    layer = make_layer(draw_levels((3, 4, 3, 3), 4, 0.4, 1), 4, 5, 5, padding=(1, 1))
+    run = LayerRun(pack(layer, config), draw_activations(layer, 2, 1))
+    (outcome,) = run_layers(build_array(config, tmp_path, "icarus"), [run])
+    assert outcome.bit_exact
+    assert outcome.cycle_exact
+
+
+class TestItTurnsRed:
+    """Each checker must be able to fail."""
+
+    run = LayerRun(
+        pack(make_layer(draw_levels((4, 6, 3, 3), 6, 0.4, 2), 6, 7, 7, padding=(1, 1)), SPARSE),
+        draw_activations(make_layer(draw_levels((4, 6, 3, 3), 6, 0.4, 2), 6, 7, 7), 1, 3),
+    )
+
+    def mutated(self, tmp_path: Path, before: str, after: str) -> BuiltArray:
+        generate(SPARSE, tmp_path)
+        verilog = tmp_path / f"{TOP}.v"
+        text = verilog.read_text()
+        assert before in text
+        verilog.write_text(text.replace(before, after, 1))
+        return compile_folder(tmp_path)
+
+    def test_on_a_flipped_adder_input(self, tmp_path, built):
+        text = (built["fixed3"].sources / f"{TOP}.v").read_text()
+        start = text.index("row_1.pe_2 ")
+        line = next(line for line in text[start:].splitlines() if " + " in line)
+        (outcome,) = run_layers(self.mutated(tmp_path, line, line.replace(" + ", " - ", 1)), [self.run])
+        assert not outcome.bit_exact
+        assert "golden" in outcome.first_mismatch
+
+    def test_on_a_row_that_wastes_a_cycle(self, built):
+        slow = LayerRun(self.run.packed, self.run.activations)
+        slow.packed.plan.tokens_rk[0, 0] += 1
+        (outcome,) = run_layers(built["fixed3"], [slow])
+        slow.packed.plan.tokens_rk[0, 0] -= 1
+        assert outcome.bit_exact
+        assert not outcome.cycle_exact
+
+    @pytest.mark.parametrize("row", [0, 2])
+    def test_on_a_corrupted_weight_bank(self, built, row):
+        corrupted = pack(self.run.packed.layer, SPARSE)
+        corrupted.weight_words[row][3] ^= 0b100
+        (outcome,) = run_layers(built["fixed3"], [LayerRun(corrupted, self.run.activations)])
+        assert not outcome.bit_exact
+
+    def test_on_a_simulation_that_never_finishes(self, built):
+        endless = pack(self.run.packed.layer, SPARSE)
+        endless.weight_words[1][:] = 0  # gaps of zero: the row runs out of words before it runs out of filters
+        with pytest.raises(CodesignError, match="did not finish"):
+            run_layers(built["fixed3"], [LayerRun(endless, self.run.activations)])
+
+    def test_on_a_layer_packed_for_another_array(self, built):
+        with pytest.raises(CodesignError, match="another array"):
+            run_layers(built["dense"], [self.run])
+
+
+def test_verilog_that_does_not_compile_is_reported_with_the_tools_words(tmp_path, built):
+    generate(SPARSE, tmp_path)
+    (tmp_path / f"{TOP}.v").write_text("module pe_array(; endmodule")
+    with pytest.raises(CodesignError, match="syntax error"):
+        compile_folder(tmp_path)
+
+
+def test_a_folder_without_an_array_is_refused(tmp_path):
+    with pytest.raises(CodesignError, match="codesign generate"):
+        compile_folder(tmp_path)

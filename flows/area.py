@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -11,7 +12,7 @@ from typing import Any
 from flows.synthesis import synthesize
 from flows.technology import Technology
 from rtl.config import ArrayConfig
-from rtl.inventory import LogicUse, logic_modules, srams
+from rtl.inventory import SramUse, logic_modules, srams
 from rtl.verilog import emit_rtlil
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
     "measure_within",
     "module_cost",
     "sram_area",
-    "sram_costs",
 ]
 
 _ADDRESSED = {"rows": 1, "weight_depth": 2, "activation_depth": 4, "table_depth": 2, "bias_depth": 2}
@@ -32,13 +32,14 @@ _KNOWN_SIZES: dict[str, tuple[str, ...]] = {
     "requantizer": (),
     "bias_source": ("bias_depth",),
     "aligner": ("lanes",),
+    "addresser": ("lanes", "activation_depth"),
     "row_control": ("lanes", "weight_depth", "activation_depth", "table_depth"),
     "group_select": ("lanes", "requant_lanes"),
     "drain_control": ("lanes", "requant_lanes"),
 }
-"""The sizes each module's source depends on; a module that is not listed depends on all. A test compares the sources."""
+"""The sizes each module's source depends on, all if it is not listed; a test compares the sources."""
 
-_LARGE_FIRST = ("pe", "requantizer", "aligner", "row_control", "group_select", "array_control")
+_LARGE_FIRST = ("pe", "requantizer", "aligner", "row_control", "addresser", "group_select", "array_control")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class ModuleCost:
 
 @dataclass(frozen=True)
 class SramCost:
-    """One kind of SRAM: ``area`` of a copy; ``period`` is its access time and the setup of the register that takes the word."""
+    """One kind of SRAM: ``area`` of a copy; ``period`` from the clock through SRAM and logic to the next register."""
 
     name: str
     count: int
@@ -85,8 +86,7 @@ class ArrayMeasurement:
     @property
     def critical(self) -> str:
         """Name of the module or SRAM that sets the clock."""
-        slowest: ModuleCost | SramCost = max((*self.modules, *self.srams), key=lambda part: part.period)
-        return slowest.name
+        return max((part.period, part.name) for part in _parts(self.modules, self.srams))[1]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe members."""
@@ -109,17 +109,21 @@ def measure_within(config: ArrayConfig, technology: Technology, budget: float) -
     Parts are counted in an order that puts the large ones first, so that a search synthesizes little for arrays
     that cannot fit.
     """
-    memories = sram_costs(config, technology)
-    sram_area = sum(memory.area * memory.count for memory in memories)
+    memory_area = sram_area(config, technology)
     logic_area, modules = 0.0, []
     for name in sorted(_counts(config), key=_rank):
         cost = module_cost(config, name, technology)
         modules.append(cost)
         logic_area += cost.area * cost.count
-        if sram_area + logic_area > budget:
+        if memory_area + logic_area > budget:
             return None
-    clock = max(part.period for part in (*modules, *memories))
-    return ArrayMeasurement(logic_area, sram_area, clock, tuple(modules), memories)
+    memories = tuple(_sram_cost(use, modules, technology) for use in srams(config))
+    clock = max(part.period for part in _parts(modules, memories))
+    return ArrayMeasurement(logic_area, memory_area, clock, tuple(modules), memories)
+
+
+def _parts(modules: Sequence[ModuleCost], memories: Sequence[SramCost]) -> list[ModuleCost | SramCost]:
+    return [*modules, *memories]
 
 
 def module_cost(config: ArrayConfig, name: str, technology: Technology) -> ModuleCost:
@@ -146,21 +150,14 @@ def _relevant(config: ArrayConfig, name: str) -> ArrayConfig:
 @lru_cache(maxsize=1 << 16)
 def _source(name: str, config: ArrayConfig) -> str:
     """RTLIL of one module."""
-    uses = _inventory(config)
-    return emit_rtlil(next(use.component for use in uses if use.name == name), name)
+    use = next(use for use in logic_modules(config) if use.name == name)
+    return emit_rtlil(use.component, name)
 
 
 @lru_cache(maxsize=1 << 16)
 def _counts(config: ArrayConfig) -> dict[str, int]:
     """Module -> copies."""
-    return {use.name: use.count for use in _inventory(config)}
-
-
-def _inventory(config: ArrayConfig) -> tuple[LogicUse, ...]:
-    uses = logic_modules(config)
-    for use in uses:
-        use.component._MustUse__used = True  # Amaranth warns of components that are counted but never elaborated
-    return uses
+    return {use.name: use.count for use in logic_modules(config)}
 
 
 @lru_cache(maxsize=4096)
@@ -169,22 +166,14 @@ def _synthesized(name: str, source: str, technology: Technology) -> ModuleCost:
     return ModuleCost(name, 1, result.area, result.period, result.flip_flops)
 
 
-def sram_costs(config: ArrayConfig, technology: Technology) -> tuple[SramCost, ...]:
-    """Cost of each SRAM."""
-    model, setup = technology.sram, technology.setup
-    return tuple(
-        SramCost(
-            name=use.name,
-            count=use.count,
-            depth=use.depth,
-            width=use.width,
-            area=model.area(use.depth, use.width),
-            period=model.access_time(use.depth, use.width) + setup,
-        )
-        for use in srams(config)
-    )
+def _sram_cost(use: SramUse, modules: Sequence[ModuleCost], technology: Technology) -> SramCost:
+    """The word leaves at the access time instead of clk-to-q, then passes the logic of ``use.into``, if any."""
+    access = technology.sram.access_time(use.depth, use.width)
+    after = next((m.period for m in modules if m.name == use.into), technology.clk_to_q + technology.setup)
+    area = technology.sram.area(use.depth, use.width)
+    return SramCost(use.name, use.count, use.depth, use.width, area, access - technology.clk_to_q + after)
 
 
 def sram_area(config: ArrayConfig, technology: Technology) -> float:
     """Area of all SRAMs."""
-    return sum(memory.area * memory.count for memory in sram_costs(config, technology))
+    return sum(use.count * technology.sram.area(use.depth, use.width) for use in srams(config))

@@ -1,9 +1,9 @@
 """Break-even pruning ratio of a layer: dense and sparse arrays in the same area (003 section 5.1).
 
-The budget is the area of a reference dense array with the SRAM that holds the layer's weights, biases and features. For the dense baseline
-and for each pruned portion, SRAMs are sized for that layer's packed words and the best array that fits the budget is searched for, with the same
-search. ``speedup = (cycles clock) of dense / (cycles clock) of sparse``.
-"""
+The budget is the area of a reference dense array with the SRAM that holds the layer's weights, biases and features.
+For the dense baseline and for each pruned portion, SRAMs are sized for that layer's packed words and the best array
+that fits the budget is searched for, with the same search. ``speedup = (cycles clock) of dense / (cycles clock) of
+sparse``."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class BreakEvenPoint:
-    """The best array for one pruned portion (0 with ``index`` "dense": the baseline); area and clock in the technology's units."""
+    """The best array for one pruned portion; the dense baseline has portion 0. Units are the technology's."""
 
     pruned_portion: float
     speedup: float
@@ -188,7 +188,7 @@ class _Packing:
         return self.tiles(1)
 
     def least_cycles(self, shape: Shape) -> int:
-        """At least one row has its share of the nonzeros; the drain takes each filter's lanes; both repeat in each tile."""
+        """One row has at least its share of the nonzeros, the drain takes every filter's lanes; tiles repeat both."""
         filters = self.mask.shape[0]
         busiest = max(-(-self.words // shape.rows), filters * (shape.lanes // shape.requant_lanes + 1))
         return FILL_CYCLES + busiest * self.tiles(shape.lanes) + DRAIN_LATENCY

@@ -1,7 +1,8 @@
 """The toolkit's own standard-cell library, derived from logical effort and written as Liberty text.
 
 Source: Sutherland, Sproull, Harris, *Logical Effort* (1999), chapters 1 and 4, for a process whose PMOS has half the
-mobility of its NMOS, so that the minimum inverter has widths N = 1, P = 2 and an input capacitance of 3 widths = 1 unit.
+mobility of its NMOS, so that the minimum inverter has widths N = 1, P = 2 and an input capacitance of 3 widths = 1
+unit.
 
 **Delay** of one stage of drive ``s`` (its output resistance is 1/s of the minimum inverter's) into the load ``C``:
 ``d = (p + C / s) tau``, its pins have the capacitance ``g s``. An inverter (g = p = 1) driving four equal ones takes
@@ -21,25 +22,26 @@ OAI22
 tri-state   2 (data), 2 (enables)   N stack 2 + 2, P stack 4 + 4           2 (4 for two)
 ==========  ======================  =====================================  ==============
 
-BUF, AND2, OR2, XOR2 (NOR2 into AOI21), XNOR2 (NAND2 into OAI21) and MUX2 (inverter for the select, two tri-states, inverter) are
-chains of these stages; an inner stage has a quarter of the drive of the one it feeds (the book's best stage effort of 4).
+BUF, AND2, OR2, XOR2 (NOR2 into AOI21), XNOR2 (NAND2 into OAI21) and MUX2 (inverter for the select, two tri-states,
+inverter) are chains of these stages; an inner stage has a quarter of the drive of the one it feeds (the book's best
+stage effort of 4).
 
-**Area** is the width of the cell at fixed height: one polysilicon pitch for each column (a PMOS over an NMOS; an input of a
-stage of drive s takes s columns, twice that if a transistor is more than 4 widths wide), one for each break in the
-diffusion and one for the space to the next cell. NAND2 is 3 pitches and the unit, 1 gate equivalent (GE): ``area = pitches / 3``.
+**Area** is the width of the cell at fixed height: one polysilicon pitch for each column (a PMOS over an NMOS; an
+input of a stage of drive s takes s columns, twice that if a transistor is more than 4 widths wide), one for each
+break in the diffusion and one for the space to the next cell. NAND2 is 3 pitches and the unit, 1 gate equivalent
+(GE): ``area = pitches / 3``.
 
-**DFF**: two tri-state latches. 2 columns clock inverters, 2 x (2 tri-state + 1 inverter + 2 half-size keeper), 1 output inverter,
-3 diffusion breaks (clock, master, slave and output are islands), 1 space: 17 pitches = 5.67 GE. Each clock phase drives two
-tri-states and two keepers, (6 + 3) / 3 = 3 units:
+**DFF**: two tri-state latches. 2 columns clock inverters, 2 x (2 tri-state + 1 inverter + 2 half-size keeper), 1
+output inverter, 3 diffusion breaks (clock, master, slave and output are islands), 1 space: 17 pitches = 5.67 GE. Each
+clock phase drives two tri-states and two keepers, (6 + 3) / 3 = 3 units:
 
-- clk-to-q: clock inverters (1 + 1 + 3) + (1 + 3) tau, slave tri-state 2 + 1 (keeper) + 2 (two inverters) tau, output inverter 1 + C tau
-  = 15 + C tau = 3.0 FO4 + 0.2 FO4 per unit of load;
-- setup: input tri-state 2 + 1 (keeper) + 1 (inverter) tau, master inverter 1 + 2 (slave tri-state) + 1 (keeper) tau = 8 tau = 1.6 FO4, without
-  credit for the clock's own delay; hold 0.
+- clk-to-q: clock inverters (1 + 1 + 3) + (1 + 3) tau, slave tri-state 2 + 1 (keeper) + 2 (two inverters) tau, output
+  inverter 1 + C tau = 15 + C tau = 3.0 FO4 + 0.2 FO4 per unit of load;
+- setup: input tri-state 2 + 1 (keeper) + 1 (inverter) tau, master inverter 1 + 2 (slave tri-state) + 1 (keeper) tau =
+  8 tau = 1.6 FO4, without credit for the clock's own delay; hold 0.
 
-Wires have no capacitance: the library compares designs before placement. Liberty wants a unit of time and of capacitance, so 1 FO4 is written as
-1 ns and the minimum inverter's input as 1 fF.
-"""
+Wires have no capacitance: the library compares designs before placement. Liberty wants a unit of time and of
+capacitance, so 1 FO4 is written as 1 ns and the minimum inverter's input as 1 fF."""
 
 from __future__ import annotations
 
@@ -106,7 +108,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class FlipFlop:
-    """A rising-edge D flip-flop, without or with an active-low asynchronous clear or preset (one NAND2 input in each latch)."""
+    """A rising-edge D flip-flop; an active-low asynchronous clear or preset is a NAND2 input in each latch."""
 
     name: str
     drive: int
@@ -126,7 +128,9 @@ def _inner(drive: int) -> int:
     return max(1, drive // 4)
 
 
-def _simple(name: str, function: str, efforts: dict[str, float], parasitic: float, drive: int, fingers: int = 1) -> Cell:
+def _simple(
+    name: str, function: str, efforts: dict[str, float], parasitic: float, drive: int, fingers: int = 1
+) -> Cell:
     return Cell(
         f"{name}_X{drive}",
         drive,
@@ -154,7 +158,7 @@ def _chain(name: str, function: str, efforts: dict[str, float], first: Stage, dr
 
 
 def _parity(name: str, function: str, first: tuple[Stage, float], last: tuple[Stage, float, float], drive: int) -> Cell:
-    """XOR2, XNOR2: ``first`` (stage, g) drives the single pin of ``last`` (stage, g of the pair, g of the single pin)."""
+    """XOR2, XNOR2: ``first`` (stage, g) drives the single pin of ``last`` (stage, g of the pair, g of that pin)."""
     inner = _inner(drive)
     (gate, effort), (output, pair_effort, single_effort) = first, last
     delay = gate.parasitic + single_effort * drive / inner + output.parasitic
@@ -170,7 +174,7 @@ def _parity(name: str, function: str, first: tuple[Stage, float], last: tuple[St
 
 
 def _mux(drive: int) -> Cell:
-    """Y = S ? B : A; the select's complement comes from an inverter that drives one enable of each tri-state (2 units)."""
+    """Y = S ? B : A; an inverter makes the select's complement and drives an enable of each tri-state, 2 units."""
     inner = _inner(drive)
     data = _TRISTATES.parasitic + drive / inner + _INV.parasitic
     return Cell(
@@ -221,7 +225,7 @@ FLIP_FLOPS: tuple[FlipFlop, ...] = (
 )
 
 _HEADER = """library (codesign_generic) {
-  comment : "generated from logical effort: area in NAND2 gate equivalents, 1 ns = 1 FO4, 1 fF = one minimum inverter input";
+  comment : "from logical effort: area in NAND2 gate equivalents, 1 ns = 1 FO4, 1 fF = a minimum inverter input";
   delay_model : table_lookup;
   time_unit : "1ns";
   capacitive_load_unit (1, ff);
@@ -248,7 +252,7 @@ def _table(kind: str, base: float, slope: float) -> str:
 
 
 def _timing(related: str, kind: str, base: float, slope: float) -> str:
-    """A timing group of the output; the transition (10-90 %) is 2.2 RC of the same stage, 2.2 times its delay per load."""
+    """A timing group of the output; the transition (10-90 %) is 2.2 RC, 2.2 times the delay that the load adds."""
     tables = "".join(_table(name, base, slope) for name in ("cell_rise", "cell_fall"))
     tables += "".join(_table(name, 2.2 * slope, 2.2 * slope) for name in ("rise_transition", "fall_transition"))
     return f'      timing () {{\n        related_pin : "{related}";\n        {kind}\n{tables}      }}\n'
@@ -293,7 +297,8 @@ def _flip_flop_text(flop: FlipFlop) -> str:
 
 def _constant_text(name: str, value: int) -> str:
     """A tie cell: one column and the space."""
-    return f'  cell ({name}) {{\n    area : {2 / PITCHES_PER_GE:.6f};\n    pin (Y) {{ direction : output; function : "{value}"; }}\n  }}\n'
+    pin = f'pin (Y) {{ direction : output; function : "{value}"; }}'
+    return f"  cell ({name}) {{\n    area : {2 / PITCHES_PER_GE:.6f};\n    {pin}\n  }}\n"
 
 
 def generic_liberty() -> str:

@@ -27,7 +27,7 @@ _FUNCTION = re.compile(r"[\w\s!&|*+^()']+")
 
 @dataclass
 class Group:
-    """``kind (args) { attributes; groups }``; an attribute written ``name (values);`` has its values joined by commas."""
+    """``kind (args) { attributes; groups }``; of an attribute ``name (values);`` the values are joined by commas."""
 
     kind: str
     args: tuple[str, ...] = ()
@@ -125,7 +125,7 @@ def _linear(points: np.ndarray, values: np.ndarray, x: float) -> float:
 
 
 def is_function(expression: str, pins: tuple[str, ...], truth: tuple[int, ...]) -> bool:
-    """Whether a Liberty function of exactly ``pins`` has this truth table, listed with the first pin counting slowest."""
+    """Whether a Liberty function of exactly ``pins`` has this truth table; the first pin counts slowest."""
     if not _FUNCTION.fullmatch(expression) or set(re.findall(r"[A-Za-z_]\w*", expression)) != set(pins):
         return False
     text = re.sub(r"(\w+|\([^()]*\))\s*'", r"(!\1)", expression)
@@ -217,7 +217,9 @@ def parse_library(text: str, name: str) -> Library:
     try:
         return _index(_COMMENT.sub(" ", text))
     except (ValueError, IndexError) as error:
-        raise CodesignError(f"{name} is not a readable Liberty file: {error}", "give a complete .lib or .lib.gz") from None
+        raise CodesignError(
+            f"{name} is not a readable Liberty file: {error}", "give a complete .lib or .lib.gz"
+        ) from None
 
 
 def _index(text: str) -> Library:

@@ -1,7 +1,7 @@
 """Area and access time of SRAM macros: a textbook floorplan in gate equivalents and FO4, scaled to a technology.
 
-**Area** (Weste and Harris, *CMOS VLSI Design*, section 12.2: cell array, row circuitry, column circuitry, control). A macro of ``depth`` x ``width``
-folds ``m`` words into a physical row, m a power of two, and takes the m of least area:
+**Area** (Weste and Harris, *CMOS VLSI Design*, section 12.2: cell array, row circuitry, column circuitry, control). A
+macro of ``depth`` x ``width`` folds ``m`` words into a physical row, m a power of two, and takes the m of least area:
 
     rows = ceil(depth / m),  columns = width m
     area = BIT rows columns + ROW rows + COLUMN columns + DATA width + FIXED          [GE]
@@ -14,15 +14,17 @@ DATA      8      sense amplifier, write driver, input and output latch of a data
 FIXED     100    clock, self-timing, predecoder and address latches
 ========  =====  ====================================================================================================
 
-Small memories are cheaper as **latch arrays**: a bit is a tri-state latch and a read tri-state (8 pitches = 8/3 GE, counted as in
-``flows.generic_library``), a word a write clock gate and decoder gates (6 GE), a data bit an output flip-flop (17/3 GE). ``area`` is the smaller of both.
+Small memories are cheaper as **latch arrays**: a bit is a tri-state latch and a read tri-state (8 pitches = 8/3 GE,
+counted as in ``flows.generic_library``), a word a write clock gate and decoder gates (6 GE), a data bit an output
+flip-flop (17/3 GE). ``area`` is the smaller of both.
 
-**Access time**, clock to data: about one gate delay for each doubling of the memory (Amrutur and Horowitz, *Speed and power scaling of SRAMs*,
-IEEE JSSC 35(2), 2000), ``max(4, log2(bits) - 1)`` FO4: 9 FO4 for 1 Kb (decode 4, word line 1.5, bit line 2, sensing and output 1.5).
+**Access time**, clock to data: about one gate delay for each doubling of the memory (Amrutur and Horowitz, *Speed and
+power scaling of SRAMs*, IEEE JSSC 35(2), 2000), ``max(4, log2(bits) - 1)`` FO4: 9 FO4 for 1 Kb (decode 4, word line
+1.5, bit line 2, sensing and output 1.5).
 
-Against the 14 macros of the open FakeRAM 45 set, with Nangate 45's NAND2 (0.798 um2) and FO4 (22.1 ps), the area is 0.76 to 1.24 times theirs and the
-access time 0.7 to 1.2 times; see docs/decisions/011-sram-model.md. A macro has one port: an array is loaded while it is idle.
-"""
+Against the 14 macros of the open FakeRAM 45 set, with Nangate 45's NAND2 (0.798 um2) and FO4 (22.1 ps), the area is
+0.76 to 1.24 times theirs and the access time 0.7 to 1.2 times; see docs/decisions/011-sram-model.md. A macro has one
+port: an array is loaded while it is idle."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """Map one module to a technology with Yosys and ABC: its area, its flip-flops, its longest combinational path.
 
-One script for every module, chosen by measurement (docs/decisions/010-synthesis-script.md): Booth recoding only for multipliers of two wide
-operands, three restructurings for delay, then mapping, buffering and sizing until no gate helps. Results depend on nothing but source, library,
-script and tool version, and are cached by a hash of these.
-"""
+One script for every module, chosen by measurement (docs/decisions/010-synthesis-script.md): Booth recoding only for
+multipliers of two wide operands, three restructurings for delay, then mapping, buffering and sizing until no gate
+helps. Results depend on nothing but source, library, script and tool version, and are cached by a hash of these."""
 
 from __future__ import annotations
 
@@ -98,7 +97,8 @@ def synthesize(
 ) -> SynthesisResult:
     """Area and delay of module ``top`` of ``source`` ("verilog" or "rtlil" text).
 
-    Raises CodesignError with the tool's last lines where Yosys or ABC refuses the source, dies or runs over ``timeout_s``.
+    Raises CodesignError with the tool's last lines where Yosys or ABC refuses the source, dies, or runs over
+    ``timeout_s``.
     """
     if not re.fullmatch(r"[A-Za-z_]\w*", top):
         raise CodesignError(f"{top!r} is no module name", "use letters, digits and underscores")
@@ -144,7 +144,9 @@ def _library_file(technology: Technology) -> Path:
 def _run_child(folder: Path, top: str, timeout_s: float) -> None:
     command: Sequence[str] = (sys.executable, str(Path(__file__).with_name("yosys_child.py")), str(folder))
     with (folder / "console.log").open("wb") as console:
-        child = subprocess.Popen(command, stdout=console, stderr=console, stdin=subprocess.DEVNULL, start_new_session=True)
+        child = subprocess.Popen(
+            command, stdout=console, stderr=console, stdin=subprocess.DEVNULL, start_new_session=True
+        )
         try:
             status = child.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -168,7 +170,9 @@ def _status(status: int) -> str:
 
 
 def _tail(folder: Path, lines: int = 8) -> str:
-    texts = [path.read_text(errors="replace") for path in (folder / "yosys.log", folder / "console.log") if path.exists()]
+    texts = [
+        path.read_text(errors="replace") for path in (folder / "yosys.log", folder / "console.log") if path.exists()
+    ]
     told = [line for text in texts for line in text.splitlines() if line.strip() and "Running command" not in line]
     errors = [line for line in told if "ERROR" in line]
     return "\n".join(errors[-1:] or told[-lines:])

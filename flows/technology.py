@@ -31,7 +31,7 @@ class Technology:
     liberty : str
         The library's text, what the mapper reads; a nanosecond in it is one ``time_unit``.
     nand2_area, fo4 : float
-        Area of the smallest NAND2; delay of the smallest inverter driving four of itself, its input slew its own output's.
+        Area of the smallest NAND2; delay of the smallest inverter in a chain of inverters of fan-out four.
     clk_to_q, setup : float
         Of the smallest plain D flip-flop, driving four inverters, at that slew.
     sram : SramModel
@@ -102,7 +102,9 @@ def _measure(text: str, name: str, area_unit: str, time_unit: str) -> Technology
     if picoseconds is None:
         raise CodesignError(f"{name}: unknown Liberty time_unit", f"it should be one of {', '.join(_PICOSECONDS)}")
     try:
-        inverter = min(library.combinational((1, 0)), key=lambda cell: (cell.number("area"), _input(cell).number("capacitance")))
+        inverter = min(
+            library.combinational((1, 0)), key=lambda cell: (cell.number("area"), _input(cell).number("capacitance"))
+        )
         nand2_area = library.combinational((1, 1, 1, 0))[0].number("area")
         flop = library.flip_flops()[0]
         load = 4 * _input(inverter).number("capacitance")
@@ -110,7 +112,9 @@ def _measure(text: str, name: str, area_unit: str, time_unit: str) -> Technology
         clk_to_q, setup = _clk_to_q(library, flop, slew, load), _setup(library, flop, slew)
     except (IndexError, ValueError, KeyError, AttributeError, StopIteration) as error:
         cause = f"Liberty library {name} lacks a NAND2, an inverter or a D flip-flop with delay tables"
-        raise CodesignError(f"{cause} ({type(error).__name__})", "give a standard-cell library with NLDM timing") from None
+        raise CodesignError(
+            f"{cause} ({type(error).__name__})", "give a standard-cell library with NLDM timing"
+        ) from None
     if min(nand2_area, fo4, clk_to_q) <= 0:
         raise CodesignError(f"Liberty library {name} has cells without area or delay", "give a characterized library")
     scale = picoseconds / 1000
@@ -160,4 +164,6 @@ def _clk_to_q(library: Library, flop: Group, slew: float, load: float) -> float:
 def _setup(library: Library, flop: Group, slew: float) -> float:
     arcs = [arc for pin in _pins(flop, "input") for arc in pin.all("timing")]
     checks = [arc for arc in arcs if "setup" in arc.attributes.get("timing_type", "")]
-    return max(_at(library, arc, kind.kind, slew, slew) for arc in checks for kind in arc.groups if "constraint" in kind.kind)
+    return max(
+        _at(library, arc, kind.kind, slew, slew) for arc in checks for kind in arc.groups if "constraint" in kind.kind
+    )

@@ -1,8 +1,8 @@
 """Runs one Yosys script in its own process: an abort of Yosys or ABC ends this process and not the caller.
 
-Started by path with the working folder as its only argument; it imports nothing of the toolkit. Reads ``script.json`` (a list of Yosys
-commands) there and leaves ``yosys.log`` and whatever the script writes. Exit code 0 when every command has run.
-"""
+Started by path with the working folder as its only argument; it imports nothing of the toolkit. Reads ``script.json``
+(a list of Yosys commands) there and leaves ``yosys.log`` and whatever the script writes. Exit code 0 when every
+command has run."""
 
 import json
 import os

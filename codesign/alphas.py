@@ -74,7 +74,8 @@ def choose_alphas(
     1. From ``initial`` reduce each alpha_i by an amount proportional to C_i, the layer's MACs, as far as accuracy
        stays at ``floor``, by binary search; where already ``initial`` is too much, move back towards dense.
     2. Restore every layer that does not pass its break-even ratio.
-    3. Spend the slack: search again, further down, over the layers that are left.
+    3. Spend the slack on the layers that are left: search again, further down; then shrink all of them by one factor,
+       since steps proportional to C_i hardly move a Linear layer.
 
     Parameters
     ----------
@@ -98,7 +99,8 @@ def choose_alphas(
     restored = tuple(name for name in names if name not in pruned)
     if restored and pruned:
         reach = search.furthest("spend slack", pruned, lowest=reach)
-    alphas = {**dict.fromkeys(names, 1.0), **search.at(pruned, reach)}
+    shrunk = search.shrunk("shrink", search.at(pruned, reach))
+    alphas = {**dict.fromkeys(names, 1.0), **shrunk}
     return AlphaChoice(alphas, initial, restored, tuple(search.trials))
 
 
@@ -137,8 +139,24 @@ class _Search:
                 high = middle
         return low
 
+    def shrunk(self, step: str, alphas: Alphas) -> Alphas:
+        """``alphas`` times the smallest factor that keeps accuracy; as they are, they are taken as good."""
+        low, high = 0.0, 1.0
+        for _ in range(SEARCH_STEPS if alphas else 0):
+            middle = (low + high) / 2
+            if self._accepts(step, self._times(alphas, middle)):
+                high = middle
+            else:
+                low = middle
+        return self._times(alphas, high)
+
+    def _times(self, alphas: Alphas, factor: float) -> Alphas:
+        return {name: max(min(self._minimum, alpha), factor * alpha) for name, alpha in alphas.items()}
+
     def _keeps_accuracy(self, step: str, names: Sequence[str], reach: float) -> bool:
-        alphas = self.at(names, reach)
+        return self._accepts(step, self.at(names, reach))
+
+    def _accepts(self, step: str, alphas: Alphas) -> bool:
         accuracy = self._accuracy_of(alphas)
         self.trials.append(Trial(step, alphas, accuracy, accuracy >= self._floor))
         return self.trials[-1].accepted

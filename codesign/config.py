@@ -66,12 +66,12 @@ class TrainSection(_Section):
 class AdmmSection(_Section):
     """One ADMM run with its retraining; see ``compress.admm.AdmmConfig``."""
 
-    iterations: Count = 30
+    iterations: Count = 60
     epochs_per_iteration: Count = 1
-    rho_first: Rate = 1e-3
-    rho_last: Rate = 1e-1
-    tolerance: Annotated[float, Field(ge=0)] = 1e-4
-    retrain_epochs: NotNegative = 20
+    rho_first: Rate = 1e-2
+    rho_last: Rate = 1.0
+    tolerance: Annotated[float, Field(ge=0)] = 1e-3
+    retrain_epochs: NotNegative = 40
     batch_size: Count = 32
     learning_rate: Rate = 2e-3
     augment_shift: NotNegative = 1

@@ -108,7 +108,16 @@ def break_even(report: Report, theme: Theme) -> Figure:
         if entry["layer"] in chosen and len(points):
             _ring(axes, 100 * chosen[entry["layer"]], portions, speedups, color)
     axes.axhline(1, color=theme.text, linewidth=1.2, linestyle=(0, (4, 3)))
-    axes.annotate("dense, same area", (2, 1), (0, 4), textcoords="offset points", color=theme.faint, fontsize=9)
+    axes.annotate(
+        "dense, same area",
+        (101, 1),
+        (0, -5),
+        textcoords="offset points",
+        color=theme.faint,
+        fontsize=9,
+        ha="right",
+        va="top",
+    )
     _speedup_scale(axes)
     axes.set_xlim(0, 102)
     axes.set_xlabel("pruned portion of the layer's weights, %")

@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -99,6 +100,8 @@ def run_stages(stages: Sequence[Stage], workspace: Workspace, fresh: bool = Fals
             continue
         with workspace.console.stage(label):
             stage.execute(workspace, key)
+    with suppress(OSError):  # other stages' checkpoints may still be in it
+        workspace.path(".checkpoints").rmdir()
 
 
 def _maker_of(name: str) -> str:

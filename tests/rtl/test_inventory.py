@@ -1,0 +1,58 @@
+"""The bill of materials against the emitted design."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from rtl.array import PEArray
+from rtl.config import ArrayConfig, Dense, Fixed
+from rtl.inventory import logic_modules, srams
+from rtl.sram import SeparateSRAMs
+from rtl.verilog import emit, emit_rtlil
+
+CONFIGS = [
+    ArrayConfig(rows=3, lanes=4, index=Fixed(3), requant_lanes=2),
+    ArrayConfig(rows=2, lanes=6, weight_bits=4, index=Dense(), table_depth=9),
+]
+# Name of an instance in the design, without its number, to the name of its component in the inventory.
+COMPONENTS = {"control": "row_control", "select": "group_select"}
+TOP_COMPONENTS = {"array.control": "array_control", "array.drain.control": "drain_control"}
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: str(config.index))
+def test_every_block_of_the_design_is_counted(config):
+    text = emit(PEArray(config), "array", SeparateSRAMs())
+    modules = [name.removeprefix("\\") for name in re.findall(r"^module (\S+?)\s?\(", text, re.M)]
+    wrappers = {"array", "array.drain", *(f"array.row_{row}" for row in range(config.rows))}
+    memories = re.compile(r"\.(weights|table|activations_even|activations_odd|bias_bank)$")
+    found = Counter(
+        TOP_COMPONENTS.get(name) or COMPONENTS.get(leaf, leaf)
+        for name in modules
+        if name not in wrappers and not memories.search(name) and not name.endswith(".decoder")
+        for leaf in [re.sub(r"_\d+$", "", name.rsplit(".", 1)[-1])]
+    )
+    assert found == {use.name: use.count for use in logic_modules(config)}
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: str(config.index))
+def test_every_sram_of_the_design_is_counted(config):
+    text = emit(PEArray(config), "array", SeparateSRAMs())
+    found = Counter(re.findall(r"^\s*(sram_\d+x\d+) macro", text, re.M))
+    counted: Counter[str] = Counter()
+    for use in srams(config):
+        counted[f"sram_{use.depth}x{use.width}"] += use.count
+    assert found == counted
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: str(config.index))
+def test_each_block_can_be_emitted_alone_and_twice(config):
+    for use in logic_modules(config):
+        assert emit_rtlil(use.component, use.name) == emit_rtlil(use.component, use.name)
+
+
+def test_words_read_go_into_counted_blocks():
+    for use in srams(CONFIGS[0]):
+        assert use.into is None or use.into in {logic.name for logic in logic_modules(CONFIGS[0])}

@@ -3,7 +3,8 @@
 The budget is the area of a reference dense array with the SRAM that holds the layer's weights, biases and features.
 For the dense baseline and for each pruned portion, SRAMs are sized for that layer's packed words and the best array
 that fits the budget is searched for, with the same search. ``speedup = (cycles clock) of dense / (cycles clock) of
-sparse``."""
+sparse``.
+"""
 
 from __future__ import annotations
 

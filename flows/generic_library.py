@@ -36,18 +36,19 @@ output inverter, 3 diffusion breaks (clock, master, slave and output are islands
 clock phase drives two tri-states and two keepers, (6 + 3) / 3 = 3 units:
 
 - clk-to-q: clock inverters (1 + 1 + 3) + (1 + 3) tau, slave tri-state 2 + 1 (keeper) + 2 (two inverters) tau, output
-  inverter 1 + C tau = 15 + C tau = 3.0 FO4 + 0.2 FO4 per unit of load;
+  inverter 1 + C tau = 15 + C tau = 3.0 FO4 + 0.2 FO4 per unit of load (DFF_X2: 16 + C / 2);
 - setup: input tri-state 2 + 1 (keeper) + 1 (inverter) tau, master inverter 1 + 2 (slave tri-state) + 1 (keeper) tau =
   8 tau = 1.6 FO4, without credit for the clock's own delay; hold 0.
 
 Wires have no capacitance: the library compares designs before placement. Liberty wants a unit of time and of
-capacitance, so 1 FO4 is written as 1 ns and the minimum inverter's input as 1 fF."""
+capacitance, so 1 FO4 is written as 1 ns and the minimum inverter's input as 1 fF.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["CELLS", "FO4_PER_TAU", "Cell", "FlipFlop", "generic_liberty"]
+__all__ = ["CELLS", "FLIP_FLOPS", "FO4_PER_TAU", "Cell", "FlipFlop", "generic_liberty"]
 
 FO4_PER_TAU = 1 / 5
 PITCHES_PER_GE = 3
@@ -219,7 +220,7 @@ def _cells() -> tuple[Cell, ...]:
 CELLS: tuple[Cell, ...] = _cells()
 FLIP_FLOPS: tuple[FlipFlop, ...] = (
     FlipFlop("DFF_X1", 1, 17),
-    FlipFlop("DFF_X2", 2, 18),
+    FlipFlop("DFF_X2", 2, 18, clk_to_q=16 * FO4_PER_TAU),
     FlipFlop("DFFR_X1", 1, 19, asynchronous="clear"),
     FlipFlop("DFFS_X1", 1, 19, asynchronous="preset"),
 )

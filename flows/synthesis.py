@@ -2,13 +2,16 @@
 
 One script for every module, chosen by measurement (docs/decisions/010-synthesis-script.md): Booth recoding only for
 multipliers of two wide operands, three restructurings for delay, then mapping, buffering and sizing until no gate
-helps. Results depend on nothing but source, library, script and tool version, and are cached by a hash of these."""
+helps. Results depend on nothing but source, library, script and tool version, and are cached by a hash of these.
+"""
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,6 +75,7 @@ def script(top: str, language: str = "verilog") -> list[str]:
         f"hierarchy -check -top {top}",
         "proc",
         "flatten",
+        "check -assert",
         "opt -full",
         "wreduce",
         "peepopt",
@@ -128,14 +132,16 @@ def _run(
 
 
 @lru_cache(maxsize=1)
-def _library_folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="codesign-liberty-")
+def _library_folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="codesign-liberty-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _library_file(technology: Technology) -> Path:
     """The library written once in this process; gone at its end."""
     with _LIBRARY_LOCK:
-        path = Path(_library_folder().name) / f"{technology.digest}.lib"
+        path = _library_folder() / f"{technology.digest}.lib"
         if not path.exists():
             path.write_text(technology.liberty)
     return path

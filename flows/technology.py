@@ -110,7 +110,7 @@ def _measure(text: str, name: str, area_unit: str, time_unit: str) -> Technology
         load = 4 * _input(inverter).number("capacitance")
         fo4, slew = _fo4(library, inverter, load)
         clk_to_q, setup = _clk_to_q(library, flop, slew, load), _setup(library, flop, slew)
-    except (IndexError, ValueError, KeyError, AttributeError, StopIteration) as error:
+    except (IndexError, ValueError, KeyError, StopIteration) as error:
         cause = f"Liberty library {name} lacks a NAND2, an inverter or a D flip-flop with delay tables"
         raise CodesignError(
             f"{cause} ({type(error).__name__})", "give a standard-cell library with NLDM timing"
@@ -153,7 +153,10 @@ def _mean(library: Library, timing: Group, kinds: tuple[str, str], slew: float, 
 
 
 def _at(library: Library, timing: Group, kind: str, slew: float, load: float) -> float:
-    return library.table(next(timing.all(kind))).at(slew, load)
+    table = timing.first(kind)
+    if table is None:
+        raise KeyError(kind)
+    return library.table(table).at(slew, load)
 
 
 def _clk_to_q(library: Library, flop: Group, slew: float, load: float) -> float:

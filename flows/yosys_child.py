@@ -2,7 +2,8 @@
 
 Started by path with the working folder as its only argument; it imports nothing of the toolkit. Reads ``script.json``
 (a list of Yosys commands) there and leaves ``yosys.log`` and whatever the script writes. Exit code 0 when every
-command has run."""
+command has run.
+"""
 
 import json
 import os

@@ -1,0 +1,87 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flows.area import _relevant, _source, measure, measure_within, module_cost, sram_area
+from flows.sram import SramModel
+from flows.technology import generic_technology
+from rtl.config import ArrayConfig, Dense, Fixed
+from rtl.inventory import logic_modules, srams
+from rtl.verilog import emit_rtlil
+
+SMALL = ArrayConfig(rows=2, lanes=2, weight_bits=4, act_bits=4, acc_bits=16, weight_depth=32, activation_depth=16)
+GENERIC = generic_technology()
+
+configs = st.builds(
+    lambda rows, lanes, requant, index, weights, activations, table, biases: ArrayConfig(
+        rows=rows,
+        lanes=lanes * requant,
+        requant_lanes=requant,
+        index=index,
+        weight_depth=weights,
+        activation_depth=2 * activations,
+        table_depth=table,
+        bias_depth=biases,
+    ),
+    st.integers(1, 20),
+    st.integers(1, 6),
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from([Dense(), Fixed(3), Fixed(4)]),
+    st.integers(2, 5000),
+    st.integers(2, 700),
+    st.integers(2, 600),
+    st.integers(2, 300),
+)
+
+
+@settings(max_examples=15)
+@given(configs)
+def test_a_module_is_made_from_the_sizes_it_knows_and_no_others(config):
+    for use in logic_modules(config):
+        assert _source(use.name, _relevant(config, use.name)) == emit_rtlil(use.component, use.name)
+
+
+def test_a_size_wrongly_left_out_is_seen():
+    other = SMALL.replace(lanes=4)
+    assert _source("aligner", _relevant(SMALL, "aligner")) != _source("aligner", _relevant(other, "aligner"))
+
+
+def test_the_area_is_the_sum_of_the_inventory():
+    measured = measure(SMALL, GENERIC)
+    counts = {use.name: use.count for use in logic_modules(SMALL)}
+    assert {module.name: module.count for module in measured.modules} == counts
+    assert measured.logic_area == pytest.approx(sum(module.area * counts[module.name] for module in measured.modules))
+    model = GENERIC.sram
+    expected = sum(use.count * model.area(use.depth, use.width) for use in srams(SMALL))
+    assert measured.sram_area == pytest.approx(expected)
+    assert measured.sram_area == sram_area(SMALL, GENERIC)
+    assert measured.area == measured.logic_area + measured.sram_area
+    assert measured.clock_period == max(part.period for part in (*measured.modules, *measured.srams))
+
+
+def test_a_slow_memory_sets_the_clock_with_the_logic_behind_it():
+    slow = replace(GENERIC, sram=SramModel(fo4=10.0))
+    measured = measure(SMALL, slow)
+    assert measured.critical in {use.name for use in srams(SMALL)}
+    table = next(memory for memory in measured.srams if memory.name == "table")
+    addresser = module_cost(SMALL, "addresser", slow)
+    delay = addresser.period - slow.clk_to_q - slow.setup
+    assert table.period == pytest.approx(slow.sram.access_time(table.depth, table.width) + delay + slow.setup)
+
+
+def test_more_pes_cost_more():
+    assert measure(SMALL.replace(rows=3), GENERIC).area > measure(SMALL, GENERIC).area
+
+
+def test_a_budget_is_kept_to_the_last_gate():
+    area = measure(SMALL, GENERIC).area
+    assert measure_within(SMALL, GENERIC, area) == measure(SMALL, GENERIC)
+    assert measure_within(SMALL, GENERIC, area - 0.1) is None
+
+
+def test_it_can_be_written_as_json():
+    told = measure(SMALL, GENERIC).to_dict()
+    assert told["area"] == told["logic_area"] + told["sram_area"]
+    assert {"modules", "srams", "clock_period", "critical"} <= told.keys()

@@ -1,0 +1,157 @@
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compress.errors import CodesignError
+from flows.area import measure
+from flows.breakeven import (
+    LayerWork,
+    _Evaluator,
+    _Packing,
+    best_array,
+    break_even_curve,
+    break_even_curves,
+    break_even_ratio,
+    candidate_shapes,
+    layer_budget,
+)
+from flows.technology import generic_technology
+from rtl.config import ArrayConfig, Dense, Fixed
+from sim.cycles import layer_cycles
+from sim.geometry import ConvGeometry
+
+GENERIC = generic_technology()
+WORK = LayerWork("conv", ConvGeometry((8, 4, 3, 3), (4, 4, 4), padding=(1, 1)))
+REFERENCE = ArrayConfig(rows=2, lanes=4, index=Dense(), weight_bits=4, act_bits=4, acc_bits=16)
+SHAPES = candidate_shapes(max_rows=4, lanes=(1, 2, 4))
+
+
+@pytest.fixture(scope="module")
+def curve():
+    return break_even_curve(WORK, REFERENCE, GENERIC, Fixed(4), portions=(0.1, 0.5, 0.9), shapes=SHAPES)
+
+
+@pytest.mark.parametrize("portion", [0.0, 0.5, 0.9])
+def test_the_search_finds_what_brute_force_finds(portion):
+    template = REFERENCE if portion == 0 else REFERENCE.replace(index=Fixed(4))
+    mask, budget = WORK.mask(portion), layer_budget(WORK, REFERENCE, GENERIC)
+    packing = _Packing(WORK, mask, template)
+    times = []
+    for shape in SHAPES:
+        measured = measure(packing.config(shape), GENERIC)
+        if measured.area <= budget:
+            cycles = layer_cycles(packing.plan(shape.rows, shape.lanes), shape.requant_lanes)
+            times.append(cycles * measured.clock_period)
+    found = best_array(WORK, mask, template, GENERIC, budget, SHAPES)
+    assert found is not None
+    assert found.time == min(times)
+
+
+@pytest.mark.parametrize("portion", [0.0, 0.3, 0.8])
+def test_bounds_never_exceed_the_exact_cycles(portion):
+    template = REFERENCE if portion == 0 else REFERENCE.replace(index=Fixed(4))
+    packing = _Packing(WORK, WORK.mask(portion), template)
+    for shape in SHAPES:
+        assert packing.least_cycles(shape) <= layer_cycles(packing.plan(shape.rows, shape.lanes), shape.requant_lanes)
+
+
+def test_shapes_ruled_out_by_area_at_first_sight_really_do_not_fit():
+    packing = _Packing(WORK, WORK.mask(0.5), REFERENCE.replace(index=Fixed(4)))
+    budget = layer_budget(WORK, REFERENCE, GENERIC) / 2
+    evaluator = _Evaluator(packing, GENERIC, budget)
+    refused = [shape for shape in SHAPES if not evaluator.may_fit(shape)]
+    assert refused
+    assert all(measure(packing.config(shape), GENERIC).area > budget for shape in refused)
+
+
+def test_every_point_keeps_the_budget_and_dense_is_no_slower_than_the_reference(curve):
+    assert all(point.area <= curve.budget for point in (curve.dense, *curve.points))
+    packing = _Packing(WORK, WORK.mask(0.0), REFERENCE)
+    reference = measure(packing.config(SHAPES[0].__class__(2, 4, 1)), GENERIC)
+    assert reference.area == curve.budget
+    assert curve.dense.time <= layer_cycles(packing.plan(2, 4)) * reference.clock_period
+
+
+def test_speedups_are_ratios_of_times_and_grow_with_pruning(curve):
+    for point in curve.points:
+        assert point.speedup == curve.dense.time / point.time
+    assert all(left.speedup <= right.speedup for left, right in pairwise(curve.points))
+    assert curve.points[-1].speedup > 1
+
+
+def test_a_point_names_an_array_that_can_be_built(curve):
+    for point in (curve.dense, *curve.points):
+        config = ArrayConfig.from_dict(point.config)
+        assert (config.rows, config.lanes, str(config.index)) == (point.rows, point.lanes, point.index)
+        assert measure(config, GENERIC).area == point.area
+
+
+def test_a_curve_can_be_written_as_json(curve):
+    told = json.loads(json.dumps(curve.to_dict()))
+    assert {"pruned_portion", "speedup", "rows", "lanes", "area", "clock", "cycles"} <= told["points"][0].keys()
+    assert told["break_even_ratio"] == curve.break_even_ratio
+
+
+def test_curves_in_processes_of_their_own_are_the_same(curve):
+    options = {"index": Fixed(4), "portions": (0.1, 0.5, 0.9), "shapes": SHAPES}
+    assert break_even_curves([WORK], REFERENCE, GENERIC, jobs=2, **options) == [curve]
+
+
+def test_progress_is_told_from_none_to_all():
+    told = []
+    shapes = candidate_shapes(max_rows=1, lanes=(4,))
+    break_even_curve(WORK, REFERENCE, GENERIC, portions=(0.5,), shapes=shapes, progress=lambda *step: told.append(step))
+    assert told[0] == ("conv", 0, 2)
+    assert told[-1] == ("conv", 2, 2)
+
+
+def test_nothing_fits_a_budget_of_nothing():
+    assert best_array(WORK, WORK.mask(0.5), REFERENCE.replace(index=Fixed(4)), GENERIC, 1.0, SHAPES) is None
+
+
+@given(st.floats(0, 0.99), st.floats(0, 0.99))
+def test_masks_keep_the_asked_portion_and_are_nested(first, second):
+    low, high = sorted((first, second))
+    fewer, more = WORK.mask(high), WORK.mask(low)
+    assert fewer.sum() == fewer.size - round(high * fewer.size)
+    assert not (fewer & ~more).any()
+    assert np.array_equal(fewer, WORK.mask(high))
+
+
+@pytest.mark.parametrize("portion", [-0.1, 1.0, 1.5])
+def test_a_portion_outside_the_range_is_refused(portion):
+    with pytest.raises(CodesignError, match="pruned portion"):
+        WORK.mask(portion)
+
+
+@pytest.mark.parametrize(
+    ("speedups", "ratio"),
+    [
+        ([0.5, 0.75, 1.25], 1 / (1 - 0.6)),
+        ([0.5, 1.0, 2.0], 1 / (1 - 0.5)),
+        ([1.2, 1.5, 2.0], 1 / (1 - 0.3)),
+        ([0.5, 0.6, 0.9], None),
+        ([1.2, 0.8, 1.2], 1 / (1 - 0.6)),
+        ([1.2, 1.3, 0.9], None),
+    ],
+)
+def test_the_ratio_is_where_the_curve_last_rises_to_one(speedups, ratio):
+    found = break_even_ratio([0.3, 0.5, 0.7], speedups)
+    assert found is None if ratio is None else found == pytest.approx(ratio)
+
+
+def test_no_points_never_break_even():
+    assert break_even_ratio([], []) is None
+
+
+@given(st.lists(st.floats(0.1, 10), min_size=9, max_size=9))
+def test_above_the_ratio_no_measured_point_loses(speedups):
+    portions = [0.1 * tenth for tenth in range(1, 10)]
+    ratio = break_even_ratio(portions, speedups)
+    if ratio is not None:
+        above = [s for p, s in zip(portions, speedups, strict=True) if 1 / (1 - p) > ratio + 1e-9]
+        assert all(speedup >= 1 for speedup in above)

@@ -23,7 +23,7 @@ power scaling of SRAMs*, IEEE JSSC 35(2), 2000), ``max(4, log2(bits) - 1)`` FO4:
 1.5, bit line 2, sensing and output 1.5).
 
 Against the 14 macros of the open FakeRAM 45 set, with Nangate 45's NAND2 (0.798 um2) and FO4 (22.1 ps), the area is
-0.76 to 1.24 times theirs and the access time 0.7 to 1.2 times; see docs/decisions/011-sram-model.md. A macro has one
+0.77 to 1.21 times theirs and the access time 0.77 to 1.22 times; see docs/decisions/011-sram-model.md. A macro has one
 port: an array is loaded while it is idle.
 """
 

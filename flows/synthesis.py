@@ -37,6 +37,7 @@ _ABC = (
     "buffer,-c;topo;upsize;dnsize;stime"  # fan-out trees, sizes for delay, smaller where there is slack
 )
 _BOOTH_FROM_BITS = 12
+_REMEDY = "correct the source; latches, tri-states and undriven or looped wires cannot be mapped"
 _LIBRARY_LOCK = threading.Lock()
 _READERS = {"verilog": ("design.v", "read_verilog -sv"), "rtlil": ("design.il", "read_rtlil")}
 
@@ -75,6 +76,7 @@ def script(top: str, language: str = "verilog") -> list[str]:
         f"hierarchy -check -top {top}",
         "proc",
         "flatten",
+        "tribuf",  # else Yosys takes a high-impedance value for a don't-care
         "check -assert",
         "opt -full",
         "wreduce",
@@ -128,7 +130,7 @@ def _run(
         (folder / "library.lib").symlink_to(_library_file(technology))
         (folder / "script.json").write_text(json.dumps(commands))
         _run_child(folder, top, timeout_s)
-        return _read_result(folder, top, technology)
+        return _read_result(folder, technology)
 
 
 @lru_cache(maxsize=1)
@@ -161,7 +163,7 @@ def _run_child(folder: Path, top: str, timeout_s: float) -> None:
         finally:
             _end(child)
     if status:
-        raise CodesignError(f"synthesis of {top!r} failed ({_status(status)}):\n{_tail(folder)}", "correct the source")
+        raise CodesignError(f"synthesis of {top!r} failed ({_status(status)}):\n{_tail(folder)}", _REMEDY)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -184,13 +186,9 @@ def _tail(folder: Path, lines: int = 8) -> str:
     return "\n".join(errors[-1:] or told[-lines:])
 
 
-def _read_result(folder: Path, top: str, technology: Technology) -> SynthesisResult:
+def _read_result(folder: Path, technology: Technology) -> SynthesisResult:
     stat: dict[str, Any] = json.loads((folder / "stat.json").read_text())["design"]
     cells: dict[str, int] = stat.get("num_cells_by_type", {})
-    unmapped = sorted(name for name in cells if name.startswith("$"))
-    if unmapped:
-        cause = f"module {top!r} needs cells that library {technology.name} lacks: {', '.join(unmapped)}"
-        raise CodesignError(cause, "avoid latches and tri-states, or give a library that has them")
     registers = json.loads((folder / "registers.json").read_text())["design"].get("num_cells_by_type", {})
     delays = re.findall(r"Delay\s*=\s*([\d.]+) ps", (folder / "yosys.log").read_text(errors="replace"))
     delay = float(delays[-1]) / 1000 if delays else 0.0

@@ -27,7 +27,7 @@ from sim.geometry import ConvGeometry
 GENERIC = generic_technology()
 WORK = LayerWork("conv", ConvGeometry((8, 4, 3, 3), (4, 4, 4), padding=(1, 1)))
 REFERENCE = ArrayConfig(rows=2, lanes=4, index=Dense(), weight_bits=4, act_bits=4, acc_bits=16)
-SHAPES = candidate_shapes(max_rows=4, lanes=(1, 2, 4))
+SHAPES = candidate_shapes(max_rows=3, lanes=(1, 2, 4))
 
 
 @pytest.fixture(scope="module")

@@ -159,8 +159,8 @@ def weights(report: Report, theme: Theme) -> Figure:
 
 def _before(axes: Axes, entry: dict[str, Any], theme: Theme) -> None:
     before = entry["before"]
-    axes.stairs(before["counts"], before["edges"], fill=True, color=theme.faint, alpha=0.75)
-    limit = max(abs(before["edges"][0]), abs(before["edges"][-1]), _largest_after(entry)) * 1.05
+    axes.stairs(before["counts"], before["edges"], fill=True, color=theme.faint)
+    limit = max(abs(before["edges"][0]), abs(before["edges"][-1]), _largest_after(entry)) * 1.02
     axes.set_xlim(-limit, limit)
     axes.set_title(entry["layer"])
     axes.tick_params(labelbottom=False)
@@ -168,7 +168,8 @@ def _before(axes: Axes, entry: dict[str, Any], theme: Theme) -> None:
 
 
 def _largest_after(entry: dict[str, Any]) -> float:
-    return max(abs(level) for level in entry["after"]["levels"]) * float(entry["after"]["interval"])
+    """Outer edge of the last bar."""
+    return (max(abs(level) for level in entry["after"]["levels"]) + 0.5) * float(entry["after"]["interval"])
 
 
 def _after(axes: Axes, entry: dict[str, Any], theme: Theme) -> None:
@@ -200,7 +201,7 @@ def times(report: Report, theme: Theme) -> Figure:
     places = np.arange(len(layers))
     dense = [layer["dense_time"] / 1000 for layer in layers]
     chosen = [layer["time"] / 1000 for layer in layers]
-    axes.barh(places - 0.2, dense, 0.36, color=theme.faint, alpha=0.75, label="dense array, all weights")
+    axes.barh(places - 0.2, dense, 0.36, color=theme.faint, label="dense array, all weights")
     axes.barh(places + 0.2, chosen, 0.36, color=theme.accent, label="chosen array, compressed weights")
     for place, layer, time in zip(places, layers, chosen, strict=True):
         text = f" {layer['speedup']:.2f}×" + (" slower" if layer["speedup"] < 1 else "")

@@ -1,0 +1,112 @@
+"""A small report as ``codesign.report.assemble`` would make it, for tests of what is drawn from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from codesign.report import SCHEMA, SCHEMA_VERSION
+
+
+def _point(portion: float, speedup: float, index: str = "fixed4") -> dict[str, Any]:
+    shape = {"rows": 4, "lanes": 8, "requant_lanes": 1, "area": 1000.0, "clock": 30.0, "cycles": 500}
+    return {"pruned_portion": portion, "speedup": speedup, **shape, "index": index, "critical": "pe"}
+
+
+def _curve(layer: str, speedups: tuple[float, float], ratio: float | None) -> dict[str, Any]:
+    points = [_point(0.0, 1.0, "dense"), _point(0.3, speedups[0]), _point(0.9, speedups[1])]
+    return {"layer": layer, "break_even_ratio": ratio, "index": "fixed4", "budget": 1000.0, "curve": points}
+
+
+def _layer(name: str, kind: str, speedup: float, ratio: float | None, restored: bool) -> dict[str, Any]:
+    alpha = 1.0 if restored else 0.25
+    return {
+        "name": name,
+        "kind": kind,
+        "macs": 1000,
+        "weights": 100,
+        "nonzeros": round(100 * alpha),
+        "weight_bits": 4,
+        "alpha": alpha,
+        "pruning_ratio": 1 / alpha,
+        "restored": restored,
+        "break_even_ratio": ratio,
+        "speedup": speedup,
+        "dense_time": 1000.0 * speedup,
+        "time": 1000.0,
+        "batch": 8 if kind == "linear" else 1,
+        "weight_words": 30,
+        "utilization": 0.5,
+    }
+
+
+def _array(index: str, time: float) -> dict[str, Any]:
+    config = {
+        "rows": 4,
+        "lanes": 8,
+        "weight_bits": 4,
+        "act_bits": 8,
+        "acc_bits": 19,
+        "index": index,
+        "requant_lanes": 1,
+    }
+    cost = {"area": 1000.0, "logic_area": 600.0, "sram_area": 400.0, "clock_period": 30.0, "critical": "pe"}
+    return {"config": config, **cost, "cycles": {}, "cycles_per_sample": time / 30, "time_per_sample": time}
+
+
+def _histogram(layer: str) -> dict[str, Any]:
+    return {
+        "layer": layer,
+        "before": {"edges": [-0.5, 0.0, 0.5], "counts": [40, 60]},
+        "after": {"levels": [-2, 0, 1], "interval": 0.2, "counts": [10, 75, 15]},
+    }
+
+
+def _step(layer: str) -> dict[str, Any]:
+    return {"residuals": [{"constraint": layer, "primal": 0.1, "dual": 0.0, "size": 2.0}]}
+
+
+def small_report() -> dict[str, Any]:
+    """Two layers, one pruned with profit, one restored and slower."""
+    return {
+        "schema": {"name": SCHEMA, "version": SCHEMA_VERSION},
+        "created": "2026-01-01T00:00:00+00:00",
+        "command": "codesign run examples/x.toml --out build/x",
+        "seed": 0,
+        "network": "small",
+        "data": {"name": "digits", "images": {"train": 10, "validation": 5, "test": 100}},
+        "settings": {},
+        "versions": {"python": "3.11", "simulator": "verilator: 5"},
+        "technology": {
+            "name": "generic",
+            "area_unit": "GE",
+            "time_unit": "FO4",
+            "fo4": 1.0,
+            "nand2_area": 1.0,
+            "liberty_sha256": "0" * 64,
+        },
+        "units": {"area": "GE", "time": "FO4", "clock": "FO4"},
+        "accuracy": {"dense": 0.99, "pruned": 0.98, "compressed": 0.98, "integer": 0.98, "test_images": 100},
+        "layers": [_layer("conv", "conv2d", 3.0, 1.5, False), _layer("linear", "linear", 0.8, None, True)],
+        "break_even": [_curve("conv", (0.9, 4.0), 1.5), _curve("linear", (0.5, 0.9), None)],
+        "alphas": {"method": "given", "alphas": {}, "restored": ["linear"], "trials": []},
+        "array": {
+            "budget": 1000.0,
+            "dense": _array("dense", 6000.0),
+            "chosen": _array("fixed4", 3000.0),
+            "speedup": 2.0,
+        },
+        "rtl": {
+            "bit_exact": True,
+            "cycle_exact": True,
+            "outputs_compared": 1234,
+            "mismatches": 0,
+            "images": 8,
+            "simulator": "verilator: 5",
+            "cycles": {"conv": 100, "linear": 50},
+            "layers": [],
+        },
+        "storage": {"float32_bits": 6400, "level_bits": 500, "with_index_bits": 1000},
+        "admm": {"prune": [_step("conv")], "quantize": [_step("conv")]},
+        "histograms": [_histogram("conv"), _histogram("linear")],
+        "seconds": {"train": 1.0},
+    }

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codesign.cli import main
+from codesign.plots import DARK, LIGHT, PLOTS, draw
+from codesign.report import SCHEMA_VERSION, read_report
+from codesign.report_page import notes, write_page
+from tests.codesign.reports import small_report
+
+
+@pytest.fixture
+def report() -> dict[str, Any]:
+    return small_report()
+
+
+def test_the_page_is_self_contained(report: dict[str, Any], tmp_path: Path) -> None:
+    write_page(report, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    sources = re.findall(r'(?:src|srcset|href)="([^"]{1,40})', page)
+    assert len(sources) == 2 * len(PLOTS)
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert not re.search(r"https?://|<script|@import|url\(", page)
+
+
+def test_the_page_names_every_layer_and_figure(report: dict[str, Any], tmp_path: Path) -> None:
+    write_page(report, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    for text in ("conv", "linear", "98.00 %", "bit-exact", "1,234 outputs", "codesign run examples/x.toml", "never"):
+        assert text in page
+
+
+def test_text_from_the_run_cannot_become_markup(report: dict[str, Any], tmp_path: Path) -> None:
+    write_page({**report, "command": "<script>alert(1)</script>"}, tmp_path)
+    assert "<script>" not in (tmp_path / "report.html").read_text()
+
+
+def test_a_picture_lies_beside_the_page_for_each_plot(report: dict[str, Any], tmp_path: Path) -> None:
+    write_page(report, tmp_path)
+    for name in PLOTS:
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("name", PLOTS)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_every_picture_is_drawn_on_its_themes_ground(report: dict[str, Any], name: str, theme: Any) -> None:
+    from matplotlib.colors import to_hex
+
+    assert to_hex(draw(name, report, theme).get_facecolor()) == theme.background
+
+
+def test_losses_are_told_first(report: dict[str, Any]) -> None:
+    told = notes(report)
+    assert told[0].startswith("Slower on the chosen array than on the dense one: linear (0.80×)")
+    assert any("conv: pruning loses in equal area at 1 of 2" in note for note in told)
+    assert any("Restored to dense" in note and "linear" in note for note in told)
+
+
+def test_the_report_command_draws_the_page_again(
+    report: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    with pytest.raises(SystemExit) as stopped:
+        main(["report", str(tmp_path), "--json"])
+    assert stopped.value.code == 0
+    files = json.loads(capsys.readouterr().out)["files"]
+    assert str(tmp_path / "report.html") in files
+    assert all(Path(file).is_file() for file in files)
+
+
+def test_a_report_reads_back(report: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    assert read_report(tmp_path) == report
+    assert read_report(tmp_path / "report.json")["schema"]["version"] == SCHEMA_VERSION
+
+
+def test_every_key_of_a_report_is_documented(report: dict[str, Any]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text()
+    keys = {
+        *report,
+        *report["layers"][0],
+        *report["break_even"][0],
+        *report["break_even"][0]["curve"][0],
+        *report["accuracy"],
+    }
+    assert [key for key in sorted(keys) if f"`{key}`" not in text and f"`{key}[]`" not in text] == []

@@ -52,7 +52,20 @@ def _draw(axes: Axes, curve: BreakEvenCurve, color: str, marker: str) -> None:
     axes.plot(portions, speedups, color=color, marker=marker, markersize=4, linewidth=1.5, label=label)
     if ratio is not None:
         portion = 1 - 1 / ratio
-        axes.plot([portion, portion], [axes.get_ylim()[0], 1.0], color=color, linewidth=1, linestyle=":")
+        axes.annotate(
+            "",
+            (portion, 1.0),
+            (portion, 0.0),
+            textcoords=axes.get_xaxis_transform(),
+            arrowprops={
+                "arrowstyle": "-",
+                "color": color,
+                "linewidth": 1,
+                "linestyle": ":",
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
+        )
         axes.plot([portion], [1.0], color=color, marker="*", markersize=11, markeredgecolor="white", zorder=5)
 
 

@@ -34,8 +34,9 @@ __all__ = [
     "weight_bits",
 ]
 
-TORCH_THREADS = 2
-"""Sums in another order round differently, so one number of threads is part of 'one seed, one result'."""
+TORCH_THREADS = 1
+"""Sums in another order round differently, so one seed gives one result only with one number of threads; and with more
+than one, a busy machine trains ten times slower (docs/decisions/024-one-torch-thread.md)."""
 
 
 def section(workspace: Workspace, *names: str) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from compress.errors import CodesignError
 
 __all__ = ["app", "main"]
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="codesign",
     help="Co-design a pruned, quantized neural network and the accelerator that runs it.",
@@ -48,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = app(given, prog_name="codesign", standalone_mode=False)
+        if code == INTERRUPTED:  # typer turns Ctrl-C into this code
+            _tell_interrupted()
     except CodesignError as error:
         code = _tell(error.cause, error.next_step, 2)
     except MismatchError as error:
@@ -55,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except TyperException as error:
         code = _tell_usage(error, given)
     except (KeyboardInterrupt, typer.Abort):
-        code = _tell("interrupted", "run the same command again to resume", 130)
+        code = _tell_interrupted()
     except OSError as error:
         code = _tell(
             f"cannot use {error.filename or 'a file'}: {error.strerror or error}", "check path, rights and disk", 2
@@ -66,6 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _tell(cause: str, next_step: str, code: int) -> int:
     sys.stderr.write(f"error: {cause}\nnext: {next_step}\n")
     return code
+
+
+def _tell_interrupted() -> int:
+    return _tell("interrupted", "run the same command again to resume", INTERRUPTED)
 
 
 def _tell_usage(error: TyperException, given: list[str]) -> int:

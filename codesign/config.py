@@ -28,6 +28,7 @@ __all__ = [
 
 Alpha = Annotated[float, Field(gt=0, le=1)]
 Bits = Annotated[int, Field(ge=1, le=8)]
+GapBits = Annotated[int, Field(ge=1, le=12)]
 Count = Annotated[int, Field(ge=1)]
 Portion = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -115,7 +116,7 @@ class HardwareSection(_Section):
     act_bits
         Of an activation.
     gap_bits
-        Of the sparse array's relative index.
+        Widths of the sparse array's relative index that are searched.
     requant_lanes
         Pixels requantized a cycle in the reference array; divides ``lanes``.
     linear_batch
@@ -125,7 +126,7 @@ class HardwareSection(_Section):
     rows: Annotated[int, Field(ge=1, le=64)] = 4
     lanes: Annotated[int, Field(ge=1, le=256)] = 8
     act_bits: Annotated[int, Field(ge=4, le=8)] = 8
-    gap_bits: Annotated[int, Field(ge=1, le=12)] = 4
+    gap_bits: Annotated[list[GapBits], Field(min_length=1)] = [2, 3, 4, 5, 6]
     requant_lanes: Annotated[int, Field(ge=1, le=256)] = 1
     linear_batch: Annotated[int, Field(ge=1, le=256)] = 8
 

@@ -82,25 +82,26 @@ def array_for(loads: Sequence[LayerLoad], template: ArrayConfig, technology: Tec
 
 def choose_array(
     loads: Sequence[LayerLoad],
-    template: ArrayConfig,
+    templates: Sequence[ArrayConfig],
     technology: Technology,
     budget: float,
     shapes: Sequence[Shape] | None = None,
 ) -> ArrayChoice | None:
     """The array within ``budget`` that runs all layers soonest, or None where none fits.
 
-    ``template`` gives index format and bit widths; rows, lanes and requantizers are searched, and every bank is as
+    ``templates`` give index formats and bit widths; rows, lanes and requantizers are searched, and every bank is as
     deep as the layer that needs most of it. Exact: a shape is passed over only where a bound excludes it.
     """
-    network = _Network(loads, template)
-    smallest = template.replace(rows=1, lanes=1, requant_lanes=1)
+    networks = [_Network(loads, template) for template in templates]
+    smallest = templates[0].replace(rows=1, lanes=1, requant_lanes=1)
     pe, requantizer = (module_cost(smallest, name, technology) for name in ("pe", "requantizer"))
     fastest = max(pe.period, requantizer.period)
 
     def datapath(shape: Shape) -> float:
         return shape.pes * pe.area + shape.requant_lanes * requantizer.area
 
-    def evaluate(shape: Shape, limit: float) -> tuple[float, ArrayChoice] | None:
+    def evaluate(candidate: tuple[_Network, Shape], limit: float) -> tuple[float, ArrayChoice] | None:
+        network, shape = candidate
         if network.fewest_cycles(shape) * fastest >= limit:
             return None
         try:
@@ -115,8 +116,9 @@ def choose_array(
         choice = network.choice(shape, config, measured)
         return choice.time_per_sample, choice
 
-    candidates = [shape for shape in (shapes or candidate_shapes()) if datapath(shape) <= budget]
-    found = search(candidates, lambda shape: network.least_cycles(shape) * fastest, evaluate)
+    fitting = [shape for shape in (shapes or candidate_shapes()) if datapath(shape) <= budget]
+    candidates = [(network, shape) for shape in fitting for network in networks]
+    found = search(candidates, lambda candidate: candidate[0].least_cycles(candidate[1]) * fastest, evaluate)
     return None if found is None else found.outcome
 
 

@@ -151,7 +151,7 @@ def _curve(curve: dict[str, Any]) -> dict[str, Any]:
     return {
         "layer": curve["layer"],
         "break_even_ratio": curve["break_even_ratio"],
-        "index": curve["index"],
+        "indices": curve["indices"],
         "budget": curve["budget"],
         "curve": [{key: point[key] for key in CURVE_KEYS} for point in points],
     }

@@ -51,19 +51,21 @@ def _run(workspace: Workspace) -> None:
     )
     dense_loads = [load.dense() for load in loads]
     budget = array_for(dense_loads, reference, library).area
-    dense = choose_array(dense_loads, reference, library, budget) or array_for(dense_loads, reference, library)
+    dense = choose_array(dense_loads, [reference], library, budget) or array_for(dense_loads, reference, library)
     chosen = dense
     if not all(load.mask.all() for load in loads):
-        chosen = _sparse(loads, reference.replace(index=Fixed(hardware.gap_bits)), workspace, budget)
+        templates = [reference.replace(index=Fixed(bits)) for bits in hardware.gap_bits]
+        chosen = _sparse(loads, templates, workspace, budget)
     generate(chosen.config, workspace.path("array"))
     workspace.write_json("array_choice.json", _as_json(dense, chosen, budget, library.describe()))
 
 
-def _sparse(loads: list[LayerLoad], template: ArrayConfig, workspace: Workspace, budget: float) -> ArrayChoice:
-    choice = choose_array(loads, template, technology(workspace), budget)
+def _sparse(loads: list[LayerLoad], templates: list[ArrayConfig], workspace: Workspace, budget: float) -> ArrayChoice:
+    choice = choose_array(loads, templates, technology(workspace), budget)
     if choice is None:
         raise CodesignError(
-            f"no sparse array with {template.index} indices fits the dense array's area {budget:.0f}",
+            f"no sparse array with {' or '.join(str(t.index) for t in templates)} indices fits the dense array's "
+            f"area {budget:.0f}",
             "allow more area (hardware.rows, hardware.lanes) or prune further (compress.tolerance)",
         )
     return choice

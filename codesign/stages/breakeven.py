@@ -36,7 +36,7 @@ def _run(workspace: Workspace) -> None:
     network = read_network(workspace)
     layers = geometries(network, load_data(workspace).input_shape)
     reference, library = reference_array(workspace, layers), technology(workspace)
-    index = Fixed(workspace.config.hardware.gap_bits)
+    indices = [Fixed(bits) for bits in workspace.config.hardware.gap_bits]
     portions = tuple(sorted(workspace.config.breakeven.portions))
     modules = prunable_layers(network)
     tasks = [
@@ -45,7 +45,7 @@ def _run(workspace: Workspace) -> None:
             _masks(modules[layer.name].weight, layer.weight_shape, portions),
             reference,
             library,
-            index,
+            indices,
             portions,
         )
         for layer in sorted(layers, key=lambda layer: -layer.macs)
@@ -74,11 +74,11 @@ def _curve(
     masks: Mapping[float, NDArray[np.bool_]],
     reference: ArrayConfig,
     library: Technology,
-    index: Fixed,
+    indices: list[Fixed],
     portions: tuple[float, ...],
 ) -> dict[str, Any]:
     """One layer's curve, in a process of its own."""
-    return break_even_curve(work, reference, library, index, portions, masks=masks.__getitem__).to_dict()
+    return break_even_curve(work, reference, library, indices, portions, masks=masks.__getitem__).to_dict()
 
 
 def _settings(workspace: Workspace) -> Any:

@@ -14,7 +14,7 @@ def _point(portion: float, speedup: float, index: str = "fixed4") -> dict[str, A
 
 def _curve(layer: str, speedups: tuple[float, float], ratio: float | None) -> dict[str, Any]:
     points = [_point(0.0, 1.0, "dense"), _point(0.3, speedups[0]), _point(0.9, speedups[1])]
-    return {"layer": layer, "break_even_ratio": ratio, "index": "fixed4", "budget": 1000.0, "curve": points}
+    return {"layer": layer, "break_even_ratio": ratio, "indices": ["fixed4"], "budget": 1000.0, "curve": points}
 
 
 def _layer(name: str, kind: str, speedup: float, ratio: float | None, restored: bool) -> dict[str, Any]:

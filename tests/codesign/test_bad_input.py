@@ -151,7 +151,7 @@ def test_an_unknown_network_is_told_with_those_there_are(
         ("nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10)", "not supported"),
         ("nn.Conv2d(1, 4, 9), nn.ReLU(), nn.Flatten(), nn.Linear(4, 10)", "does not fit its input"),
         ("nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 10)", "has no ReLU"),
-        ("nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(64, 10)", "2 groups"),
+        ("nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3, groups=2)", "2 groups"),
         ("nn.Flatten()", "before the first layer"),
     ],
 )  # fmt: skip

@@ -117,14 +117,14 @@ class BreakEvenPoint:
 
 @dataclass(frozen=True)
 class BreakEvenCurve:
-    """One layer's curve.
+    """One layer's curve; each point used the best of ``indices``.
 
     ``break_even_ratio`` is None where no measured portion reaches the dense baseline. ``points`` leaves out portions
     for which no array fits the budget.
     """
 
     layer: str
-    index: str
+    indices: tuple[str, ...]
     budget: float
     area_unit: str
     time_unit: str
@@ -248,18 +248,28 @@ def _point(config: ArrayConfig, cycles: int, area: float, clock: float, critical
 def best_array(
     work: LayerWork,
     mask: Mask,
-    template: ArrayConfig,
+    templates: Sequence[ArrayConfig],
     technology: Technology,
     budget: float,
     shapes: Sequence[Shape] | None = None,
 ) -> BreakEvenPoint | None:
     """The fastest array within ``budget`` for one mask, or None where none fits.
 
-    ``template`` gives index format and bit widths; ``shapes`` are the candidates for the rest.
+    ``templates`` give index format and bit widths, the first wins where two are equally fast; ``shapes`` are the
+    candidates for the rest.
     """
-    evaluator = _Evaluator(_Packing(work, mask, template), technology, budget)
-    candidates = filter(evaluator.may_fit, candidate_shapes() if shapes is None else shapes)
-    found = search(candidates, evaluator.least_time, evaluator.evaluate)
+    evaluators = [_Evaluator(_Packing(work, mask, template), technology, budget) for template in templates]
+    candidates = (
+        (evaluator, shape)
+        for shape in (candidate_shapes() if shapes is None else shapes)
+        for evaluator in evaluators
+        if evaluator.may_fit(shape)
+    )
+    found = search(
+        candidates,
+        lambda candidate: candidate[0].least_time(candidate[1]),
+        lambda candidate, limit: candidate[0].evaluate(candidate[1], limit),
+    )
     return None if found is None else found.outcome
 
 
@@ -274,7 +284,7 @@ def break_even_curve(
     work: LayerWork,
     reference: ArrayConfig,
     technology: Technology,
-    index: IndexFormat | None = None,
+    indices: Sequence[IndexFormat] = (),
     portions: Sequence[float] = PORTIONS,
     shapes: Sequence[Shape] | None = None,
     masks: Callable[[float], Mask] | None = None,
@@ -286,30 +296,31 @@ def break_even_curve(
     ----------
     reference : ArrayConfig
         The hardware budget: its rows and lanes as a dense array are the area; its bit widths hold for all.
-    index : IndexFormat
-        Of the sparse arrays; the reference's own where that is sparse, else fixed(4).
+    indices : sequence of IndexFormat
+        Of the sparse arrays, the best one at each portion; the reference's own where that is sparse, else fixed(4).
     masks : callable
         Kept weights of a pruned portion; random ones of ``work`` unless given.
     """
-    sparse_index = index or (Fixed(4) if reference.is_dense else reference.index)
+    formats = tuple(indices) or ((Fixed(4),) if reference.is_dense else (reference.index,))
+    sparse = [reference.replace(index=index) for index in formats]
     space = (*(candidate_shapes() if shapes is None else shapes), _shape_of(reference))
     budget = layer_budget(work, reference, technology)
     told = progress or (lambda *_: None)
     told(work.name, 0, len(portions) + 1)
-    dense = best_array(work, work.mask(0.0), reference.replace(index=Dense()), technology, budget, space)
+    dense = best_array(work, work.mask(0.0), [reference.replace(index=Dense())], technology, budget, space)
     if dense is None:
         raise CodesignError(f"no dense array fits the budget of layer {work.name!r}", "allow the reference's shape")
     points = []
     for done, portion in enumerate(portions, 1):
         told(work.name, done, len(portions) + 1)
         mask = (masks or work.mask)(portion)
-        found = best_array(work, mask, reference.replace(index=sparse_index), technology, budget, space)
+        found = best_array(work, mask, sparse, technology, budget, space)
         if found is not None:
             points.append(_replace(found, pruned_portion=portion, speedup=dense.time / found.time))
     told(work.name, len(portions) + 1, len(portions) + 1)
     ratio = break_even_ratio([p.pruned_portion for p in points], [p.speedup for p in points])
     units = (technology.area_unit, technology.time_unit)
-    return BreakEvenCurve(work.name, str(sparse_index), budget, *units, dense, tuple(points), ratio)
+    return BreakEvenCurve(work.name, tuple(map(str, formats)), budget, *units, dense, tuple(points), ratio)
 
 
 def _shape_of(config: ArrayConfig) -> Shape:

@@ -48,7 +48,7 @@ def _draw(axes: Axes, curve: BreakEvenCurve, color: str, marker: str) -> None:
     speedups = [point.speedup for point in curve.points]
     ratio = curve.break_even_ratio
     told = "never breaks even" if ratio is None else f"breaks even at {ratio:.2f}x"
-    label = f"{curve.layer}, {curve.index}: {told}"
+    label = f"{curve.layer}, {' '.join(curve.indices)}: {told}"
     axes.plot(portions, speedups, color=color, marker=marker, markersize=4, linewidth=1.5, label=label)
     if ratio is not None:
         portion = 1 - 1 / ratio

@@ -1,5 +1,5 @@
 import json
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -32,21 +32,22 @@ SHAPES = candidate_shapes(max_rows=3, lanes=(1, 2, 4))
 
 @pytest.fixture(scope="module")
 def curve():
-    return break_even_curve(WORK, REFERENCE, GENERIC, Fixed(4), portions=(0.1, 0.5, 0.9), shapes=SHAPES)
+    return break_even_curve(WORK, REFERENCE, GENERIC, [Fixed(2), Fixed(4)], portions=(0.1, 0.5, 0.9), shapes=SHAPES)
 
 
 @pytest.mark.parametrize("portion", [0.0, 0.5, 0.9])
 def test_the_search_finds_what_brute_force_finds(portion):
-    template = REFERENCE if portion == 0 else REFERENCE.replace(index=Fixed(4))
+    formats = [Dense()] if portion == 0 else [Fixed(2), Fixed(4)]
+    templates = [REFERENCE.replace(index=index) for index in formats]
     mask, budget = WORK.mask(portion), layer_budget(WORK, REFERENCE, GENERIC)
-    packing = _Packing(WORK, mask, template)
     times = []
-    for shape in SHAPES:
+    for template, shape in product(templates, SHAPES):
+        packing = _Packing(WORK, mask, template)
         measured = measure(packing.config(shape), GENERIC)
         if measured.area <= budget:
             cycles = layer_cycles(packing.plan(shape.rows, shape.lanes), shape.requant_lanes)
             times.append(cycles * measured.clock_period)
-    found = best_array(WORK, mask, template, GENERIC, budget, SHAPES)
+    found = best_array(WORK, mask, templates, GENERIC, budget, SHAPES)
     assert found is not None
     assert found.time == min(times)
 
@@ -97,7 +98,7 @@ def test_a_curve_can_be_written_as_json(curve):
 
 
 def test_curves_in_processes_of_their_own_are_the_same(curve):
-    options = {"index": Fixed(4), "portions": (0.1, 0.5, 0.9), "shapes": SHAPES}
+    options = {"indices": [Fixed(2), Fixed(4)], "portions": (0.1, 0.5, 0.9), "shapes": SHAPES}
     assert break_even_curves([WORK], REFERENCE, GENERIC, jobs=2, **options) == [curve]
 
 
@@ -110,7 +111,7 @@ def test_progress_is_told_from_none_to_all():
 
 
 def test_nothing_fits_a_budget_of_nothing():
-    assert best_array(WORK, WORK.mask(0.5), REFERENCE.replace(index=Fixed(4)), GENERIC, 1.0, SHAPES) is None
+    assert best_array(WORK, WORK.mask(0.5), [REFERENCE.replace(index=Fixed(4))], GENERIC, 1.0, SHAPES) is None
 
 
 @given(st.floats(0, 0.99), st.floats(0, 0.99))

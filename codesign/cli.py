@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -16,6 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from codesign.errors import MismatchError
+from codesign.versions import version_of
 from compress.errors import CodesignError
 
 __all__ = ["app", "main"]
@@ -88,7 +88,7 @@ def _tell_usage(error: TyperException, given: list[str]) -> int:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"codesign {version('codesign')}")
+        typer.echo(f"codesign {version_of('codesign')}")
         raise typer.Exit
 
 

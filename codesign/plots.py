@@ -235,8 +235,9 @@ def convergence(report: Report, theme: Theme) -> Figure:
                 color, marker = theme.series[number % len(theme.series)], MARKERS[number % len(MARKERS)]
                 axes.plot(range(1, len(series) + 1), series, color=color, marker=marker, markersize=3.5, label=name)
     panels[0].set_ylabel("residual / ‖Z‖²")
-    if panels[1].get_legend_handles_labels()[0]:
-        panels[1].legend(loc="upper right")
+    drawn = next((axes for axes in panels if axes.get_legend_handles_labels()[0]), None)
+    if drawn is not None:
+        drawn.legend(loc="upper right")
     return figure
 
 

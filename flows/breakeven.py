@@ -18,7 +18,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from compress.errors import CodesignError
-from flows.area import measure, measure_within, module_cost, sram_area
+from flows.area import least_logic_area, measure, measure_within, module_cost, sram_area
 from flows.search import search
 from flows.technology import Technology
 from rtl.config import ArrayConfig, Dense, Fixed, IndexFormat
@@ -230,12 +230,17 @@ class _Evaluator:
             config = self.packing.config(shape)
         except CodesignError:  # banks deeper than any array has
             return None
-        if self.datapath_area(shape) + sram_area(config, self.technology) > self.budget:
+        memories = sram_area(config, self.technology)
+        if self.datapath_area(shape) + memories > self.budget:
+            return None
+        cycles = layer_cycles(plan, shape.requant_lanes)
+        if cycles * self.fastest >= limit:  # before the syntheses, which cost most
+            return None
+        if least_logic_area(config, self.technology) + memories > self.budget:
             return None
         measured = measure_within(config, self.technology, self.budget)
         if measured is None:
             return None
-        cycles = layer_cycles(plan, shape.requant_lanes)
         point = _point(config, cycles, measured.area, measured.clock_period, measured.critical)
         return point.time, point
 

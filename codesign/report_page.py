@@ -65,7 +65,7 @@ def _data_uri(png: bytes) -> str:
 
 def notes(report: Report) -> list[str]:
     """What a reader must know before quoting a figure: first where the compressed network loses."""
-    return [*_losses(report), *_restored(report), *_limits(report)]
+    return [*_losses(report), *_restored(report), _freed_memory(report), *_limits(report)]
 
 
 def _losses(report: Report) -> list[str]:
@@ -95,6 +95,21 @@ def _restored(report: Report) -> list[str]:
     if not names:
         return ["Every layer passed its break-even ratio; none was restored to dense."]
     return [f"Restored to dense, since pruning them within the accuracy floor would not pay: {', '.join(names)}."]
+
+
+def _freed_memory(report: Report) -> str:
+    """Where the gain comes from: fewer multiplications, and memory that becomes multipliers."""
+    told = []
+    for name in ("dense", "chosen"):
+        array = report["array"][name]
+        pes = array["config"]["rows"] * array["config"]["lanes"]
+        told.append(
+            f"{array['sram_area'] / array['area']:.0%} of the {name} array's area is memory, beside {pes:,} PEs"
+        )
+    return (
+        f"The area is the same, the PEs need not be: {'; '.join(told)}. All weights of the network are kept on the "
+        "array, so memory that pruning frees becomes PEs, and a layer can gain more than its pruning ratio."
+    )
 
 
 def _limits(report: Report) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.area import _relevant, _source, measure, measure_within, module_cost, sram_area
+from flows.area import _relevant, _source, least_logic_area, measure, measure_within, module_cost, sram_area
 from flows.sram import SramModel
 from flows.technology import generic_technology
 from rtl.config import ArrayConfig, Dense, Fixed
@@ -59,6 +59,15 @@ def test_the_area_is_the_sum_of_the_inventory():
     assert measured.sram_area == sram_area(SMALL, GENERIC)
     assert measured.area == measured.logic_area + measured.sram_area
     assert measured.clock_period == max(part.period for part in (*measured.modules, *measured.srams))
+
+
+@pytest.mark.parametrize("index", [Dense(), Fixed(2), Fixed(5)], ids=str)
+@pytest.mark.parametrize("depths", [(2, 4, 2, 2), (300, 40, 20, 12), (5000, 600, 400, 100)])
+def test_the_bound_on_the_logic_area_is_one_and_close(index, depths):
+    names = ("weight_depth", "activation_depth", "table_depth", "bias_depth")
+    config = SMALL.replace(index=index, lanes=4, **dict(zip(names, depths, strict=True)))
+    area = measure(config, GENERIC).logic_area
+    assert 0.6 * area < least_logic_area(config, GENERIC) <= area
 
 
 def test_a_slow_memory_sets_the_clock_with_the_logic_behind_it():

@@ -6,10 +6,13 @@ from hypothesis import strategies as st
 
 from flows.area import _relevant, _source, least_logic_area, measure, measure_within, module_cost, sram_area
 from flows.sram import SramModel
+from flows.synthesis import synthesize
 from flows.technology import generic_technology
+from rtl.array import PEArray
 from rtl.config import ArrayConfig, Dense, Fixed
 from rtl.inventory import logic_modules, srams
-from rtl.verilog import emit_rtlil
+from rtl.sram import SeparateSRAMs, sram_verilog
+from rtl.verilog import emit, emit_rtlil
 
 SMALL = ArrayConfig(rows=2, lanes=2, weight_bits=4, act_bits=4, acc_bits=16, weight_depth=32, activation_depth=16)
 GENERIC = generic_technology()
@@ -68,6 +71,16 @@ def test_the_bound_on_the_logic_area_is_one_and_close(index, depths):
     config = SMALL.replace(index=index, lanes=4, **dict(zip(names, depths, strict=True)))
     area = measure(config, GENERIC).logic_area
     assert 0.6 * area < least_logic_area(config, GENERIC) <= area
+
+
+def test_the_modules_add_up_to_the_array_synthesized_whole():
+    text = emit(PEArray(SMALL), "array", SeparateSRAMs())
+    for size in {(use.depth, use.width) for use in srams(SMALL)}:
+        ports = sram_verilog(*size).partition(";")[0].replace("output reg", "output")
+        text = f"(* blackbox *) {ports}; endmodule\n{text}"
+    whole, parts = synthesize(text, "array", GENERIC), measure(SMALL, GENERIC)
+    assert whole.flip_flops == sum(module.flip_flops * module.count for module in parts.modules)
+    assert whole.area == pytest.approx(parts.logic_area, rel=0.02)
 
 
 def test_a_slow_memory_sets_the_clock_with_the_logic_behind_it():

@@ -74,13 +74,14 @@ def test_the_bound_on_the_logic_area_is_one_and_close(index, depths):
 
 
 def test_the_modules_add_up_to_the_array_synthesized_whole():
-    text = emit(PEArray(SMALL), "array", SeparateSRAMs())
-    for size in {(use.depth, use.width) for use in srams(SMALL)}:
+    config = ArrayConfig(rows=2, lanes=6, weight_bits=6, weight_depth=512, activation_depth=64, table_depth=64)
+    text = emit(PEArray(config), "array", SeparateSRAMs())
+    for size in {(use.depth, use.width) for use in srams(config)}:
         ports = sram_verilog(*size).partition(";")[0].replace("output reg", "output")
         text = f"(* blackbox *) {ports}; endmodule\n{text}"
-    whole, parts = synthesize(text, "array", GENERIC), measure(SMALL, GENERIC)
+    whole, parts = synthesize(text, "array", GENERIC), measure(config, GENERIC)
     assert whole.flip_flops == sum(module.flip_flops * module.count for module in parts.modules)
-    assert whole.area == pytest.approx(parts.logic_area, rel=0.02)
+    assert 0.92 * parts.logic_area < whole.area < 1.02 * parts.logic_area  # modules are sized for speed one by one
 
 
 def test_a_slow_memory_sets_the_clock_with_the_logic_behind_it():

@@ -40,6 +40,8 @@ class Stage:
         Packages whose source decides its result: other source, other result.
     run : callable
         Does the work on a workspace.
+    after : tuple of Stage
+        The stages that write ``inputs``.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Stage:
     outputs: tuple[str, ...]
     packages: tuple[str, ...]
     run: Callable[[Workspace], None]
+    after: tuple[Stage, ...] = ()
 
     def key(self, workspace: Workspace) -> str:
         """Digest of everything the result depends on; CodesignError if an input is missing."""
@@ -57,11 +60,14 @@ class Stage:
         if missing:
             raise CodesignError(
                 f"{workspace.path(missing[0])} is missing, which {self.command} reads",
-                f"run {_maker_of(missing[0])} with the same --out first, or `codesign run`, which does everything",
+                f"run {self._maker_of(missing[0])} with the same --out first, or `codesign run`, which does everything",
             )
         inputs = {name: digest_of_file(workspace.path(name)) for name in self.inputs}
         code = {package: _source_digest(package) for package in (*self.packages, "codesign.stages")}
         return digest_of([self.name, self.settings(workspace), inputs, code])
+
+    def _maker_of(self, name: str) -> str:
+        return next((f"`{stage.command}`" for stage in self.after if name in stage.outputs), "the stage before")
 
     def finished(self, workspace: Workspace, key: str) -> bool:
         """Whether the outputs are there, as this stage wrote them from the same inputs."""
@@ -102,12 +108,6 @@ def run_stages(stages: Sequence[Stage], workspace: Workspace, fresh: bool = Fals
             stage.execute(workspace, key)
     with suppress(OSError):  # other stages' checkpoints may still be in it
         workspace.path(".checkpoints").rmdir()
-
-
-def _maker_of(name: str) -> str:
-    from codesign.loop import STAGES
-
-    return next((f"`{stage.command}`" for stage in STAGES if name in stage.outputs), "the stage before")
 
 
 @lru_cache

@@ -15,6 +15,7 @@ from torch import nn
 
 from codesign.alphas import AlphaChoice, LayerFacts, choose_alphas, initial_alphas
 from codesign.stage import Stage
+from codesign.stages import breakeven, training
 from codesign.stages.common import geometries, load_data, read_network, section, weight_bits
 from codesign.workspace import Workspace
 from compress.chain import LayerGeometry, prunable_layers
@@ -106,4 +107,8 @@ STAGE = Stage(
     outputs=("alphas.json",),
     packages=("compress", "codesign.alphas"),
     run=_run,
+    after=(
+        training.STAGE,
+        breakeven.STAGE,
+    ),
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from codesign.network_array import ArrayChoice, LayerLoad, array_for, choose_array
 from codesign.stage import Stage
+from codesign.stages import quantization
 from codesign.stages.common import batch_of, section, technology
 from codesign.workspace import Workspace
 from compress.errors import CodesignError
@@ -88,4 +89,5 @@ STAGE = Stage(
     outputs=(*ARRAY_FILES, "array_choice.json"),
     packages=("rtl", "sim", "flows", "codesign.network_array"),
     run=_run,
+    after=(quantization.STAGE,),
 )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from codesign.stage import Stage
+from codesign.stages import training
 from codesign.stages.common import (
     batch_of,
     conv_geometry,
@@ -99,4 +100,5 @@ STAGE = Stage(
     outputs=("break_even.json",),
     packages=("rtl", "sim", "flows"),
     run=_run,
+    after=(training.STAGE,),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from codesign.stage import Stage
+from codesign.stages import pruning, quantization, training
 from codesign.stages.common import load_data, read_network, section
 from codesign.workspace import Workspace
 from compress.data import Split
@@ -54,4 +55,9 @@ STAGE = Stage(
     outputs=("accuracy.json",),
     packages=("compress", "sim"),
     run=_run,
+    after=(
+        training.STAGE,
+        pruning.STAGE,
+        quantization.STAGE,
+    ),
 )

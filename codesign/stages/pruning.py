@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from codesign.network_file import save_network
 from codesign.stage import Stage
+from codesign.stages import alphas, training
 from codesign.stages.common import admm_config, load_data, read_network, section
 from codesign.workspace import Workspace
 from compress.prune import prune_admm
@@ -46,4 +47,8 @@ STAGE = Stage(
     outputs=("pruned.safetensors", "pruning.json"),
     packages=("compress",),
     run=_run,
+    after=(
+        training.STAGE,
+        alphas.STAGE,
+    ),
 )

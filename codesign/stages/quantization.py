@@ -9,6 +9,7 @@ import numpy as np
 
 from codesign.network_file import save_network
 from codesign.stage import Stage
+from codesign.stages import pruning
 from codesign.stages.common import admm_config, geometries, load_data, read_network, section, weight_bits
 from codesign.versions import versions
 from codesign.workspace import Workspace
@@ -80,4 +81,5 @@ STAGE = Stage(
     outputs=("model.safetensors", "quantized.safetensors", "quantization.json"),
     packages=("compress",),
     run=_run,
+    after=(pruning.STAGE,),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codesign.stage import Stage
+from codesign.stages import array, quantization
 from codesign.stages.array import ARRAY_FILES
 from codesign.stages.common import load_data, section
 from codesign.verify import check_outcomes, simulate_model
@@ -32,4 +33,8 @@ STAGE = Stage(
     outputs=("simulation.json",),
     packages=("sim", "codesign.verify"),
     run=_run,
+    after=(
+        quantization.STAGE,
+        array.STAGE,
+    ),
 )

@@ -14,8 +14,8 @@ from compress.errors import CodesignError
 __all__ = ["CompressedLayer", "LayerKind", "Pool", "PoolKind", "Requantization", "largest_level"]
 
 MAX_WEIGHT_BITS = 8
-MULTIPLIER_BITS = 15
-MAX_SHIFT = 47
+MULTIPLIER_BITS = 9
+MAX_SHIFT = 32
 
 
 class LayerKind(Enum):
@@ -58,7 +58,8 @@ class Pool:
 class Requantization:
     """Scale an accumulator back to activation bits: ``(acc * multiplier + 2**(shift-1)) >> shift``.
 
-    Rounds half up (towards plus infinity), then saturates. ``0 < multiplier < 2**15`` and ``1 <= shift <= 47``.
+    Rounds half up (towards plus infinity), then saturates. ``0 < multiplier < 2**9`` and ``1 <= shift <= 32``.
+    A requantizer's area goes with the multiplier's bits; nine of them place every output within 0.2 % of its scale.
     """
 
     multiplier: int
@@ -73,11 +74,11 @@ class Requantization:
 
     @classmethod
     def from_scale(cls, scale: float) -> Requantization:
-        """The closest multiplier and shift to a real ``scale``, with a relative error below 2**-14 from 2**-32 on."""
+        """The closest multiplier and shift to a real ``scale``: a relative error of at most 2**-9 from 2**-23 on."""
         if not 0 < scale < 2 ** (MULTIPLIER_BITS - 2):
             raise CodesignError(
                 f"requantization scale {scale:g} is out of range",
-                "calibrate the activations again; a scale must be positive and below 2^13",
+                f"calibrate the activations again; a scale must be positive and below 2^{MULTIPLIER_BITS - 2}",
             )
         shift = min(MULTIPLIER_BITS - int(np.frexp(scale)[1]), MAX_SHIFT)
         multiplier = max(1, round(scale * 2.0**shift))

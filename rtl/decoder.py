@@ -56,43 +56,53 @@ class FixedDecoder(Decoder):
 
     Filters follow each other in one sequence of positions: reaching ``positions`` ends a filter, so no word is
     spent on saying so. That a token is its filter's last is seen in the word after it.
+
+    The position is kept twice, counted from the start of this filter and from the start of the next one (which is
+    negative), so that the loop from one word to the next is a single addition and a choice.
     """
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """Split the word, advance the position, hold the token until its successor is known."""
+        """Split the word, advance both positions, hold the token until its successor is known."""
         m = Module()
         index = self._config.index
         assert isinstance(index, Fixed)
         code = self.word[: self._config.weight_bits]
-        gap = self.word[self._config.weight_bits :]
-        positions = self.registers.positions
-
-        escape = gap == index.escape
+        field = self.word[self._config.weight_bits :]
+        escape = field == index.escape
         ends_filter = escape & code[0]
-        next_position = Signal(position_bits(self._config))
-        reached = Signal(position_bits(self._config))
-        wrapped = Signal(signed(len(reached) + 1))
-        m.d.comb += [
-            reached.eq(next_position + Mux(ends_filter, 0, gap)),
-            wrapped.eq(reached - positions),
-        ]
+        gap = Mux(ends_filter, 0, field)
+
+        here = Signal(position_bits(self._config))
+        beyond = Signal(signed(len(here) + 1))
+        reached, wrapped = Signal.like(here), Signal.like(beyond)
         crosses = ~wrapped[-1]
-        position = Mux(crosses, wrapped[:-1], reached)
+        m.d.comb += [reached.eq(here + gap), wrapped.eq(beyond + gap)]
 
         with m.If(self.start):
-            m.d.sync += next_position.eq(positions)
+            self._move_to_end(m, here, beyond)
         with m.Elif(self.advance & self.word_valid):
-            m.d.sync += next_position.eq(Mux(ends_filter | self.word_ends_tile, positions, position + ~escape))
+            with m.If(ends_filter | self.word_ends_tile):
+                self._move_to_end(m, here, beyond)
+            with m.Else():
+                step = gap + ~escape
+                m.d.sync += [
+                    here.eq(Mux(crosses, beyond + step, here + step)),
+                    beyond.eq(Mux(crosses, beyond + step - self.registers.positions, beyond + step)),
+                ]
         with m.If(self.advance):
             m.d.sync += [
                 self.token_valid.eq(self.word_valid),
-                self.token.position.eq(position),
+                self.token.position.eq(Mux(crosses, wrapped, reached)),
                 self.token.level.eq(Mux(escape, 0, _level(code))),
                 self.token.first.eq(crosses),
                 self.token.ends_tile.eq(self.word_ends_tile),
             ]
         m.d.comb += self.token.last.eq(~self.word_valid | crosses)
         return m
+
+    def _move_to_end(self, m: Module, here: Signal, beyond: Signal) -> None:
+        """Behind this filter's last position, where the next word starts the next filter."""
+        m.d.sync += [here.eq(self.registers.positions), beyond.eq(0)]
 
 
 class DenseDecoder(Decoder):

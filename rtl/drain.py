@@ -10,7 +10,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from compress.layer import MULTIPLIER_BITS
 from rtl.config import ArrayConfig
-from rtl.requantizer import REQUANTIZER_LATENCY, Requantizer
+from rtl.requantizer import REQUANTIZER_LATENCY, SHIFT_BITS, Requantizer
 from rtl.row import sums_layout
 from rtl.widths import COUNT_BITS
 
@@ -34,7 +34,7 @@ def layer_registers() -> data.StructLayout:
             "last_filter": unsigned(COUNT_BITS),
             "last_tile": unsigned(COUNT_BITS),
             "multiplier": unsigned(MULTIPLIER_BITS),
-            "shift": unsigned(6),
+            "shift": unsigned(SHIFT_BITS),
             "relu": unsigned(1),
         }
     )

@@ -29,22 +29,22 @@ def layer(**changes: Any) -> CompressedLayer:
 
 
 class TestRequantization:
-    @given(st.floats(2**-30, 2**12))
+    @given(st.floats(2**-23, 2**6))
     def test_multiplier_and_shift_are_close_to_the_scale(self, scale: float) -> None:
         chosen = Requantization.from_scale(scale)
-        assert chosen.multiplier / 2**chosen.shift == pytest.approx(scale, rel=2**-14)
+        assert chosen.multiplier / 2**chosen.shift == pytest.approx(scale, rel=2**-9)
 
-    @given(st.floats(1e-300, 2**-30))
+    @given(st.floats(1e-300, 2**-23))
     def test_tiny_scales_stay_valid(self, scale: float) -> None:
         chosen = Requantization.from_scale(scale)
-        assert chosen.multiplier / 2**chosen.shift == pytest.approx(scale, rel=2**-14, abs=2**-47)
+        assert chosen.multiplier / 2**chosen.shift == pytest.approx(scale, rel=2**-9, abs=2**-32)
 
-    @pytest.mark.parametrize("scale", [0.0, -1.0, 2.0**13, float("inf"), float("nan")])
+    @pytest.mark.parametrize("scale", [0.0, -1.0, 2.0**7, float("inf"), float("nan")])
     def test_impossible_scales_are_a_clear_error(self, scale: float) -> None:
         with pytest.raises(CodesignError, match="scale"):
             Requantization.from_scale(scale)
 
-    @pytest.mark.parametrize(("multiplier", "shift"), [(0, 1), (2**15, 1), (1, 0), (1, 48)])
+    @pytest.mark.parametrize(("multiplier", "shift"), [(0, 1), (2**9, 1), (1, 0), (1, 33)])
     def test_members_out_of_range_are_a_clear_error(self, multiplier: int, shift: int) -> None:
         with pytest.raises(CodesignError, match="out of range"):
             Requantization(multiplier, shift)

@@ -19,8 +19,8 @@ from tests.support import simulate
 @given(
     st.sampled_from([4, 5, 8]),
     st.booleans(),
-    st.integers(1, 2**15 - 1),
-    st.integers(1, 47),
+    st.integers(1, 2**9 - 1),
+    st.integers(1, 32),
     st.lists(st.integers(-(2**23), 2**23 - 1), min_size=1, max_size=12),
 )
 def test_it_rounds_half_up_and_saturates_as_the_golden_model(act_bits, relu, multiplier, shift, totals):

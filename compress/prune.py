@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from compress.admm import AdmmConfig, AdmmStep, Constraint, admm
 from compress.chain import prunable_layers
 from compress.checkpoint import Checkpoint, describe_run
-from compress.constraints import Cardinality, largest_positions
+from compress.constraints import Cardinality
 from compress.data import Dataset
 from compress.errors import CodesignError
+from compress.selection import largest_positions
 from compress.training import EpochRecord, FixedWeights, Progress, TrainingConfig, train
 
 __all__ = ["PruneResult", "apply_masks", "check_layer_names", "kept_count", "magnitude_mask", "prune_admm", "retrain"]

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from compress.admm import AdmmConfig, AdmmStep, Constraint, admm
 from compress.chain import prunable_layers
 from compress.checkpoint import Checkpoint, describe_run, digest
-from compress.constraints import Levels, largest_positions, search_interval
+from compress.constraints import Levels, search_interval
 from compress.data import Dataset
 from compress.errors import CodesignError
 from compress.prune import apply_masks, check_layer_names, retrain
+from compress.selection import largest_positions
 from compress.training import EpochRecord, FixedWeights, Progress
 
 __all__ = ["PORTIONS", "QUANTIZE_CONFIG", "QuantizeResult", "quantize_admm"]

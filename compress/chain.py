@@ -221,7 +221,6 @@ class _ChainBuilder:
     def _flatten(self, node: fx.Node, module: nn.Flatten) -> None:
         if module.start_dim != 1 or module.end_dim not in (-1, 3):
             raise CodesignError(f"{label(node)} does not flatten one sample's (C, H, W)", "use start_dim=1")
-        self._last(node)
         self._shape, self._flat = (math.prod(self._shape), 1, 1), True
 
     def _last(self, node: fx.Node) -> ChainLayer:

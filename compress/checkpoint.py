@@ -83,7 +83,8 @@ def describe_run(kind: str, network: nn.Module, dataset: Dataset, config: Any, *
     Settings appear as ``config.<member>``, so a refusal names the one that changed. A run may move to another device.
     """
     settings = {f"config.{name}": value for name, value in asdict(config).items() if name != "device"}
-    data = [dataset.train.images, dataset.train.labels, dataset.validation.images, dataset.validation.labels]
+    data = [part for split in (dataset.train, dataset.validation) for part in (split.images, split.labels)]
+    data = [part if isinstance(part, Tensor) else part.identity() for part in data]
     return {
         "kind": kind,
         "network": digest(network.state_dict()),

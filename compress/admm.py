@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
 from compress.checkpoint import Checkpoint
@@ -24,7 +23,7 @@ from compress.running import (
     set_rate,
     suitable_threads,
 )
-from compress.split import Constraint, Residual, SplitVariable, penalty_gradient
+from compress.split import Constraint, Residual, SplitVariable, parameter_groups, penalty_gradient
 from compress.training import FixedWeights
 
 __all__ = ["AdmmConfig", "AdmmStep", "admm", "penalty_at"]
@@ -117,7 +116,7 @@ def admm(
         Holds the state after every iteration under ``stage``, and is resumed from with identical results.
     """
     with seeded(config.seed), suitable_threads(network), on_device(network, config.device):
-        run = _Run(network, adam(network, config.learning_rate), constraints, config)
+        run = _Run(network, constraints, config)
         if checkpoint is not None and (state := checkpoint.get(stage)) is not None:
             run.load(state)
         while not run.finished():
@@ -140,17 +139,11 @@ def penalty_at(config: AdmmConfig, iteration: int) -> float:
 class _Run:
     """What a checkpoint must hold of an ADMM run."""
 
-    def __init__(
-        self,
-        network: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        constraints: Sequence[Constraint],
-        config: AdmmConfig,
-    ) -> None:
+    def __init__(self, network: nn.Module, constraints: Sequence[Constraint], config: AdmmConfig) -> None:
         self.network = network
-        self.optimizer = optimizer
         self.config = config
         self.variables = [SplitVariable(network, constraint) for constraint in constraints]
+        self.optimizer = adam(parameter_groups(network, self.variables), config.learning_rate)
         self.steps: list[AdmmStep] = []
 
     def iterate(self, dataset: Dataset, fixed: FixedWeights | None) -> AdmmStep:
@@ -165,7 +158,7 @@ class _Run:
                 self.optimizer,
                 config.batch_size,
                 config.augment_shift,
-                pull=penalty_gradient(self.variables, rho),
+                pull=penalty_gradient(self.variables, rho, self.optimizer),
                 after_step=None if fixed is None else fixed.restore,
             )
         residuals = tuple(variable.update(self._portion(iteration)) for variable in self.variables)

@@ -13,7 +13,7 @@ from torch.nn import functional
 from compress.constraints import Cardinality
 from compress.prune import cardinality_constraints
 from compress.running import adam
-from compress.split import SplitVariable, penalty_gradient
+from compress.split import SplitVariable, parameter_groups, penalty_gradient
 
 __all__ = ["admm_step_ratio", "projection_ratio"]
 
@@ -28,18 +28,18 @@ def admm_step_ratio(
     """
     images = torch.rand(batch_size, *input_shape)
     labels = torch.randint(0, 10, (batch_size,))
-    optimizer = adam(network, 1e-5)
     variables = [SplitVariable(network, constraint) for constraint in cardinality_constraints(network, {"*": alpha})]
-    pull = penalty_gradient(variables, rho=1e-2)
+    plain = adam(network.parameters(), 1e-5)
+    penalized = adam(parameter_groups(network, variables), 1e-5)
+    pull = penalty_gradient(variables, 1e-2, penalized)
 
-    def step(pull: Callable[[], None] | None) -> None:
+    def step(optimizer: torch.optim.Optimizer, pull: Callable[[], None]) -> None:
         optimizer.zero_grad()
         functional.cross_entropy(network(images), labels).backward()
-        if pull is not None:
-            pull()
+        pull()
         optimizer.step()
 
-    return _ratio(lambda: step(pull), lambda: step(None), repeats)
+    return _ratio(lambda: step(penalized, pull), lambda: step(plain, lambda: None), repeats)
 
 
 def projection_ratio(size: int, alpha: float = 0.028, repeats: int = 5, seed: int = 0) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
@@ -97,9 +97,12 @@ def on_device(network: nn.Module, device: str) -> Iterator[None]:
         network.to(before)
 
 
-def adam(network: nn.Module, learning_rate: float, weight_decay: float = 0.0) -> torch.optim.Adam:
-    """Adam over the parameters that are trained."""
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+def adam(
+    parameters: Iterable[nn.Parameter] | list[dict[str, Any]], learning_rate: float, weight_decay: float = 0.0
+) -> torch.optim.Adam:
+    """Adam over those of the parameters, or over groups of them, that are trained."""
+    given: list[Any] = list(parameters)
+    trained = [entry for entry in given if isinstance(entry, dict) or entry.requires_grad]
     return torch.optim.Adam(trained, learning_rate, weight_decay=weight_decay, fused=True)
 
 

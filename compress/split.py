@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from compress.constraints import ConstraintSet
 from compress.errors import CodesignError
 from compress.schedules import Schedule
 
-__all__ = ["Constraint", "Residual", "SplitVariable", "penalty_gradient", "project_weights"]
+__all__ = ["Constraint", "Residual", "SplitVariable", "parameter_groups", "penalty_gradient", "project_weights"]
 
 
 @dataclass(frozen=True)
@@ -96,26 +97,51 @@ class SplitVariable:
         self.z, self.u = z.clone().to(self.z.device), u.clone().to(self.u.device)
 
 
+def parameter_groups(network: nn.Module, variables: Sequence[SplitVariable]) -> list[dict[str, Any]]:
+    """The trained parameters for an optimizer, grouped by ``penalty``, the sum of their constraints' factors."""
+    factors: dict[nn.Parameter, float] = {}
+    for variable in variables:
+        for parameter in variable.parameters:
+            factors[parameter] = factors.get(parameter, 0.0) + variable.constraint.penalty
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter in network.parameters():
+        if parameter.requires_grad:
+            groups.setdefault(factors.get(parameter, 0.0), []).append(parameter)
+    return [{"params": parameters, "penalty": factor} for factor, parameters in groups.items()]
+
+
 @torch.no_grad()
-def penalty_gradient(variables: Sequence[SplitVariable], rho: float) -> Callable[[], None]:
+def penalty_gradient(
+    variables: Sequence[SplitVariable], rho: float, optimizer: torch.optim.Optimizer
+) -> Callable[[], None]:
     """What adds the gradient of sum rho_i/2 ||W_i - Z_i + U_i||_F^2 to the weights' gradients, until the next Z-step.
 
-    rho_i (W_i - Z_i + U_i), by hand instead of through autograd. Several constraints on one weight, as in 000
-    eq. (5), are one pull: their rho_i add up and their aims are averaged in proportion.
+    The gradient is rho_i W_i - rho_i (Z_i - U_i). The first part is a weight decay, which the optimizer applies in
+    its own pass over the weights; the second part stays until the next Z-step, so a training step only adds it.
+    Several constraints on one weight, as in 000 eq. (5), add up.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        Of ``parameter_groups``; its weight decay is set.
     """
-    pulls: dict[nn.Parameter, tuple[float, Tensor]] = {}
+    for group in optimizer.param_groups:
+        group["weight_decay"] = rho * group["penalty"]
+    shifts: dict[nn.Parameter, Tensor] = {}
     for variable in variables:
-        strength = rho * variable.constraint.penalty
         for parameter, aim in variable.aims():
-            before, other = pulls.get(parameter, (0.0, aim))
-            pulls[parameter] = before + strength, torch.lerp(other, aim, strength / (before + strength))
+            shift = aim * (-rho * variable.constraint.penalty)
+            shifts[parameter] = shifts[parameter] + shift if parameter in shifts else shift
+    constant = list(shifts.values())
 
     @torch.no_grad()
     def add() -> None:
-        for parameter, (strength, aim) in pulls.items():
+        gradients: list[Tensor] = []
+        for parameter in shifts:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-            parameter.grad.add_(parameter - aim, alpha=strength)
+            gradients.append(parameter.grad)
+        torch._foreach_add_(gradients, constant)
 
     return add
 

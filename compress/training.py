@@ -118,7 +118,7 @@ def train(
     """
     after_step = after_step if fixed is None else fixed.restore
     with seeded(config.seed), suitable_threads(network), on_device(network, config.device):
-        optimizer = adam(network, config.learning_rate, config.weight_decay)
+        optimizer = adam(network.parameters(), config.learning_rate, config.weight_decay)
         run = _resumed_run(network, optimizer, dataset, checkpoint, stage)
         for epoch in range(len(run.history), config.epochs):
             set_rate(optimizer, falling_rate(config.learning_rate, epoch, config.epochs))

@@ -59,4 +59,4 @@ def test_a_device_that_is_not_there_is_a_clear_error() -> None:
 def test_adam_leaves_frozen_parameters_out() -> None:
     network = nn.Linear(2, 3)
     network.bias.requires_grad_(False)
-    assert adam(network, 0.1).param_groups[0]["params"] == [network.weight]
+    assert adam(network.parameters(), 0.1).param_groups[0]["params"] == [network.weight]

@@ -5,7 +5,7 @@ from torch import nn
 from compress.constraints import Cardinality, Levels
 from compress.errors import CodesignError
 from compress.schedules import FallingCardinality
-from compress.split import Constraint, SplitVariable, penalty_gradient, project_weights
+from compress.split import Constraint, SplitVariable, parameter_groups, penalty_gradient, project_weights
 
 
 @pytest.fixture
@@ -26,9 +26,14 @@ def test_the_penalty_gradient_is_that_of_the_equation(small_network: nn.Module, 
         penalty = penalty + 0.7 * variable.constraint.penalty / 2 * (value - variable.z + variable.u).square().sum()
     expected = torch.autograd.grad(penalty, weights)
     weights[0].grad = torch.ones_like(weights[0])  # a loss's gradient is kept
-    penalty_gradient(variables, rho=0.7)()
-    torch.testing.assert_close(weights[0].grad, expected[0] + 1)
-    torch.testing.assert_close(weights[1].grad, expected[1])
+    optimizer = torch.optim.SGD(parameter_groups(small_network, variables), lr=0.1)
+    start = [weight.detach().clone() for weight in weights]
+    bias = small_network.get_parameter("4.bias").detach().clone()
+    penalty_gradient(variables, 0.7, optimizer)()
+    optimizer.step()
+    torch.testing.assert_close(weights[0].detach(), start[0] - 0.1 * (expected[0] + 1))
+    torch.testing.assert_close(weights[1].detach(), start[1] - 0.1 * expected[1])
+    assert torch.equal(small_network.get_parameter("4.bias"), bias)
 
 
 def test_one_cardinality_spans_the_network(small_network: nn.Module) -> None:

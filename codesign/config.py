@@ -48,9 +48,9 @@ class NetworkSection(_Section):
 
 
 class DataSection(_Section):
-    """Which data, and where MNIST's files are (default: the environment variable CODESIGN_DATA, else a download)."""
+    """Which data, and where its files are: by default in CODESIGN_DATA, else MNIST is downloaded."""
 
-    name: Literal["digits", "mnist"]
+    name: Literal["digits", "mnist", "cifar10", "imagefolder"]
     folder: str | None = None
 
 
@@ -62,6 +62,7 @@ class TrainSection(_Section):
     learning_rate: Rate = 2e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     augment_shift: NotNegative = 1
+    device: str = "cpu"
 
 
 class AdmmSection(_Section):
@@ -76,6 +77,8 @@ class AdmmSection(_Section):
     batch_size: Count = 32
     learning_rate: Rate = 2e-3
     augment_shift: NotNegative = 1
+    sparsity_rise: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    device: str = "cpu"
 
 
 class CompressSection(_Section):

@@ -6,25 +6,27 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from compress.checkpoint import Checkpoint
-from compress.constraints import ConstraintSet
 from compress.data import Dataset
-from compress.errors import CodesignError
-from compress.training import (
-    FixedWeights,
+from compress.epoch import evaluate, train_epoch
+from compress.running import (
     Progress,
-    check_positive,
-    evaluate,
+    adam,
+    check_settings,
     falling_rate,
+    on_device,
+    random_state,
     seeded,
+    set_random_state,
+    set_rate,
     suitable_threads,
-    train_epoch,
 )
+from compress.split import Constraint, Residual, SplitVariable, parameter_groups, penalty_gradient
+from compress.training import FixedWeights
 
-__all__ = ["AdmmConfig", "AdmmStep", "Constraint", "Residual", "admm", "penalty_at"]
+__all__ = ["AdmmConfig", "AdmmStep", "admm", "penalty_at"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,10 @@ class AdmmConfig:
         Stop when every residual, relative to ||Z||^2, is at most this. 0 runs all iterations.
     retrain_epochs : int
         Of the masked retraining after pruning, and of each retraining between quantized portions.
-    batch_size, learning_rate, augment_shift, seed
+    sparsity_rise : float
+        Where pruning is by count, the portion of the iterations in which the count falls from all weights to the
+        wanted number (``FallingCardinality``); 0 asks for it at once, as the papers do.
+    batch_size, learning_rate, augment_shift, seed, device
         As in ``TrainingConfig``; the rate falls over the iterations, and again in each retraining.
     """
 
@@ -58,50 +63,16 @@ class AdmmConfig:
     learning_rate: float = 2e-3
     augment_shift: int = 1
     seed: int = 0
+    sparsity_rise: float = 0.0
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
-        check_positive(self, may_be_zero=("tolerance", "retrain_epochs", "augment_shift", "seed"))
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """These layers' weights shall end in this set.
-
-    One layer's weights are projected in their own shape; those of several are laid out flat, one after the other,
-    so that one set can span a network. A layer may stand in several constraints (000 eq. (4)).
-
-    Members
-    -------
-    penalty : float
-        The constraint's rho_i as a multiple of the common rho.
-    """
-
-    layers: tuple[str, ...]
-    target: ConstraintSet
-    penalty: float = 1.0
+        check_settings(self, may_be_zero=("tolerance", "retrain_epochs", "augment_shift", "seed", "sparsity_rise"))
 
     @property
-    def name(self) -> str:
-        """The layers' names, joined by plus signs."""
-        return "+".join(self.layers)
-
-
-@dataclass(frozen=True)
-class Residual:
-    """How far a constraint is from convergence: the two sides of 000 eq. (12), and what they are relative to.
-
-    ``primal`` is ||W - Z||_F^2, ``dual`` is ||Z_new - Z_old||_F^2, ``size`` is ||Z_new||_F^2.
-    """
-
-    constraint: str
-    primal: float
-    dual: float
-    size: float
-
-    @property
-    def relative(self) -> float:
-        """The larger residual over ``size``."""
-        return max(self.primal, self.dual) / max(self.size, 1e-30)
+    def epochs(self) -> int:
+        """Of the whole run, ADMM and one retraining: the budget that every method of a comparison gets."""
+        return self.iterations * self.epochs_per_iteration + self.retrain_epochs
 
 
 @dataclass(frozen=True)
@@ -144,17 +115,16 @@ def admm(
     checkpoint : Checkpoint, optional
         Holds the state after every iteration under ``stage``, and is resumed from with identical results.
     """
-    optimizer = torch.optim.Adam(network.parameters(), config.learning_rate)
-    with seeded(config.seed), suitable_threads(network):
-        run = _Run(network, optimizer, constraints)
+    with seeded(config.seed), suitable_threads(network), on_device(network, config.device):
+        run = _Run(network, constraints, config)
         if checkpoint is not None and (state := checkpoint.get(stage)) is not None:
             run.load(state)
-        while not run.finished(config):
-            run.steps.append(_iterate(run, dataset, config, fixed))
+        while not run.finished():
+            run.steps.append(run.iterate(dataset, fixed))
             if checkpoint is not None:
                 checkpoint.put(stage, run.state())
             if progress is not None:
-                done = config.iterations if run.finished(config) else len(run.steps)
+                done = config.iterations if run.finished() else len(run.steps)
                 progress(stage, done, config.iterations)
     network.eval()
     return tuple(run.steps)
@@ -166,81 +136,57 @@ def penalty_at(config: AdmmConfig, iteration: int) -> float:
     return float(config.rho_first * (config.rho_last / config.rho_first) ** portion)
 
 
-def _iterate(run: _Run, dataset: Dataset, config: AdmmConfig, fixed: FixedWeights | None) -> AdmmStep:
-    iteration = len(run.steps)
-    rho = penalty_at(config, iteration)
-    if run.steps:
-        run.scale_duals(run.steps[-1].rho / rho)
-    for group in run.optimizer.param_groups:
-        group["lr"] = falling_rate(config.learning_rate, iteration, config.iterations)
-    for _ in range(config.epochs_per_iteration):
-        loss = train_epoch(
-            run.network,
-            dataset.train,
-            run.optimizer,
-            config.batch_size,
-            config.augment_shift,
-            penalty=lambda: run.penalty(rho),
-            fixed=fixed,
-        )
-    residuals = tuple(variable.project() for variable in run.variables)
-    return AdmmStep(iteration, rho, loss, evaluate(run.network, dataset.validation)[1], residuals)
-
-
-class _SplitVariable:
-    """Z and U of one constraint."""
-
-    def __init__(self, network: nn.Module, constraint: Constraint) -> None:
-        self.constraint = constraint
-        self._weights = [_weight(network, layer) for layer in constraint.layers]
-        self.z = constraint.target.project(self.value().detach())
-        self.u = torch.zeros_like(self.z)
-
-    def value(self) -> Tensor:
-        """W: differentiable."""
-        if len(self._weights) == 1:
-            return self._weights[0]
-        return torch.cat([weight.reshape(-1) for weight in self._weights])
-
-    def penalty(self, rho: float) -> Tensor:
-        return rho * self.constraint.penalty / 2 * (self.value() - (self.z - self.u)).square().sum()
-
-    @torch.no_grad()
-    def project(self) -> Residual:
-        """Z-step, then U-step."""
-        weights, old = self.value(), self.z
-        self.z = self.constraint.target.project(weights + self.u)
-        self.u += weights - self.z
-        primal, dual, size = (float(part.square().sum()) for part in (weights - self.z, self.z - old, self.z))
-        return Residual(self.constraint.name, primal, dual, size)
-
-
 class _Run:
     """What a checkpoint must hold of an ADMM run."""
 
-    def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer, constraints: Sequence[Constraint]) -> None:
+    def __init__(self, network: nn.Module, constraints: Sequence[Constraint], config: AdmmConfig) -> None:
         self.network = network
-        self.optimizer = optimizer
-        self.variables = [_SplitVariable(network, constraint) for constraint in constraints]
+        self.config = config
+        self.variables = [SplitVariable(network, constraint) for constraint in constraints]
+        self.optimizer = adam(parameter_groups(network, self.variables), config.learning_rate)
         self.steps: list[AdmmStep] = []
 
-    def finished(self, config: AdmmConfig) -> bool:
-        if len(self.steps) >= config.iterations or not self.variables:
+    def iterate(self, dataset: Dataset, fixed: FixedWeights | None) -> AdmmStep:
+        config, iteration = self.config, len(self.steps)
+        rho = penalty_at(config, iteration)
+        self._keep_multipliers(rho)
+        set_rate(self.optimizer, falling_rate(config.learning_rate, iteration, config.iterations))
+        for _ in range(config.epochs_per_iteration):
+            loss = train_epoch(
+                self.network,
+                dataset.train,
+                self.optimizer,
+                config.batch_size,
+                config.augment_shift,
+                pull=penalty_gradient(self.variables, rho, self.optimizer),
+                after_step=None if fixed is None else fixed.restore,
+            )
+        residuals = tuple(variable.update(self._portion(iteration)) for variable in self.variables)
+        return AdmmStep(iteration, rho, loss, evaluate(self.network, dataset.validation)[1], residuals)
+
+    def finished(self) -> bool:
+        """All iterations done; or residuals small and the sets the final ones."""
+        if len(self.steps) >= self.config.iterations or not self.variables:
             return True
-        return bool(self.steps) and all(residual.relative <= config.tolerance for residual in self.steps[-1].residuals)
+        if not self.steps or any(r.relative > self.config.tolerance for r in self.steps[-1].residuals):
+            return False
+        portion = self._portion(len(self.steps) - 1)
+        constraints = [variable.constraint for variable in self.variables]
+        return all(constraint.target_at(portion) == constraint.target_at(1.0) for constraint in constraints)
 
-    def penalty(self, rho: float) -> Tensor:
-        return torch.stack([variable.penalty(rho) for variable in self.variables]).sum()
+    def _portion(self, iteration: int) -> float:
+        return (iteration + 1) / self.config.iterations
 
-    def scale_duals(self, factor: float) -> None:
-        for variable in self.variables:
-            variable.u *= factor
+    def _keep_multipliers(self, rho: float) -> None:
+        if self.steps:
+            for variable in self.variables:
+                variable.u *= self.steps[-1].rho / rho
 
     def state(self) -> dict[str, Any]:
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "random": torch.get_rng_state(),
+            "random": random_state(),
             "z": [variable.z for variable in self.variables],
             "u": [variable.u for variable in self.variables],
             "steps": [asdict(step) for step in self.steps],
@@ -249,18 +195,11 @@ class _Run:
     def load(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"])
+        set_random_state(state["random"])
         for variable, z, u in zip(self.variables, state["z"], state["u"], strict=True):
-            variable.z, variable.u = z, u
+            variable.load(z, u)
         self.steps = [_step_from(members) for members in state["steps"]]
 
 
 def _step_from(members: dict[str, Any]) -> AdmmStep:
     return AdmmStep(**{**members, "residuals": tuple(Residual(**residual) for residual in members["residuals"])})
-
-
-def _weight(network: nn.Module, layer: str) -> nn.Parameter:
-    try:
-        return network.get_parameter(f"{layer}.weight")
-    except AttributeError as error:
-        raise CodesignError(f"the network has no layer {layer!r} with weights", "check the layer names") from error

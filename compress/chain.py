@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
-import torch
 from torch import fx, nn
-from torch.nn import functional
 
 from compress.errors import CodesignError
 from compress.layer import LayerKind, Pool, PoolKind
+from compress.modules import as_module, conv_padding, label, pair, pool_of
 
 __all__ = ["ChainLayer", "LayerGeometry", "layer_geometries", "prunable_layers", "trace_chain"]
 
 Prunable = nn.Conv2d | nn.Linear
 KINDS = "Conv2d, Linear, ReLU, MaxPool2d, AvgPool2d, Flatten, Dropout and Identity"
-RELU_FUNCTIONS = (torch.relu, functional.relu)
 IGNORED_MODULES = (nn.Dropout, nn.Dropout2d, nn.Identity)
 
 
@@ -124,16 +121,11 @@ def _straight_nodes(graph: fx.Graph) -> list[fx.Node]:
     for before, node in zip(nodes, [*nodes[1:], output], strict=True):
         if node.all_input_nodes != [before] or len(before.users) != 1:
             raise CodesignError(
-                f"{_label(node)} does not read just the operation before it, {_label(before)}: the network branches",
+                f"{label(node)} does not read just the operation before it, {label(before)}: the network branches",
                 "use a plain chain of layers, with torch.flatten(x, 1) rather than x.view(...); "
                 "residual and branching networks are not supported yet",
             )
     return nodes[1:]
-
-
-def _label(node: fx.Node) -> str:
-    named = {"placeholder": "the input", "output": "the output", "call_module": repr(str(node.target))}
-    return named.get(node.op, repr(node.name))
 
 
 class _ChainBuilder:
@@ -146,7 +138,7 @@ class _ChainBuilder:
         self._layers: list[ChainLayer] = []
 
     def add(self, node: fx.Node) -> None:
-        module = self._network.get_submodule(str(node.target)) if node.op == "call_module" else _as_module(node)
+        module = self._network.get_submodule(str(node.target)) if node.op == "call_module" else as_module(node)
         if isinstance(module, Prunable):
             self._begin_layer(str(node.target), module)
         elif isinstance(module, nn.ReLU):
@@ -157,7 +149,11 @@ class _ChainBuilder:
             self._flatten(node, module)
         elif not isinstance(module, IGNORED_MODULES):
             kind = f" ({type(module).__name__})" if module is not None else ""
-            raise CodesignError(f"{_label(node)}{kind} is not supported in a compressed network", f"use only {KINDS}")
+            fold = "fold it first with compress.fold.fold_batch_norms"
+            raise CodesignError(
+                f"{label(node)}{kind} is not supported in a compressed network",
+                fold if "BatchNorm" in kind else f"use only {KINDS}",
+            )
 
     def finish(self) -> list[ChainLayer]:
         if not self._layers:
@@ -192,13 +188,13 @@ class _ChainBuilder:
         if self._flat or module.in_channels != self._shape[0]:
             wanted = f"(C, H, W) with C = {module.in_channels}"
             raise CodesignError(f"{name!r} wants {wanted}, its input is {self._shape}", "check the channels")
-        if _pair(module.dilation) != (1, 1) or module.padding_mode != "zeros":
+        if pair(module.dilation) != (1, 1) or module.padding_mode != "zeros":
             raise CodesignError(f"{name!r} uses dilation or a padding other than zeros", "use plain zero padding")
-        rows, columns = _pair(module.kernel_size)
+        rows, columns = pair(module.kernel_size)
         shape = (module.out_channels, module.in_channels // module.groups, rows, columns)
-        padding = _conv_padding(name, module)
+        padding = conv_padding(name, module)
         geometry = LayerGeometry(
-            name, LayerKind.CONV2D, shape, self._shape, _pair(module.stride), padding, module.groups
+            name, LayerKind.CONV2D, shape, self._shape, pair(module.stride), padding, module.groups
         )
         if min(geometry.output_shape) < 1:
             raise CodesignError(
@@ -209,71 +205,29 @@ class _ChainBuilder:
 
     def _pool(self, node: fx.Node, module: nn.MaxPool2d | nn.AvgPool2d) -> None:
         last = self._last(node)
-        pool = _pool_of(node, module)
+        pool = pool_of(node, module)
         if self._flat or last.pool is not None:
             raise CodesignError(
-                f"{_label(node)} is a second pooling, or pools a vector", "pool once after a convolution"
+                f"{label(node)} is a second pooling, or pools a vector", "pool once after a convolution"
             )
         if pool.kind is PoolKind.AVERAGE and not last.relu:
-            raise CodesignError(f"{_label(node)} averages before the ReLU", f"put the ReLU before {_label(node)}")
+            raise CodesignError(f"{label(node)} averages before the ReLU", f"put the ReLU before {label(node)}")
         size = pool.output_size(*self._shape[1:])
         if min(size) < 1:
-            raise CodesignError(f"{_label(node)} does not fit its input {self._shape}", "use a smaller pooling kernel")
+            raise CodesignError(f"{label(node)} does not fit its input {self._shape}", "use a smaller pooling kernel")
         self._shape = (self._shape[0], *size)
         self._change_last(node, pool=pool)
 
     def _flatten(self, node: fx.Node, module: nn.Flatten) -> None:
         if module.start_dim != 1 or module.end_dim not in (-1, 3):
-            raise CodesignError(f"{_label(node)} does not flatten one sample's (C, H, W)", "use start_dim=1")
-        self._last(node)
+            raise CodesignError(f"{label(node)} does not flatten one sample's (C, H, W)", "use start_dim=1")
         self._shape, self._flat = (math.prod(self._shape), 1, 1), True
 
     def _last(self, node: fx.Node) -> ChainLayer:
         if not self._layers:
-            raise CodesignError(f"{_label(node)} comes before the first layer", "begin with a Conv2d or Linear layer")
+            raise CodesignError(f"{label(node)} comes before the first layer", "begin with a Conv2d or Linear layer")
         return self._layers[-1]
 
     def _change_last(self, node: fx.Node, *, relu: bool = False, pool: Pool | None = None) -> None:
         last = self._last(node)
         self._layers[-1] = ChainLayer(last.geometry, last.module, last.relu or relu, pool or last.pool)
-
-
-def _as_module(node: fx.Node) -> nn.Module | None:
-    """The module that does what a function or method call in ``forward`` does."""
-    if node.target in (*RELU_FUNCTIONS, "relu"):
-        return nn.ReLU()
-    if node.target in (torch.flatten, "flatten"):
-        dimensions: dict[str, Any] = dict(zip(("start_dim", "end_dim"), node.args[1:], strict=False))
-        return nn.Flatten(**{"start_dim": 0, **dimensions, **node.kwargs})
-    if node.target is functional.max_pool2d:
-        return nn.MaxPool2d(*node.args[1:], **node.kwargs)  # type: ignore[arg-type]
-    if node.target is functional.avg_pool2d:
-        return nn.AvgPool2d(*node.args[1:], **node.kwargs)  # type: ignore[arg-type]
-    if node.target is functional.dropout:
-        return nn.Dropout()
-    return None
-
-
-def _pair(size: Any) -> tuple[int, int]:
-    """A size as torch gives it, one number or two, as (rows, columns)."""
-    return (size, size) if isinstance(size, int) else (size[0], size[1])
-
-
-def _conv_padding(name: str, module: nn.Conv2d) -> tuple[int, int]:
-    if module.padding == "valid":
-        return 0, 0
-    if module.padding != "same":
-        return _pair(module.padding)
-    rows, columns = _pair(module.kernel_size)
-    if rows % 2 == 0 or columns % 2 == 0:
-        raise CodesignError(f"{name!r} pads an even kernel unequally", "use an odd kernel or a numeric padding")
-    return rows // 2, columns // 2
-
-
-def _pool_of(node: fx.Node, module: nn.MaxPool2d | nn.AvgPool2d) -> Pool:
-    maximum = isinstance(module, nn.MaxPool2d)
-    special = _pair(module.dilation) != (1, 1) or module.return_indices if maximum else module.divisor_override
-    if _pair(module.padding) != (0, 0) or module.ceil_mode or special:
-        raise CodesignError(f"{_label(node)} uses padding or another special setting", "use plain pooling")
-    kind = PoolKind.MAX if maximum else PoolKind.AVERAGE
-    return Pool(kind, _pair(module.kernel_size), _pair(module.stride))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.data import Dataset
+from compress.distributed import rank
 from compress.errors import CodesignError
 from compress.files import replacing
 
@@ -53,13 +54,15 @@ class Checkpoint:
     def put(self, stage: str, state: dict[str, Any]) -> None:
         """Keep the state of ``stage``: tensors, numbers, strings and containers of them."""
         self._stages[stage] = copy.deepcopy(state)  # the tensors go on changing
+        if rank() != 0:
+            return  # equal in all processes, and one file
         with replacing(self.path) as temporary:
             torch.save({"format": FORMAT, "run": self._run, "stages": self._stages}, temporary)
 
     def _load(self) -> dict[str, dict[str, Any]]:
         remove = f"remove {self.path} to start over"
         try:
-            content = torch.load(self.path, weights_only=True)
+            content = torch.load(self.path, map_location="cpu", weights_only=True)
             file_format, run, stages = content["format"], content["run"], content["stages"]
         except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
             raise CodesignError(f"checkpoint {self.path} is damaged or no checkpoint", remove) from error
@@ -77,10 +80,11 @@ class Checkpoint:
 def describe_run(kind: str, network: nn.Module, dataset: Dataset, config: Any, **more: Any) -> dict[str, Any]:
     """What decides a run's result: its settings, and digests of the network's start and of the data.
 
-    Settings appear as ``config.<member>``, so a refusal names the one that changed.
+    Settings appear as ``config.<member>``, so a refusal names the one that changed. A run may move to another device.
     """
-    settings = {f"config.{name}": value for name, value in asdict(config).items()}
-    data = [dataset.train.images, dataset.train.labels, dataset.validation.images, dataset.validation.labels]
+    settings = {f"config.{name}": value for name, value in asdict(config).items() if name != "device"}
+    data = [part for split in (dataset.train, dataset.validation) for part in (split.images, split.labels)]
+    data = [part if isinstance(part, Tensor) else part.identity() for part in data]
     return {
         "kind": kind,
         "network": digest(network.state_dict()),

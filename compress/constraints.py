@@ -12,8 +12,9 @@ from torch import Tensor
 
 from compress.errors import CodesignError
 from compress.layer import MAX_WEIGHT_BITS, largest_level
+from compress.selection import largest_positions
 
-__all__ = ["Cardinality", "ConstraintSet", "Levels", "largest_positions", "search_interval"]
+__all__ = ["Cardinality", "ConstraintSet", "Levels", "LevelsOrZero", "search_interval"]
 
 EMPTY_INTERVAL = 2.0**-10  # of a layer without a nonzero weight, whose error no interval changes much
 SEARCH_BUDGET = 1 << 21  # level boundaries looked up in one search: a second
@@ -48,16 +49,6 @@ class Cardinality:
         return torch.where(largest_positions(weights, self.count), weights, torch.zeros_like(weights))
 
 
-def largest_positions(weights: Tensor, count: int) -> Tensor:
-    """A bool tensor with exactly ``min(count, size)`` positions true: the largest magnitudes, first ones of equals."""
-    magnitudes = weights.detach().abs().reshape(-1)
-    if not bool(torch.isfinite(magnitudes).all()):
-        raise CodesignError("a weight is not a finite number", "lower the learning rate and train again")
-    chosen = torch.zeros_like(magnitudes, dtype=torch.bool)
-    chosen[magnitudes.sort(descending=True, stable=True).indices[:count]] = True
-    return chosen.reshape(weights.shape)
-
-
 @dataclass(frozen=True, eq=False)
 class Levels:
     """Equal-distance levels without zero: {-M/2 q .. -q, q .. M/2 q}, M = 2**weight_bits (003 section 3.4.2).
@@ -90,6 +81,29 @@ class Levels:
         return torch.where(kept, torch.where(weights < 0, -magnitudes, magnitudes), torch.zeros_like(magnitudes))
 
 
+@dataclass(frozen=True)
+class LevelsOrZero:
+    """The levels of ``Levels``, and zero: what quantization asks of a weight that may still be pruned (000 eq. (3)).
+
+    In the joint form a weight shall lie in this set and in a cardinality set, whose zeros ``Levels`` would forbid.
+
+    >>> LevelsOrZero(weight_bits=2, interval=0.5).project(torch.tensor([0.1, -0.8, 0.3, 7.0]))
+    tensor([ 0.0000, -1.0000,  0.5000,  1.0000])
+    """
+
+    weight_bits: int
+    interval: float
+
+    def __post_init__(self) -> None:
+        Levels(self.weight_bits, self.interval)
+
+    def project(self, weights: Tensor) -> Tensor:
+        """Every weight's closest of zero and the levels times q, the larger magnitude of two equally close."""
+        steps = torch.floor(weights.detach().abs().double() / self.interval + 0.5)
+        magnitudes = steps.clamp(0, largest_level(self.weight_bits)).to(weights.dtype)
+        return torch.where(weights < 0, -magnitudes, magnitudes) * self.interval
+
+
 def search_interval(weights: Tensor, weight_bits: int) -> float:
     """The q with the least squared error sum |w - f(w)|^2 over the nonzero weights (003 section 3.4.2).
 
@@ -99,7 +113,7 @@ def search_interval(weights: Tensor, weight_bits: int) -> float:
     many, a fine geometric grid over the same range is, and the best is refined (q := S1/S2 until it stays).
     """
     _check_weight_bits(weight_bits)
-    magnitudes = np.sort(weights.detach().abs().double().reshape(-1).numpy())
+    magnitudes = np.sort(weights.detach().abs().double().reshape(-1).cpu().numpy())
     magnitudes = magnitudes[magnitudes > 0]
     if magnitudes.size == 0:
         return EMPTY_INTERVAL

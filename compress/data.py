@@ -1,25 +1,29 @@
-"""The data sets: scikit-learn's bundled digits, and MNIST from idx files or by download."""
+"""The data sets: scikit-learn's bundled digits, MNIST from idx files or by download, CIFAR-10, folders of images."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from compress.cifar import read_cifar10
 from compress.errors import CodesignError
 from compress.idx import read_idx
+from compress.imagefolder import FolderImages, list_images
 
 __all__ = ["DATASETS", "Dataset", "Split", "load_dataset"]
 
-DATASETS = ("digits", "mnist")
+DATASETS = ("digits", "mnist", "cifar10", "imagefolder")
 DIGITS_TEST_PORTION = 0.2
 DIGITS_VALIDATION_PORTION = 0.15
-MNIST_TRAINING_PER_VALIDATION = 12  # 60,000 images become 55,000 and 5,000
+TRAINING_PER_VALIDATION = 12  # MNIST's 60,000 images become 55,000 and 5,000
+IMAGE_SIZE = 224
 MNIST_FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
@@ -53,7 +57,8 @@ class Split:
                 f"{tuple(self.labels.shape)}",
                 "give one label per image",
             )
-        if not (float(self.images.min()) >= 0 and float(self.images.max()) <= 1):
+        lazy = not isinstance(self.images, Tensor)  # FolderImages, which are in range and not read for a check
+        if not lazy and not (float(self.images.min()) >= 0 and float(self.images.max()) <= 1):
             raise CodesignError("images must lie in [0, 1]", "divide them by their largest value")
 
     def __len__(self) -> int:
@@ -87,21 +92,33 @@ def load_dataset(name: str, seed: int, folder: Path | None = None) -> Dataset:
     ----------
     name : str
         ``"digits"``: 1,797 images of 8x8, bundled with scikit-learn, split in 65 : 15 : 20 with equal class
-        portions. ``"mnist"``: 70,000 images of 28x28; a twelfth of the training images becomes validation.
+        portions. ``"mnist"``: 70,000 images of 28x28. ``"cifar10"``: 60,000 of 3x32x32. ``"imagefolder"`` or
+        ``"imagefolder:SIZE"``: colour images cut to SIZE x SIZE (224), read when needed. Of the last three a twelfth
+        of the training images becomes validation.
     seed : int
         Chooses the validation images, and the test images of digits.
     folder : Path, optional
-        Where MNIST's idx files are, themselves or in a folder ``mnist``. Default: the environment variable
-        CODESIGN_DATA; without it scikit-learn downloads them.
+        Where the files are. MNIST's idx files lie there or in a folder ``mnist``, CIFAR-10's binary batches there or
+        in ``cifar-10-batches-bin``, images in ``train/<class>/`` and ``val/<class>/``. Default: the environment
+        variable CODESIGN_DATA; without it scikit-learn downloads MNIST.
 
     Raises
     ------
     CodesignError
         Unknown name, missing or damaged files, failed download.
     """
-    if name not in DATASETS:
+    kind, _, size = name.partition(":")
+    if kind not in DATASETS or (size and (kind != "imagefolder" or not size.isdigit())):
         raise CodesignError(f"unknown data set {name!r}", f"use one of: {', '.join(DATASETS)}")
-    return _digits(seed) if name == "digits" else _mnist(seed, folder)
+    if kind == "digits":
+        return _digits(seed)
+    if folder is None and "CODESIGN_DATA" in os.environ:
+        folder = Path(os.environ["CODESIGN_DATA"])
+    if kind == "mnist":
+        return _mnist(seed, folder)
+    if folder is None:
+        raise CodesignError(f"{kind} is not bundled", "point CODESIGN_DATA at the folder with its files")
+    return _cifar10(seed, folder) if kind == "cifar10" else _imagefolder(seed, folder, int(size or IMAGE_SIZE))
 
 
 def _digits(seed: int) -> Dataset:
@@ -115,17 +132,43 @@ def _digits(seed: int) -> Dataset:
     )
     validation_portion = DIGITS_VALIDATION_PORTION / (1 - DIGITS_TEST_PORTION)
     train, validation = train_test_split(rest, test_size=validation_portion, stratify=labels[rest], random_state=seed)
-    return Dataset("digits", *(_split(images[part], labels[part]) for part in (train, validation, test)))
+    return Dataset("digits", *(_split(images[part, None], labels[part]) for part in (train, validation, test)))
 
 
 def _mnist(seed: int, folder: Path | None) -> Dataset:
-    if folder is None and "CODESIGN_DATA" in os.environ:
-        folder = Path(os.environ["CODESIGN_DATA"])
     (images, labels), test = _download_mnist() if folder is None else _read_mnist(folder)
-    order = np.random.default_rng(seed).permutation(len(labels))
-    validation, train = np.split(order, [max(1, len(labels) // MNIST_TRAINING_PER_VALIDATION)])
+    validation, train = _hold_out(len(labels), seed)
     parts = ((images[train], labels[train]), (images[validation], labels[validation]), test)
-    return Dataset("mnist", *(_split(images / np.float32(255), labels) for images, labels in parts))
+    return Dataset("mnist", *(_split(images[:, None] / np.float32(255), labels) for images, labels in parts))
+
+
+def _cifar10(seed: int, folder: Path) -> Dataset:
+    (images, labels), test = read_cifar10(folder)
+    validation, train = _hold_out(len(labels), seed)
+    parts = ((images[train], labels[train]), (images[validation], labels[validation]), test)
+    return Dataset("cifar10", *(_split(images / np.float32(255), labels) for images, labels in parts))
+
+
+def _imagefolder(seed: int, folder: Path, size: int) -> Dataset:
+    paths, labels, classes = list_images(folder / "train")
+    test_paths, test_labels, _ = list_images(folder / "val", classes)
+    validation, train = _hold_out(len(paths), seed)
+    parts = ((tuple(paths[i] for i in part), labels[part]) for part in (train, validation))
+    tests = (test_paths, test_labels)
+    return Dataset("imagefolder", *(_folder_split(*part, size) for part in (*parts, tests)))
+
+
+def _folder_split(paths: tuple[Path, ...], labels: Tensor, size: int) -> Split:
+    return Split(cast(Tensor, FolderImages(paths, size)), labels)  # it indexes like one, which is all that is used
+
+
+def _hold_out(count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions for validation, and those left for training."""
+    if count < 2:
+        raise CodesignError("a single training image cannot be split", "add images")
+    order = np.random.default_rng(seed).permutation(count)
+    validation, train = np.split(order, [max(1, count // TRAINING_PER_VALIDATION)])
+    return validation, train
 
 
 Records = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -178,6 +221,6 @@ def _download_mnist() -> tuple[Records, Records]:
     return (images[:first_test], labels[:first_test]), (images[first_test:], labels[first_test:])
 
 
-def _split(images: NDArray[np.floating], labels: NDArray[np.integer]) -> Split:
-    images_NCHW = np.ascontiguousarray(images[:, None], dtype=np.float32)
-    return Split(torch.from_numpy(images_NCHW), torch.from_numpy(labels.astype(np.int64)))
+def _split(images_NCHW: NDArray[np.floating], labels: NDArray[np.integer]) -> Split:
+    contiguous = np.ascontiguousarray(images_NCHW, dtype=np.float32)
+    return Split(torch.from_numpy(contiguous), torch.from_numpy(labels.astype(np.int64)))

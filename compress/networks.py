@@ -10,8 +10,10 @@ import torch
 from torch import nn
 
 from compress.errors import CodesignError
+from compress.imagenet_networks import alexnet, resnet50, vgg16
+from compress.mobilenets import mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small
 
-__all__ = ["NETWORKS", "build_network", "digits_net", "lenet5"]
+__all__ = ["NETWORKS", "build_network", "digits_net", "lenet5", "lenet_300_100"]
 
 
 def digits_net() -> nn.Module:
@@ -53,7 +55,31 @@ def lenet5() -> nn.Module:
     )
 
 
-NETWORKS: dict[str, Callable[[], nn.Module]] = {"digits-net": digits_net, "lenet5": lenet5}
+def lenet_300_100() -> nn.Module:
+    """For 28x28 MNIST: LeNet-300-100, 266.2 K weights (002 Table 1)."""
+    return nn.Sequential(
+        OrderedDict(
+            flatten=nn.Flatten(),
+            fc1=nn.Linear(784, 300),
+            relu1=nn.ReLU(),
+            fc2=nn.Linear(300, 100),
+            relu2=nn.ReLU(),
+            fc3=nn.Linear(100, 10),
+        )
+    )
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "digits-net": digits_net,
+    "lenet5": lenet5,
+    "lenet-300-100": lenet_300_100,
+    "alexnet": alexnet,
+    "vgg16": vgg16,
+    "resnet50": resnet50,
+    "mobilenet-v2": mobilenet_v2,
+    "mobilenet-v3-small": mobilenet_v3_small,
+    "mobilenet-v3-large": mobilenet_v3_large,
+}
 
 
 def build_network(name: str, seed: int) -> nn.Module:

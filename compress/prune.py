@@ -1,23 +1,38 @@
-"""Prune a trained network: ADMM with cardinality sets, hard projection, masked retraining."""
+"""Prune a trained network: ADMM with sparse sets, hard projection, masked retraining."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from compress.admm import AdmmConfig, AdmmStep, Constraint, admm
+from compress.admm import AdmmConfig, AdmmStep, admm
 from compress.chain import prunable_layers
 from compress.checkpoint import Checkpoint, describe_run
-from compress.constraints import Cardinality, largest_positions
+from compress.constraints import Cardinality
 from compress.data import Dataset
 from compress.errors import CodesignError
-from compress.training import EpochRecord, FixedWeights, Progress, TrainingConfig, train
+from compress.patterns import by_layer
+from compress.running import Progress, on_device
+from compress.schedules import FallingCardinality
+from compress.selection import largest_positions
+from compress.split import Constraint, project_weights
+from compress.training import EpochRecord, FixedWeights, TrainingConfig, train
 
-__all__ = ["PruneResult", "apply_masks", "check_layer_names", "kept_count", "magnitude_mask", "prune_admm", "retrain"]
+__all__ = [
+    "PruneResult",
+    "apply_masks",
+    "cardinality_constraints",
+    "kept_count",
+    "magnitude_mask",
+    "nonzero_masks",
+    "prune_admm",
+    "prune_to",
+    "retrain",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,35 +59,76 @@ def prune_admm(
     config: AdmmConfig,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
+    *,
+    penalties: Mapping[str, float] | None = None,
 ) -> PruneResult:
     """Prune in place to ``kept_count`` weights a layer, and leave the network as it validated best.
 
     Parameters
     ----------
-    alphas : mapping of layer name to alpha
+    alphas : mapping of layer name or pattern to alpha
         Fraction kept, 0 < alpha <= 1. A layer with 1, or without an entry, keeps every weight.
     checkpoint : Path, optional
         Written after every ADMM iteration and retraining epoch; resumed from if it is there. Call again with the
         network as it was at the start.
+    penalties : mapping of layer name or pattern to factor
+        A layer's rho_i as a multiple of the common rho; 1 without an entry.
 
     Raises
     ------
     CodesignError
         Unknown layer, alpha out of range, or a checkpoint that is damaged or another run's.
     """
-    layers = prunable_layers(network)
-    check_layer_names(layers, alphas)
-    counts = {name: kept_count(layers[name].weight.numel(), alphas.get(name, 1.0)) for name in layers}
-    store = _open(checkpoint, describe_run("prune", network, dataset, config, kept=counts))
-    constraints = [
-        Constraint((name,), Cardinality(count)) for name, count in counts.items() if count < layers[name].weight.numel()
-    ]
-    history = admm(network, dataset, constraints, config, checkpoint=store, stage="prune", progress=progress)
-    masks = {name: largest_positions(layers[name].weight, count) for name, count in counts.items()}
-    apply_masks(network, masks)
-    pruned = FixedWeights(network, {name: ~mask for name, mask in masks.items()})
-    records = retrain(network, dataset, config, pruned, store, "retrain", progress)
+    constraints = cardinality_constraints(network, alphas, config.sparsity_rise, penalties or {})
+    return prune_to(network, dataset, constraints, config, checkpoint, progress)
+
+
+def prune_to(
+    network: nn.Module,
+    dataset: Dataset,
+    constraints: Sequence[Constraint],
+    config: AdmmConfig,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> PruneResult:
+    """Prune in place to any sets whose projection zeroes weights: ADMM, hard projection, masked retraining.
+
+    One cardinality for the whole network is one constraint that names all its layers (002 footnote 1).
+    """
+    run = describe_run("prune", network, dataset, config, kept=[repr(constraint) for constraint in constraints])
+    store = None if checkpoint is None else Checkpoint(checkpoint, run)
+    with on_device(network, config.device):
+        history = admm(network, dataset, constraints, config, checkpoint=store, stage="prune", progress=progress)
+        project_weights(network, constraints)
+        masks = nonzero_masks(network, [layer for constraint in constraints for layer in constraint.layers])
+        pruned = FixedWeights(network, {name: ~mask for name, mask in masks.items()})
+        records = retrain(network, dataset, config, pruned, store, "retrain", progress)
     return PruneResult(masks, history, records)
+
+
+def cardinality_constraints(
+    network: nn.Module,
+    alphas: Mapping[str, float],
+    sparsity_rise: float = 0.0,
+    penalties: Mapping[str, float] | None = None,
+) -> list[Constraint]:
+    """One cardinality for each layer with an alpha below 1; names and patterns as in ``prune_admm``."""
+    layers = prunable_layers(network)
+    factors = by_layer(layers, penalties or {})
+    constraints = []
+    for name, alpha in by_layer(layers, alphas).items():
+        size = layers[name].weight.numel()
+        count = kept_count(size, alpha)
+        if count < size:
+            target = FallingCardinality(size, count, sparsity_rise) if sparsity_rise else Cardinality(count)
+            constraints.append(Constraint((name,), target, factors.get(name, 1.0)))
+    return constraints
+
+
+def nonzero_masks(network: nn.Module, pruned_layers: Sequence[str]) -> dict[str, Tensor]:
+    """For every prunable layer a mask on the CPU: where ``pruned_layers`` are nonzero, and all of the others."""
+    weights = {name: layer.weight.detach() for name, layer in prunable_layers(network).items()}
+    return {name: ((weight != 0) | (name not in pruned_layers)).cpu() for name, weight in weights.items()}
 
 
 def retrain(
@@ -94,6 +150,7 @@ def retrain(
         weight_decay=0.0,
         augment_shift=config.augment_shift,
         seed=config.seed + 1,
+        device=config.device,
     )
     return train(network, dataset, training, progress, fixed=fixed, checkpoint=checkpoint, stage=stage)
 
@@ -119,16 +176,4 @@ def apply_masks(network: nn.Module, masks: Mapping[str, Tensor]) -> None:
     """Set the weights that masks leave out to zero, in place."""
     for name, mask in masks.items():
         weight = network.get_parameter(f"{name}.weight")
-        weight.copy_(torch.where(mask, weight, torch.zeros_like(weight)))
-
-
-def check_layer_names(layers: Iterable[str], given: Iterable[str]) -> None:
-    """Raise a CodesignError for the first name given that is no prunable layer's."""
-    layers = list(layers)
-    for name in given:
-        if name not in layers:
-            raise CodesignError(f"the network has no prunable layer {name!r}", f"use: {', '.join(layers)}")
-
-
-def _open(path: Path | None, run: dict[str, object]) -> Checkpoint | None:
-    return None if path is None else Checkpoint(path, run)
+        weight.copy_(torch.where(mask.to(weight.device), weight, 0))

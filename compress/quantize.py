@@ -9,16 +9,28 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from compress.admm import AdmmConfig, AdmmStep, Constraint, admm
+from compress.admm import AdmmConfig, AdmmStep, admm
 from compress.chain import prunable_layers
 from compress.checkpoint import Checkpoint, describe_run, digest
-from compress.constraints import Levels, largest_positions, search_interval
+from compress.constraints import Levels, search_interval
 from compress.data import Dataset
 from compress.errors import CodesignError
-from compress.prune import apply_masks, check_layer_names, retrain
-from compress.training import EpochRecord, FixedWeights, Progress
+from compress.patterns import by_layer
+from compress.prune import apply_masks, retrain
+from compress.running import Progress, on_device
+from compress.selection import largest_positions
+from compress.split import Constraint
+from compress.training import EpochRecord, FixedWeights
 
-__all__ = ["PORTIONS", "QUANTIZE_CONFIG", "QuantizeResult", "quantize_admm"]
+__all__ = [
+    "PORTIONS",
+    "QUANTIZE_CONFIG",
+    "QuantizeResult",
+    "check_portions",
+    "complete_masks",
+    "quantize_admm",
+    "quantize_in_portions",
+]
 
 PORTIONS = (0.5, 0.8, 0.95, 1.0)
 QUANTIZE_CONFIG = AdmmConfig(iterations=20, retrain_epochs=8)  # shorter than pruning: the weights are close already
@@ -68,7 +80,7 @@ def quantize_admm(
     ----------
     masks : mapping of layer name to bool tensor
         The weights kept by pruning. A layer without a mask keeps all, and all get a level, even an exact 0.0.
-    weight_bits : mapping of layer name to 1..8
+    weight_bits : mapping of layer name or pattern to 1..8
         For every prunable layer.
     portions : rising fractions
         Of each layer's kept weights, quantized after each step; the last is 1.
@@ -78,41 +90,40 @@ def quantize_admm(
     CodesignError
         Unknown or missing layer, bits out of range, or a checkpoint that is damaged or another run's.
     """
+    check_portions(portions)
     layers = prunable_layers(network)
-    _check_arguments(layers, masks, weight_bits, portions)
-    masks = {name: masks.get(name, torch.ones_like(layer.weight, dtype=torch.bool)) for name, layer in layers.items()}
-    run = describe_run("quantize", network, dataset, config, bits=dict(weight_bits), portions=list(portions))
-    run["masks"] = digest(masks)
-    store = None if checkpoint is None else Checkpoint(checkpoint, run)
-    apply_masks(network, masks)
-    pruned = {name: ~mask for name, mask in masks.items()}
-    intervals = {name: search_interval(layer.weight, weight_bits[name]) for name, layer in layers.items()}
-    sets = {name: Levels(weight_bits[name], intervals[name], masks[name]) for name in layers}
-    history = admm(
-        network,
-        dataset,
-        [Constraint((name,), target) for name, target in sets.items()],
-        config,
-        fixed=FixedWeights(network, pruned),
-        checkpoint=store,
-        stage="quantize",
-        progress=progress,
-    )
-    retraining = _quantize_in_portions(network, dataset, sets, portions, config, store, progress)
-    levels = {name: target.levels(layers[name].weight) for name, target in sets.items()}
-    return QuantizeResult(levels, intervals, dict(weight_bits), history, retraining)
+    bits = by_layer(layers, weight_bits)
+    full_masks = complete_masks(network, masks)
+    run = describe_run("quantize", network, dataset, config, bits=bits, portions=list(portions))
+    store = None if checkpoint is None else Checkpoint(checkpoint, {**run, "masks": digest(full_masks)})
+    apply_masks(network, full_masks)
+    with on_device(network, config.device):
+        sets = {name: _levels_of(name, layer.weight, bits, full_masks[name]) for name, layer in layers.items()}
+        history = admm(
+            network,
+            dataset,
+            [Constraint((name,), target) for name, target in sets.items()],
+            config,
+            fixed=FixedWeights(network, {name: ~mask for name, mask in full_masks.items()}),
+            checkpoint=store,
+            stage="quantize",
+            progress=progress,
+        )
+        return quantize_in_portions(network, dataset, sets, config, history, store, progress, portions=portions)
 
 
-def _quantize_in_portions(
+def quantize_in_portions(
     network: nn.Module,
     dataset: Dataset,
     sets: Mapping[str, Levels],
-    portions: tuple[float, ...],
     config: AdmmConfig,
-    checkpoint: Checkpoint | None,
-    progress: Progress | None,
-) -> tuple[EpochRecord, ...]:
-    """000 Alg. 2, lines 12-18."""
+    history: tuple[AdmmStep, ...],
+    checkpoint: Checkpoint | None = None,
+    progress: Progress | None = None,
+    *,
+    portions: tuple[float, ...] = PORTIONS,
+) -> QuantizeResult:
+    """Put weights that ADMM brought close to their levels on them, the closest first (000 Alg. 2, lines 12-18)."""
     records: tuple[EpochRecord, ...] = ()
     fixed: dict[str, Tensor] = {}
     for portion in portions:
@@ -121,7 +132,15 @@ def _quantize_in_portions(
             fixed[name] = _quantize_closest(weight, target, portion, fixed.get(name))
         stage = f"retrain {portion:.0%} quantized"
         records += retrain(network, dataset, config, FixedWeights(network, fixed), checkpoint, stage, progress)
-    return records
+    levels = {name: target.levels(network.get_parameter(f"{name}.weight")).cpu() for name, target in sets.items()}
+    intervals = {name: target.interval for name, target in sets.items()}
+    return QuantizeResult(levels, intervals, {name: t.weight_bits for name, t in sets.items()}, history, records)
+
+
+def _levels_of(name: str, weight: Tensor, weight_bits: Mapping[str, int], mask: Tensor) -> Levels:
+    if name not in weight_bits:
+        raise CodesignError(f"layer {name!r} has no weight_bits", "give bits for every Conv2d and Linear layer")
+    return Levels(weight_bits[name], search_interval(weight, weight_bits[name]), mask.to(weight.device))
 
 
 @torch.no_grad()
@@ -138,18 +157,17 @@ def _quantize_closest(weight: nn.Parameter, target: Levels, portion: float, fixe
     return quantized | ~kept
 
 
-def _check_arguments(
-    layers: Mapping[str, nn.Conv2d | nn.Linear],
-    masks: Mapping[str, Tensor],
-    weight_bits: Mapping[str, int],
-    portions: tuple[float, ...],
-) -> None:
-    check_layer_names(layers, masks)
-    check_layer_names(layers, weight_bits)
-    for name, layer in layers.items():
-        if name not in weight_bits:
-            raise CodesignError(f"layer {name!r} has no weight_bits", "give bits for every Conv2d and Linear layer")
-        if name in masks and (masks[name].shape != layer.weight.shape or masks[name].dtype != torch.bool):
+def complete_masks(network: nn.Module, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A mask for every prunable layer, all true where none is given, after checking those that are."""
+    layers = prunable_layers(network)
+    by_layer(layers, masks)
+    for name, mask in masks.items():
+        if mask.shape != layers[name].weight.shape or mask.dtype != torch.bool:
             raise CodesignError(f"the mask of {name!r} is no bool tensor of its weight's shape", "prune again")
+    return {name: masks.get(name, torch.ones(layer.weight.shape, dtype=torch.bool)) for name, layer in layers.items()}
+
+
+def check_portions(portions: tuple[float, ...]) -> None:
+    """Raise a CodesignError unless fractions rise from above 0 to 1."""
     if not portions or portions[-1] != 1 or list(portions) != sorted(set(portions)) or portions[0] <= 0:
         raise CodesignError(f"portions {portions} do not rise from above 0 to 1", "use for example 0.5, 0.8, 1")

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from compress.checkpoint import Checkpoint
 from compress.data import Dataset, Split
-from compress.errors import CodesignError
+from compress.epoch import evaluate, train_epoch
+from compress.running import (
+    Progress,
+    adam,
+    check_settings,
+    falling_rate,
+    on_device,
+    random_state,
+    seeded,
+    set_random_state,
+    set_rate,
+    suitable_threads,
+)
 
-__all__ = [
-    "EpochRecord",
-    "FixedWeights",
-    "Progress",
-    "TrainingConfig",
-    "accuracy",
-    "check_positive",
-    "evaluate",
-    "falling_rate",
-    "seeded",
-    "suitable_threads",
-    "train",
-    "train_epoch",
-]
-
-Progress = Callable[[str, int, int], None]
-
-LAST_RATE_PORTION = 0.02
-EVALUATION_BATCH = 1000
-SMALL_NETWORK = 100_000  # parameters; digits-net trains two to ten times faster on one thread than on two
+__all__ = ["EpochRecord", "FixedWeights", "TrainingConfig", "accuracy", "train"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +43,8 @@ class TrainingConfig:
         Each image is moved by up to so many pixels in both directions; 0 leaves them.
     seed : int
         Order of the images, shifts, dropout. One seed and one number of threads give one result.
+    device : str
+        Where to train, as torch names it: "cpu", "cuda". The network comes back to where it was.
     """
 
     epochs: int = 40
@@ -61,18 +53,10 @@ class TrainingConfig:
     weight_decay: float = 1e-4
     augment_shift: int = 1
     seed: int = 0
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
-        check_positive(self, may_be_zero=("weight_decay", "augment_shift", "seed"))
-
-
-def check_positive(config: Any, may_be_zero: tuple[str, ...] = ()) -> None:
-    """Raise a CodesignError that names the first numeric member of a dataclass that is not positive and finite."""
-    for name in (field.name for field in fields(config)):
-        value = getattr(config, name)
-        if not math.isfinite(value) or value < 0 or (value == 0 and name not in may_be_zero):
-            wanted = "zero or more" if name in may_be_zero else "positive"
-            raise CodesignError(f"{name} must be {wanted}, not {value}", f"correct {name}")
+        check_settings(self, may_be_zero=("weight_decay", "augment_shift", "seed"))
 
 
 @dataclass(frozen=True)
@@ -98,38 +82,13 @@ class FixedWeights:
 
     def __init__(self, network: nn.Module, fixed: Mapping[str, Tensor]) -> None:
         weights = ((network.get_parameter(f"{name}.weight"), mask) for name, mask in fixed.items())
-        self._entries = [(weight, mask, weight.detach().clone()) for weight, mask in weights]
+        self._entries = [(weight, mask.to(weight.device), weight.detach().clone()) for weight, mask in weights]
 
     @torch.no_grad()
     def restore(self) -> None:
         """Put the fixed weights back."""
         for weight, mask, values in self._entries:
             weight.copy_(torch.where(mask, values, weight))
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Torch's random numbers start at ``seed`` inside, and are as before afterwards."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def suitable_threads(network: nn.Module) -> Iterator[None]:
-    """One torch thread inside for a small network, whose threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    small = sum(parameter.numel() for parameter in network.parameters()) < SMALL_NETWORK
-    torch.set_num_threads(1 if small else threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def falling_rate(first: float, epoch: int, epochs: int) -> float:
-    """Learning rate of an epoch: half a cosine from ``first`` towards 2 % of it."""
-    return first * (LAST_RATE_PORTION + (1 - LAST_RATE_PORTION) * (1 + math.cos(math.pi * epoch / epochs)) / 2)
 
 
 def train(
@@ -139,6 +98,7 @@ def train(
     progress: Progress | None = None,
     *,
     fixed: FixedWeights | None = None,
+    after_step: Callable[[], None] | None = None,
     checkpoint: Checkpoint | None = None,
     stage: str = "train",
 ) -> tuple[EpochRecord, ...]:
@@ -151,15 +111,20 @@ def train(
     ----------
     fixed : FixedWeights, optional
         Put back after every step: masked retraining.
+    after_step : callable, optional
+        Instead of ``fixed``, what else to do with the weights after every step.
     checkpoint : Checkpoint, optional
         Holds the state after every epoch under ``stage``, and is resumed from.
     """
-    optimizer = torch.optim.Adam(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    with seeded(config.seed), suitable_threads(network):
+    after_step = after_step if fixed is None else fixed.restore
+    with seeded(config.seed), suitable_threads(network), on_device(network, config.device):
+        optimizer = adam(network.parameters(), config.learning_rate, config.weight_decay)
         run = _resumed_run(network, optimizer, dataset, checkpoint, stage)
         for epoch in range(len(run.history), config.epochs):
-            _set_rate(optimizer, falling_rate(config.learning_rate, epoch, config.epochs))
-            loss = train_epoch(network, dataset.train, optimizer, config.batch_size, config.augment_shift, fixed=fixed)
+            set_rate(optimizer, falling_rate(config.learning_rate, epoch, config.epochs))
+            loss = train_epoch(
+                network, dataset.train, optimizer, config.batch_size, config.augment_shift, after_step=after_step
+            )
             run.add(EpochRecord(epoch, loss, *evaluate(network, dataset.validation)))
             if checkpoint is not None:
                 checkpoint.put(stage, run.state())
@@ -168,46 +133,6 @@ def train(
     network.load_state_dict(run.best)
     network.eval()
     return tuple(run.history)
-
-
-def train_epoch(
-    network: nn.Module,
-    split: Split,
-    optimizer: torch.optim.Optimizer,
-    batch_size: int,
-    augment_shift: int = 0,
-    *,
-    penalty: Callable[[], Tensor] | None = None,
-    fixed: FixedWeights | None = None,
-) -> float:
-    """One pass over a split in random order; the mean loss, without the ``penalty`` added to it."""
-    network.train()
-    total = 0.0
-    for batch in torch.randperm(len(split)).split(batch_size):
-        optimizer.zero_grad()
-        images = _shifted(split.images[batch], augment_shift)
-        loss = functional.cross_entropy(network(images), split.labels[batch])
-        total += loss.item() * len(batch)
-        (loss if penalty is None else loss + penalty()).backward()
-        optimizer.step()
-        if fixed is not None:
-            fixed.restore()
-    if not math.isfinite(total):
-        raise CodesignError("training diverged: the loss is not finite", "lower the learning rate")
-    return total / len(split)
-
-
-@torch.no_grad()
-def evaluate(network: nn.Module, split: Split) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy (a fraction) on a split."""
-    network.eval()
-    loss, correct = 0.0, 0
-    for start in range(0, len(split), EVALUATION_BATCH):
-        labels = split.labels[start : start + EVALUATION_BATCH]
-        logits = network(split.images[start : start + EVALUATION_BATCH])
-        loss += functional.cross_entropy(logits, labels, reduction="sum").item()
-        correct += int((logits.argmax(dim=1) == labels).sum())
-    return loss / len(split), correct / len(split)
 
 
 def accuracy(network: nn.Module, split: Split) -> float:
@@ -239,7 +164,7 @@ class _Run:
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "random": torch.get_rng_state(),
+            "random": random_state(),
             "history": [asdict(record) for record in self.history],
             "best": self.best,
             "best_score": self._best_score,
@@ -248,7 +173,7 @@ class _Run:
     def load(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"])
+        set_random_state(state["random"])
         self.history = [EpochRecord(**record) for record in state["history"]]
         self.best = state["best"]
         self._best_score = state["best_score"]
@@ -268,20 +193,3 @@ def _resumed_run(
     else:
         run.load(state)
     return run
-
-
-def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-
-
-def _shifted(images_NCHW: Tensor, shift: int) -> Tensor:
-    """Each image moved by its own random offset of up to ``shift`` pixels, zeros moving in."""
-    if shift == 0:
-        return images_NCHW
-    count, _, height, width = images_NCHW.shape
-    padded = functional.pad(images_NCHW, (shift,) * 4)
-    offsets = torch.randint(0, 2 * shift + 1, (2, count, 1))
-    rows, columns = offsets[0] + torch.arange(height), offsets[1] + torch.arange(width)
-    picked = padded[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
-    return picked.permute(0, 3, 1, 2)

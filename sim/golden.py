@@ -103,7 +103,9 @@ def run_model(model: CompressedModel, activations_nchw: NDArray[np.uint8]) -> ND
 
 
 def quantize_input(model: CompressedModel, images_nchw: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Real images to the first layer's activations, rounded half to even and clipped to its range."""
+    """Real images to the first layer's activations, rounded half to even, clipped to its range, and flattened if it is
+    a linear layer.
+    """
     first = model.layers[0]
-    scaled = np.rint(images_nchw / first.input_scale)
+    scaled = np.rint(images_nchw / first.input_scale).reshape(len(images_nchw), *first.input_shape)
     return np.clip(scaled, 0, (1 << first.act_bits) - 1).astype(np.uint8)

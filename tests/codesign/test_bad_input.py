@@ -139,8 +139,8 @@ def test_quick_without_a_quick_table_is_told(refused: Refused, run_file: Callabl
 def test_an_unknown_network_is_told_with_those_there_are(
     refused: Refused, run_file: Callable[..., Path], tmp_path: Path
 ) -> None:
-    message = refused("train", run_file('"digits-net"', '"alexnet"'), "--out", tmp_path / "out")
-    assert "unknown network 'alexnet'" in message
+    message = refused("train", run_file('"digits-net"', '"alexnot"'), "--out", tmp_path / "out")
+    assert "unknown network 'alexnot'" in message
     assert "lenet5" in message
 
 
@@ -152,7 +152,7 @@ def test_an_unknown_network_is_told_with_those_there_are(
         ("nn.Conv2d(1, 4, 9), nn.ReLU(), nn.Flatten(), nn.Linear(4, 10)", "does not fit its input"),
         ("nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 10)", "has no ReLU"),
         ("nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3, groups=2)", "2 groups"),
-        ("nn.Flatten()", "before the first layer"),
+        ("nn.Flatten()", "no Conv2d or Linear"),
     ],
 )  # fmt: skip
 def test_a_network_that_the_array_cannot_run_is_refused_before_training(

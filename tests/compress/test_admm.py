@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from compress.admm import AdmmConfig, AdmmStep, Constraint, admm, penalty_at
+from compress.admm import AdmmConfig, AdmmStep, admm, penalty_at
 from compress.checkpoint import Checkpoint, describe_run
 from compress.constraints import Cardinality, Levels
 from compress.data import Dataset
 from compress.errors import CodesignError
+from compress.split import Constraint
 from compress.training import FixedWeights
 
 SHORT = AdmmConfig(iterations=4, batch_size=16, tolerance=0)
@@ -121,7 +122,7 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(
 
 
 def test_an_unknown_layer_is_a_clear_error(small_network: nn.Module, small_data: Dataset) -> None:
-    with pytest.raises(CodesignError, match="no layer 'fc9'"):
+    with pytest.raises(CodesignError, match="fc9"):
         admm(small_network, small_data, [Constraint(("fc9",), Cardinality(1))], SHORT)
 
 

@@ -128,13 +128,17 @@ def conv(**changes: Any) -> nn.Conv2d:
         (nn.Sequential(conv(), nn.AvgPool2d(2), nn.ReLU()), "averages before the ReLU"),
         (nn.Sequential(conv(), nn.MaxPool2d(7)), "'1' does not fit"),
         (nn.Sequential(nn.ReLU(), conv()), "before the first layer"),
-        (nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), "before the first layer"),
         (nn.Sequential(nn.Dropout()), "no Conv2d or Linear"),
     ],
 )
 def test_what_the_array_cannot_run_is_a_clear_error(network: nn.Module, cause: str) -> None:
     with pytest.raises(CodesignError, match=cause):
         trace_chain(network, (1, 8, 8))
+
+
+def test_images_may_be_flattened_first() -> None:
+    (layer,) = trace_chain(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), (1, 8, 8))
+    assert layer.geometry == LayerGeometry("1", LayerKind.LINEAR, (3, 64, 1, 1), (64, 1, 1))
 
 
 def test_a_network_without_layers_has_nothing_to_prune() -> None:

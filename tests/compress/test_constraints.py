@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from compress import constraints
-from compress.constraints import Cardinality, Levels, largest_positions, search_interval
+from compress.constraints import Cardinality, Levels, LevelsOrZero, search_interval
 from compress.errors import CodesignError
 
 # Eighths tie often, and their squares are exact.
@@ -50,29 +50,6 @@ class TestCardinality:
             Cardinality(-1)
 
 
-class TestLargestPositions:
-    @given(TENSORS, st.integers(0, 30))
-    @settings(deadline=None)
-    def test_exactly_as_many_as_asked(self, weights: torch.Tensor, count: int) -> None:
-        assert int(largest_positions(weights, count).sum()) == min(count, weights.numel())
-
-    @given(st.integers(1, 400), st.integers(0, 400))
-    @settings(deadline=None)
-    def test_the_first_of_equals_stay(self, size: int, count: int) -> None:
-        chosen = largest_positions(torch.full((size,), -0.5), count)
-        assert chosen.nonzero().flatten().tolist() == list(range(min(size, count)))
-
-    def test_c_order_decides_whatever_the_memory_format(self) -> None:
-        weights = torch.ones(2, 3, 2, 2)
-        channels_last = weights.to(memory_format=torch.channels_last)
-        assert torch.equal(largest_positions(weights, 7), largest_positions(channels_last, 7))
-
-    @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-    def test_a_weight_that_is_no_number_is_a_clear_error(self, value: float) -> None:
-        with pytest.raises(CodesignError, match="not a finite number"):
-            largest_positions(torch.tensor([1.0, value]), 1)
-
-
 class TestLevels:
     @given(TENSORS, st.integers(1, 4), st.sampled_from([0.125, 0.25, 0.3, 1.0]))
     @settings(deadline=None)
@@ -109,6 +86,21 @@ class TestLevels:
     def test_impossible_levels_are_a_clear_error(self, bits: int, interval: float) -> None:
         with pytest.raises(CodesignError):
             Levels(bits, interval)
+
+
+class TestLevelsOrZero:
+    @given(TENSORS, st.integers(1, 4), st.sampled_from([0.125, 0.3, 1.0]))
+    @settings(deadline=None)
+    def test_no_allowed_value_is_closer(self, weights: torch.Tensor, bits: int, interval: float) -> None:
+        half = 2 ** (bits - 1)
+        allowed = torch.arange(-half, half + 1, dtype=weights.dtype) * interval
+        projected = LevelsOrZero(bits, interval).project(weights)
+        closest = (weights[..., None] - allowed).abs().min(dim=-1).values
+        torch.testing.assert_close((weights - projected).abs(), closest, rtol=0, atol=1e-12)
+
+    def test_impossible_levels_are_a_clear_error(self) -> None:
+        with pytest.raises(CodesignError, match="weight_bits"):
+            LevelsOrZero(9, 1.0)
 
 
 def square_error(weights: torch.Tensor, bits: int, interval: float) -> float:

@@ -12,6 +12,7 @@ from compress.chain import trace_chain
 from compress.constraints import Levels, search_interval
 from compress.data import Dataset, Split
 from compress.errors import CodesignError
+from compress.fold import fold_batch_norms
 from compress.integerize import calibrate, integerize, prunable_layers
 from compress.layer import LayerKind
 from compress.model import CompressedModel
@@ -95,6 +96,32 @@ def test_the_whole_digits_pipeline_keeps_its_accuracy(
 
 def _members(split: Split) -> tuple[Tensor, Tensor]:
     return split.images, split.labels
+
+
+def test_normalized_depthwise_and_grouped_layers_become_integers(run_integer: RunInteger) -> None:
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(2, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU()]
+    layers += [nn.Conv2d(8, 8, 3, groups=8, bias=False), nn.BatchNorm2d(8), nn.ReLU()]
+    layers += [nn.Conv2d(8, 6, 1, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(54, 5)]
+    network = nn.Sequential(*layers)
+    split = random_split((2, 7, 7), 0, count=64)
+    network(split.images)  # running statistics
+    folded = fold_batch_norms(network)
+    model = integerize(folded, rounded(folded), split, (2, 7, 7))
+    assert [layer.groups for layer in model.layers] == [1, 8, 2, 1]
+    outputs = run_integer(model, split) * model.layers[-1].output_scale
+    expected = network.eval()(split.images).detach().double()
+    assert float((outputs - expected).abs().max()) <= 0.05 * float(expected.abs().max())
+
+
+def test_images_may_be_flattened_first(run_integer: RunInteger) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
+    split = random_split((1, 4, 4), 0)
+    model = integerize(network, rounded(network), split, (1, 4, 4))
+    assert model.input_shape == (16, 1, 1)
+    outputs = run_integer(model, split) * model.layers[-1].output_scale
+    assert float((outputs - network(split.images).detach()).abs().max()) <= 0.02
 
 
 def test_scales_start_at_the_images_and_chain(small_network: nn.Module, small_data: Dataset) -> None:

@@ -7,10 +7,10 @@ from torch import nn
 
 from compress.chain import layer_geometries, prunable_layers
 from compress.errors import CodesignError
-from compress.networks import NETWORKS, build_network
+from compress.networks import NETWORKS, build_network, lenet_300_100
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ["digits-net", "lenet5", "lenet-300-100"])
 def test_the_seed_decides_the_weights(name: str) -> None:
     first, again, other = (build_network(name, seed).state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(first[key], again[key]) for key in first)
@@ -34,6 +34,17 @@ def test_lenet5_has_the_papers_weights() -> None:
         400_000,
         5_000,
     ]
+
+
+def test_lenet_300_100_has_the_papers_weights() -> None:
+    geometries = layer_geometries(lenet_300_100(), (1, 28, 28))
+    assert [geometry.weights for geometry in geometries] == [235_200, 30_000, 1_000]
+
+
+def test_every_network_runs_by_name() -> None:
+    for make in NETWORKS.values():
+        with torch.device("meta"):
+            assert sum(parameter.numel() for parameter in make().parameters()) > 20_000
 
 
 def test_digits_net_is_as_its_docstring_says() -> None:

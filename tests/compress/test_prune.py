@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from compress.admm import AdmmConfig
+from compress.balance import GroupCardinality, InputPattern
+from compress.constraints import Cardinality
 from compress.data import Dataset
 from compress.errors import CodesignError
-from compress.prune import kept_count, magnitude_mask, prune_admm
+from compress.prune import kept_count, magnitude_mask, prune_admm, prune_to
+from compress.split import Constraint
 from compress.training import accuracy
 
 SHORT = AdmmConfig(iterations=2, batch_size=16, retrain_epochs=2)
@@ -94,3 +97,35 @@ def test_an_unknown_layer_is_a_clear_error(small_network: nn.Module, small_data:
 def test_the_magnitude_mask_keeps_the_largest() -> None:
     mask = magnitude_mask(torch.tensor([[0.1, -3.0], [2.0, 0.0]]), alpha=0.5)
     assert mask.tolist() == [[False, True], [True, False]]
+
+
+def test_one_cardinality_spans_the_network(small_network: nn.Module, small_data: Dataset) -> None:
+    result = prune_to(small_network, small_data, [Constraint(("0", "4"), Cardinality(60))], SHORT)
+    assert sum(int(mask.sum()) for mask in result.masks.values()) == 60
+
+
+@pytest.mark.parametrize("target", [GroupCardinality(3, groups=3), InputPattern(1, 4)])
+def test_any_sparse_set_can_be_pruned_to(
+    target: GroupCardinality | InputPattern, small_network: nn.Module, small_data: Dataset
+) -> None:
+    result = prune_to(small_network, small_data, [Constraint(("4",), target)], SHORT)
+    weight = small_network.get_parameter("4.weight").detach()
+    assert torch.equal(target.project(weight), weight)
+    assert 0 < int(result.masks["4"].sum()) <= 90
+    assert bool(result.masks["0"].all())
+
+
+def test_patterns_rising_sparsity_and_penalties_per_layer(small_network: nn.Module, small_data: Dataset) -> None:
+    rising = replace(SHORT, iterations=4, sparsity_rise=0.75, tolerance=1e9)  # stops as soon as the set is the last
+    result = prune_admm(small_network, small_data, {"*": 0.5, "4": 0.1}, rising, penalties={"4": 3.0})
+    assert (int(result.masks["0"].sum()), int(result.masks["4"].sum())) == (14, 27)
+    assert len(result.history) == 3
+
+
+def test_grouped_and_depthwise_convolutions_are_pruned(small_data: Dataset) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 8, 1, groups=2), nn.Flatten(), nn.Linear(128, 10)
+    )
+    result = prune_admm(network, small_data, {"*": 0.25}, replace(SHORT, iterations=1))
+    assert {name: int(mask.sum()) for name, mask in result.masks.items()} == {"0": 9, "1": 9, "2": 4, "4": 320}

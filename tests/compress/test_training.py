@@ -5,23 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional
 
 from compress.checkpoint import Checkpoint, describe_run
 from compress.data import Dataset
+from compress.epoch import evaluate
 from compress.errors import CodesignError
-from compress.networks import build_network
-from compress.training import (
-    FixedWeights,
-    TrainingConfig,
-    accuracy,
-    evaluate,
-    falling_rate,
-    seeded,
-    suitable_threads,
-    train,
-)
-from compress.training import _shifted as shifted
+from compress.training import FixedWeights, TrainingConfig, accuracy, train
 
 SHORT = TrainingConfig(epochs=3, batch_size=16)
 
@@ -90,48 +79,6 @@ def test_divergence_is_a_clear_error(small_network: nn.Module, small_data: Datas
     torch.nn.init.constant_(small_network.get_parameter("4.bias"), math.nan)
     with pytest.raises(CodesignError, match="diverged"):
         train(small_network, small_data, SHORT)
-
-
-def test_evaluation_does_not_depend_on_batches(trained: nn.Module, digits: Dataset) -> None:
-    logits = trained(digits.train.images).detach()
-    loss, correct = evaluate(trained, digits.train)  # 1167 images: two batches
-    assert loss == pytest.approx(float(functional.cross_entropy(logits, digits.train.labels)), rel=1e-4)
-    assert correct == float((logits.argmax(1) == digits.train.labels).double().mean())
-
-
-@pytest.mark.parametrize("shift", [1, 2])
-def test_every_shift_is_a_crop_of_the_padded_image(shift: int) -> None:
-    images = torch.rand(50, 2, 4, 5)
-    with seeded(0):
-        moved = shifted(images, shift)
-    padded = functional.pad(images, (shift,) * 4)
-    offsets = set()
-    for before, after in zip(padded, moved, strict=True):
-        fits = [
-            (row, column)
-            for row in range(2 * shift + 1)
-            for column in range(2 * shift + 1)
-            if torch.equal(before[:, row : row + 4, column : column + 5], after)
-        ]
-        assert len(fits) == 1
-        offsets.update(fits)
-    assert len(offsets) > (2 * shift + 1) ** 2 / 2
-
-
-def test_the_rate_falls_from_the_first_to_two_percent() -> None:
-    rates = [falling_rate(0.1, epoch, 10) for epoch in range(11)]
-    assert rates[0] == 0.1
-    assert rates[-1] == pytest.approx(0.002)
-    assert rates == sorted(rates, reverse=True)
-
-
-def test_a_small_network_uses_one_thread_and_a_large_one_all() -> None:
-    threads = torch.get_num_threads()
-    with suitable_threads(build_network("digits-net", 0)):
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == threads
-    with suitable_threads(build_network("lenet5", 0)):
-        assert torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize(

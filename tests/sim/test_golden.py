@@ -90,6 +90,12 @@ def test_images_are_clipped_to_the_first_layers_range():
     assert quantize_input(CompressedModel((layer,), {}), images).ravel().tolist() == [0, 100, 255]
 
 
+def test_images_are_flattened_for_a_linear_first_layer():
+    layer = make_layer(draw_levels((3, 36, 1, 1), 4, 0.5, 2), 4, 1, 1, kind=LayerKind.LINEAR)
+    images = np.arange(72, dtype=np.float32).reshape(2, 1, 6, 6)
+    assert quantize_input(CompressedModel((layer,), {}), images).tolist() == images.reshape(2, 36, 1, 1).tolist()
+
+
 def test_wrong_inputs_are_refused():
     layer = make_layer(draw_levels((1, 2, 1, 1), 4, 1.0, 1), 4, 2, 2)
     with pytest.raises(CodesignError, match="reads"):

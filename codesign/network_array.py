@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from compress.errors import CodesignError
 from flows.area import ArrayMeasurement, least_logic_area, measure, measure_within, module_cost, sram_area
-from flows.breakeven import Shape, candidate_shapes
+from flows.iso_area import Shape, candidate_shapes
 from flows.search import search
 from flows.technology import Technology
 from rtl.config import ArrayConfig

@@ -1,118 +1,28 @@
 """Break-even pruning ratio of a layer: dense and sparse arrays in the same area (003 section 5.1).
 
 The budget is the area of a reference dense array with the SRAM that holds the layer's weights, biases and features.
-For the dense baseline and for each pruned portion, SRAMs are sized for that layer's packed words and the best array
-that fits the budget is searched for, with the same search. ``speedup = (cycles clock) of dense / (cycles clock) of
-sparse``.
+For the dense baseline and for each pruned portion the best array that fits the budget is searched for.
+``speedup = (cycles clock) of dense / (cycles clock) of sparse``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 
 from compress.errors import CodesignError
-from flows.area import least_logic_area, measure, measure_within, module_cost, sram_area
-from flows.search import search
+from flows.iso_area import BreakEvenPoint, LayerWork, Mask, Shape, best_array, candidate_shapes, layer_budget, shape_of
 from flows.technology import Technology
 from rtl.config import ArrayConfig, Dense, Fixed, IndexFormat
-from rtl.drain import DRAIN_LATENCY
-from sim.cycles import FILL_CYCLES, fewest_cycles, layer_cycles
-from sim.geometry import ConvGeometry, ImageLayout
-from sim.plan import LayerPlan, plan_layer
 
-__all__ = [
-    "PORTIONS",
-    "BreakEvenCurve",
-    "BreakEvenPoint",
-    "LayerWork",
-    "Shape",
-    "best_array",
-    "break_even_curve",
-    "break_even_curves",
-    "break_even_ratio",
-    "candidate_shapes",
-    "layer_budget",
-]
+__all__ = ["PORTIONS", "BreakEvenCurve", "break_even_curve", "break_even_curves", "break_even_ratio"]
 
 PORTIONS = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
-_LANES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
-_REQUANT_LANES = (1, 2, 4, 8, 16)
-_MAX_ROWS = 32
 
-Mask = NDArray[np.bool_]
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class LayerWork:
-    """A layer's shape, and which weights a pruned portion leaves.
-
-    Members
-    -------
-    geometry : ConvGeometry
-    batch : int
-        Samples run at once (lanes are pixels of all of them); the same for dense and sparse.
-    seed : int
-        Of the random order in which weights are pruned; a larger portion prunes a superset.
-    """
-
-    name: str
-    geometry: ConvGeometry
-    batch: int = 1
-    seed: int = 0
-
-    def mask(self, pruned_portion: float) -> Mask:
-        """(K, C, R, S), true where a weight is kept; round(portion * weights) are not."""
-        if not 0 <= pruned_portion < 1:
-            raise CodesignError(f"pruned portion must be in [0, 1), not {pruned_portion}", "0.1 to 0.9 are usual")
-        weights = int(np.prod(self.geometry.weight_shape))
-        order = np.random.default_rng(self.seed).permutation(weights)
-        mask = np.ones(weights, np.bool_)
-        mask[order[: round(pruned_portion * weights)]] = False
-        return mask.reshape(self.geometry.weight_shape)
-
-
-@dataclass(frozen=True, order=True)
-class Shape:
-    """What the search chooses."""
-
-    rows: int
-    lanes: int
-    requant_lanes: int
-
-    @property
-    def pes(self) -> int:
-        """Multiply-accumulators."""
-        return self.rows * self.lanes
-
-
-@dataclass(frozen=True)
-class BreakEvenPoint:
-    """The best array for one pruned portion; the dense baseline has portion 0. Units are the technology's."""
-
-    pruned_portion: float
-    speedup: float
-    rows: int
-    lanes: int
-    requant_lanes: int
-    area: float
-    clock: float
-    cycles: int
-    index: str
-    critical: str
-    config: dict[str, Any] = field(repr=False)
-
-    @property
-    def time(self) -> float:
-        """Of the whole layer and batch, in the technology's time unit."""
-        return self.cycles * self.clock
 
 
 @dataclass(frozen=True)
@@ -157,134 +67,6 @@ def break_even_ratio(portions: Sequence[float], speedups: Sequence[float]) -> fl
     return 1 / (1 - (portions[left] + rise * (portions[left + 1] - portions[left])))
 
 
-def candidate_shapes(max_rows: int = _MAX_ROWS, lanes: Sequence[int] = _LANES) -> tuple[Shape, ...]:
-    """The search space: every number of rows, lanes 2^k and 3 * 2^k, requantizers 2^k that divide the lanes."""
-    return tuple(
-        Shape(rows, width, requant)
-        for rows in range(1, max_rows + 1)
-        for width in lanes
-        for requant in _REQUANT_LANES
-        if width % requant == 0
-    )
-
-
-class _Packing:
-    """One mask in one format: plans, made once for each (rows, lanes), and bounds that need no plan."""
-
-    def __init__(self, work: LayerWork, mask: Mask, template: ArrayConfig) -> None:
-        self.work, self.mask, self.template = work, mask, template
-        self.words = int(mask.sum())
-        self.plan = lru_cache(maxsize=256)(self._plan)
-        self.tiles = lru_cache(maxsize=None)(self._tiles)
-
-    def _plan(self, rows: int, lanes: int) -> LayerPlan:
-        return plan_layer(self.mask, self.work.geometry, rows, lanes, self.template.index, self.work.batch)
-
-    def _tiles(self, lanes: int) -> int:
-        return ImageLayout(self.work.geometry, lanes, self.work.batch).tiles
-
-    @cached_property
-    def most_lanes(self) -> int:
-        """Lanes that take all pixels in one tile: more would idle."""
-        return self.tiles(1)
-
-    def least_cycles(self, shape: Shape) -> int:
-        """One row has at least its share of the nonzeros, the drain takes every filter's lanes; tiles repeat both."""
-        filters = self.mask.shape[0]
-        busiest = max(-(-self.words // shape.rows), filters * (shape.lanes // shape.requant_lanes + 1))
-        return FILL_CYCLES + busiest * self.tiles(shape.lanes) + DRAIN_LATENCY
-
-    def config(self, shape: Shape) -> ArrayConfig:
-        """The array of that shape whose banks just hold the layer."""
-        return self.template.replace(**asdict(shape), **asdict(self.plan(shape.rows, shape.lanes).depths))
-
-
-class _Evaluator:
-    """Cost of a shape in one technology and budget, cheapest refusals first."""
-
-    def __init__(self, packing: _Packing, technology: Technology, budget: float) -> None:
-        self.packing, self.technology, self.budget = packing, technology, budget
-        self.pe = module_cost(packing.template, "pe", technology)
-        self.requantizer = module_cost(packing.template, "requantizer", technology)
-        self.fastest = max(self.pe.period, self.requantizer.period)
-
-    def datapath_area(self, shape: Shape) -> float:
-        return shape.pes * self.pe.area + shape.requant_lanes * self.requantizer.area
-
-    def may_fit(self, shape: Shape) -> bool:
-        """No lanes beyond the last pixel, and datapath and bare cells of the weight words within the budget."""
-        if shape.lanes > self.packing.most_lanes:
-            return False
-        model = self.technology.sram
-        weights = self.packing.words * self.packing.template.word_bits * min(model.bit, 8 / 3) * model.nand2_area
-        return self.datapath_area(shape) + weights <= self.budget
-
-    def least_time(self, shape: Shape) -> float:
-        return self.packing.least_cycles(shape) * self.fastest
-
-    def evaluate(self, shape: Shape, limit: float) -> tuple[float, BreakEvenPoint] | None:
-        plan = self.packing.plan(shape.rows, shape.lanes)
-        if fewest_cycles(plan, shape.requant_lanes) * self.fastest >= limit:
-            return None
-        try:
-            config = self.packing.config(shape)
-        except CodesignError:  # banks deeper than any array has
-            return None
-        memories = sram_area(config, self.technology)
-        if self.datapath_area(shape) + memories > self.budget:
-            return None
-        cycles = layer_cycles(plan, shape.requant_lanes)
-        if cycles * self.fastest >= limit:  # before the syntheses, which cost most
-            return None
-        if least_logic_area(config, self.technology) + memories > self.budget:
-            return None
-        measured = measure_within(config, self.technology, self.budget)
-        if measured is None:
-            return None
-        point = _point(config, cycles, measured.area, measured.clock_period, measured.critical)
-        return point.time, point
-
-
-def _point(config: ArrayConfig, cycles: int, area: float, clock: float, critical: str) -> BreakEvenPoint:
-    shape = (config.rows, config.lanes, config.requant_lanes)
-    return BreakEvenPoint(0.0, 1.0, *shape, area, clock, cycles, str(config.index), critical, config.to_dict())
-
-
-def best_array(
-    work: LayerWork,
-    mask: Mask,
-    templates: Sequence[ArrayConfig],
-    technology: Technology,
-    budget: float,
-    shapes: Sequence[Shape] | None = None,
-) -> BreakEvenPoint | None:
-    """The fastest array within ``budget`` for one mask, or None where none fits.
-
-    ``templates`` give index format and bit widths, the first wins where two are equally fast; ``shapes`` are the
-    candidates for the rest.
-    """
-    evaluators = [_Evaluator(_Packing(work, mask, template), technology, budget) for template in templates]
-    candidates = (
-        (evaluator, shape)
-        for shape in (candidate_shapes() if shapes is None else shapes)
-        for evaluator in evaluators
-        if evaluator.may_fit(shape)
-    )
-    found = search(
-        candidates,
-        lambda candidate: candidate[0].least_time(candidate[1]),
-        lambda candidate, limit: candidate[0].evaluate(candidate[1], limit),
-    )
-    return None if found is None else found.outcome
-
-
-def layer_budget(work: LayerWork, reference: ArrayConfig, technology: Technology) -> float:
-    """Area of the dense array of the reference's rows and lanes, with banks that just hold the layer."""
-    dense = reference.replace(index=Dense())
-    shape = Shape(dense.rows, dense.lanes, dense.requant_lanes)
-    return measure(_Packing(work, work.mask(0.0), dense).config(shape), technology).area
-
-
 def break_even_curve(
     work: LayerWork,
     reference: ArrayConfig,
@@ -308,7 +90,7 @@ def break_even_curve(
     """
     formats = tuple(indices) or ((Fixed(4),) if reference.is_dense else (reference.index,))
     sparse = [reference.replace(index=index) for index in formats]
-    space = (*(candidate_shapes() if shapes is None else shapes), _shape_of(reference))
+    space = (*(candidate_shapes() if shapes is None else shapes), shape_of(reference))
     budget = layer_budget(work, reference, technology)
     told = progress or (lambda *_: None)
     told(work.name, 0, len(portions) + 1)
@@ -326,10 +108,6 @@ def break_even_curve(
     ratio = break_even_ratio([p.pruned_portion for p in points], [p.speedup for p in points])
     units = (technology.area_unit, technology.time_unit)
     return BreakEvenCurve(work.name, tuple(map(str, formats)), budget, *units, dense, tuple(points), ratio)
-
-
-def _shape_of(config: ArrayConfig) -> Shape:
-    return Shape(config.rows, config.lanes, config.requant_lanes)
 
 
 def _replace(point: BreakEvenPoint, pruned_portion: float, speedup: float) -> BreakEvenPoint:

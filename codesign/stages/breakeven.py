@@ -26,7 +26,8 @@ from codesign.stages.common import (
 from codesign.workspace import Workspace
 from compress.chain import prunable_layers
 from compress.prune import magnitude_mask
-from flows.breakeven import LayerWork, break_even_curve
+from flows.breakeven import break_even_curve
+from flows.iso_area import LayerWork
 from flows.technology import Technology
 from rtl.config import ArrayConfig, Fixed
 

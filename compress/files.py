@@ -1,4 +1,4 @@
-"""Write a file whole or not at all."""
+"""Write a file whole or not at all; where results are kept for all runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from pathlib import Path
 
 from compress.errors import CodesignError
 
-__all__ = ["replacing"]
+__all__ = ["cache_folder", "replacing"]
+
+
+def cache_folder(kind: str) -> Path:
+    """``$CODESIGN_CACHE/<kind>``, by default below ``~/.cache/codesign``."""
+    given = os.environ.get("CODESIGN_CACHE")
+    return (Path(given) if given else Path.home() / ".cache" / "codesign") / kind
 
 
 @contextmanager

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ContentCache", "cache_folder"]
+from compress.errors import CodesignError
+from compress.files import cache_folder, replacing
 
-
-def cache_folder() -> Path:
-    """``$CODESIGN_CACHE``, or ``~/.cache/codesign``."""
-    given = os.environ.get("CODESIGN_CACHE")
-    return Path(given) if given else Path.home() / ".cache" / "codesign"
+__all__ = ["ContentCache"]
 
 
 class ContentCache:
-    """Dictionaries under JSON keys, in ``cache_folder() / name``.
+    """Dictionaries under JSON keys, in ``cache_folder(name)``.
 
     An entry that cannot be read, or whose checksum is wrong, counts as absent. A folder that cannot be written
     is no error: the result is then made again next time.
     """
 
     def __init__(self, name: str) -> None:
-        self.folder = cache_folder() / name
+        self.folder = cache_folder(name)
 
     def path(self, key: Any) -> Path:
         """The entry's file."""
@@ -44,13 +40,8 @@ class ContentCache:
     def put(self, key: Any, value: dict[str, Any]) -> dict[str, Any]:
         """Keep ``value`` and return it as a later ``get`` will."""
         text = json.dumps({"value": value, "checksum": _digest(value)})
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=self.folder, suffix=".part", delete=False) as partial:
-                partial.write(text)
-            Path(partial.name).replace(self.path(key))
-        except OSError:
-            pass
+        with suppress(CodesignError), replacing(self.path(key)) as partial:
+            partial.write_text(text)
         kept: dict[str, Any] = json.loads(text)["value"]
         return kept
 

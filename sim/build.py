@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from compress.errors import CodesignError
+from compress.files import cache_folder
 from rtl.config import ArrayConfig
 from rtl.generate import TOP, generate, load_config
 from sim.simulator import Simulator, find_simulator
 
-__all__ = ["BuiltArray", "build_array", "cache_folder", "compile_folder", "run_child"]
+__all__ = ["BuiltArray", "build_array", "compile_folder", "run_child"]
 
 _BUILD_ARGUMENTS = {
     "verilator": ["-Wno-WIDTHTRUNC", "-Wno-WIDTHEXPAND", "--x-initial", "0", "-O3"],
@@ -36,12 +37,6 @@ class BuiltArray:
     sources: Path
     folder: Path
     simulator: Simulator
-
-
-def cache_folder(kind: str) -> Path:
-    """``$CODESIGN_CACHE/<kind>``, by default below ``~/.cache/codesign``."""
-    root = os.environ.get("CODESIGN_CACHE") or Path.home() / ".cache" / "codesign"
-    return Path(root) / kind
 
 
 def build_array(config: ArrayConfig, folder: Path, simulator: str | None = None) -> BuiltArray:

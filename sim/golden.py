@@ -11,6 +11,7 @@ from compress.model import CompressedModel
 
 __all__ = [
     "accumulate",
+    "accumulator_bits",
     "accumulator_range",
     "layer_inputs",
     "pool",
@@ -54,6 +55,12 @@ def accumulator_range(layer: CompressedLayer) -> tuple[int, int]:
     high = bias + largest * np.maximum(levels, 0).sum(axis=1)
     low = bias + largest * np.minimum(levels, 0).sum(axis=1)
     return min(0, int(low.min())), max(0, int(high.max()))
+
+
+def accumulator_bits(layer: CompressedLayer) -> int:
+    """The fewest signed bits that hold every partial sum, whatever the activations and the order."""
+    low, high = accumulator_range(layer)
+    return max(high.bit_length(), (-low - 1).bit_length()) + 1
 
 
 def requantize(sums: NDArray[np.int64], requantization: Requantization, act_bits: int, relu: bool) -> NDArray[np.int16]:

@@ -16,7 +16,7 @@ from rtl.widths import row_registers, shift_bits
 from rtl.write_bus import LayerRegister, Space
 from sim.fixed import encode_fixed
 from sim.geometry import ConvGeometry
-from sim.golden import accumulator_range
+from sim.golden import accumulator_bits, accumulator_range
 from sim.plan import LayerPlan, plan_layer
 from sim.slices import RowSlice
 
@@ -151,9 +151,9 @@ def _check(layer: CompressedLayer, config: ArrayConfig) -> None:
             f"{name} has {layer.act_bits}-bit activations, the array {config.act_bits}-bit ones",
             f"generate an array with act_bits = {layer.act_bits}",
         )
-    low, high = accumulator_range(layer)
-    needed = max(high.bit_length(), (-low - 1).bit_length()) + 1
+    needed = accumulator_bits(layer)
     if needed > config.acc_bits:
+        low, high = accumulator_range(layer)
         raise CodesignError(
             f"{name} can reach {low}..{high}, which {config.acc_bits}-bit accumulators cannot hold",
             f"generate an array with acc_bits = {needed}",

@@ -16,7 +16,7 @@ from compress.modelfile import load_model
 from rtl.config import ArrayConfig, Dense, Fixed
 from rtl.generate import generate
 from sim.geometry import ConvGeometry
-from sim.golden import accumulator_range
+from sim.golden import accumulator_bits
 
 __all__ = ["ARRAY_FILES", "STAGE", "accumulator_bits_of", "loads_of"]
 
@@ -24,9 +24,8 @@ ARRAY_FILES = ("array/pe_array.v", "array/srams.v", "array/files.f", "array/arra
 
 
 def accumulator_bits_of(model: CompressedModel) -> int:
-    """The fewest signed bits that hold every partial sum of every layer, whatever the activations."""
-    ranges = [accumulator_range(layer) for layer in model.layers]
-    return max(12, *(max(high.bit_length(), (-low - 1).bit_length()) + 1 for low, high in ranges))
+    """The fewest signed bits that hold every partial sum of every layer, and that an array has."""
+    return max(12, *map(accumulator_bits, model.layers))
 
 
 def loads_of(workspace: Workspace, model: CompressedModel) -> list[LayerLoad]:

@@ -1,6 +1,7 @@
 import pytest
 
-from flows.cache import ContentCache, cache_folder
+from compress.files import cache_folder
+from flows.cache import ContentCache
 
 
 @pytest.fixture
@@ -43,4 +44,4 @@ def test_no_partial_file_is_left(cache):
 
 def test_the_folder_is_the_users_unless_given(monkeypatch):
     monkeypatch.delenv("CODESIGN_CACHE")
-    assert cache_folder().parts[-2:] == (".cache", "codesign")
+    assert cache_folder("synthesis").parts[-3:] == (".cache", "codesign", "synthesis")

@@ -1,28 +1,37 @@
-"""What a person sees while a run goes on: one line a stage, and a bar where a stage is long."""
+"""What a person sees while a run goes on: one line a stage, and a bar with the latest figures where a stage is long."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
-__all__ = ["RunConsole"]
+from compress.progress import Update
+
+__all__ = ["RunConsole", "in_words"]
+
+SECONDS_BETWEEN_LINES = 10.0
 
 
 class RunConsole:
     """Prints to stderr, so that stdout is free for results.
 
-    ``progress`` is what long functions of the other packages call. Without a terminal there is no bar, only the
-    lines.
+    ``progress`` is what long functions of the other packages call. On a terminal it moves a bar and the line of
+    figures under it. Elsewhere it writes a plain line, at most one in ten seconds and one when something is finished.
     """
 
-    def __init__(self, quiet: bool = False) -> None:
-        self._console = Console(stderr=True, quiet=quiet, highlight=False)
-        self._bars: Progress | None = None
+    def __init__(
+        self, quiet: bool = False, console: Console | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = console or Console(stderr=True, quiet=quiet, highlight=False)
+        self._clock = clock
+        self._bars: _Bars | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._last_line = clock()
 
     def say(self, text: str) -> None:
         """One line."""
@@ -31,7 +40,7 @@ class RunConsole:
     @contextmanager
     def stage(self, label: str) -> Iterator[None]:
         """Bars belong to the stage and vanish with it; a line with its time stays."""
-        start = time.monotonic()
+        start = self._last_line = self._clock()
         if not self._console.is_terminal:
             self.say(f"{label} ...")
         columns = (
@@ -41,7 +50,7 @@ class RunConsole:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        with Progress(
+        with _Bars(
             *columns, console=self._console, transient=True, disable=not self._console.is_terminal
         ) as self._bars:
             self._tasks = {"": self._bars.add_task(label, total=None)}
@@ -49,16 +58,48 @@ class RunConsole:
                 yield
             finally:
                 bars, self._bars, self._tasks = self._bars, None, {}
+                bars.figures = ""
                 for task in bars.task_ids:
                     bars.remove_task(task)
-        self.say(f"{label}: done in {time.monotonic() - start:.1f} s")
+        self.say(f"{label}: done in {self._clock() - start:.1f} s")
 
-    def progress(self, description: str, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` steps of something are done; the latest description has the bar."""
+    def progress(self, update: Update) -> None:
+        """Show how far something is, and its latest figures; outside of a stage nothing is shown."""
         if self._bars is None:
             return
-        if description not in self._tasks:
-            self._tasks[description] = self._bars.add_task(f"  {description}", total=total)
-        self._bars.update(self._tasks[description], completed=done, total=total)
-        if done >= total:
-            self._bars.remove_task(self._tasks.pop(description))
+        if self._console.is_terminal:
+            self._move_bar(self._bars, update)
+        elif update.done >= update.of or self._clock() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = self._clock()
+            figures = f": {in_words(update.figures)}" if update.figures else ""
+            self._console.print(f"  {update.stage} {update.done}/{update.of}{figures}", markup=False, soft_wrap=True)
+
+    def _move_bar(self, bars: _Bars, update: Update) -> None:
+        """The latest thing that goes on has the bar; the figures stay when it is finished, until there are others."""
+        if update.stage not in self._tasks:
+            self._tasks[update.stage] = bars.add_task(f"  {update.stage}", total=update.of)
+        if update.figures:
+            bars.figures = in_words(update.figures)
+        bars.update(self._tasks[update.stage], completed=update.done, total=update.of)
+        if update.done >= update.of:
+            bars.remove_task(self._tasks.pop(update.stage))
+
+
+def in_words(figures: Mapping[str, float]) -> str:
+    """Figures on one line, to four digits.
+
+    >>> in_words({"loss": 0.123456, "rho": 0.01})
+    'loss 0.1235, rho 0.01'
+    """
+    return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+
+
+class _Bars(Progress):
+    """Rich's bars, and under them a line of figures."""
+
+    figures = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        if self.figures:
+            yield Text(f"    {self.figures}", style="dim")

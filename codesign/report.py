@@ -88,7 +88,13 @@ def assemble(workspace: Workspace, command: str) -> dict[str, Any]:
         "rtl": files["simulation"],
         "storage": _storage(model, files["array_choice"]),
         "admm": {"prune": files["pruning"]["history"], "quantize": files["quantization"]["history"]},
+        "training": {
+            "train": files["training"]["history"],
+            "prune": files["pruning"]["retraining"],
+            "quantize": files["quantization"]["retraining"],
+        },
         "histograms": _histograms(workspace, model),
+        "admm_histograms": {"prune": files["pruning"]["histograms"], "quantize": files["quantization"]["histograms"]},
         "seconds": _seconds(workspace),
     }
 

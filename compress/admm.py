@@ -11,8 +11,8 @@ from torch import nn
 from compress.checkpoint import Checkpoint
 from compress.data import Dataset
 from compress.epoch import evaluate, train_epoch
+from compress.progress import Progress, Update
 from compress.running import (
-    Progress,
     adam,
     check_settings,
     falling_rate,
@@ -85,6 +85,17 @@ class AdmmStep:
     validation_accuracy: float
     residuals: tuple[Residual, ...]
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """What is worth watching while it runs; of the relative residuals the largest."""
+        return {
+            "loss": self.training_loss,
+            "validation accuracy": self.validation_accuracy,
+            "primal residual": max(residual.relative_primal for residual in self.residuals),
+            "dual residual": max(residual.relative_dual for residual in self.residuals),
+            "rho": self.rho,
+        }
+
 
 def admm(
     network: nn.Module,
@@ -125,7 +136,7 @@ def admm(
                 checkpoint.put(stage, run.state())
             if progress is not None:
                 done = config.iterations if run.finished() else len(run.steps)
-                progress(stage, done, config.iterations)
+                progress(Update(stage, done, config.iterations, run.steps[-1].figures))
     network.eval()
     return tuple(run.steps)
 

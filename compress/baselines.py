@@ -11,8 +11,9 @@ from torch import nn
 from compress.admm import AdmmConfig
 from compress.data import Dataset
 from compress.errors import CodesignError
+from compress.progress import Progress
 from compress.prune import PruneResult, cardinality_constraints, nonzero_masks, retrain
-from compress.running import Progress, on_device
+from compress.running import on_device
 from compress.split import Constraint, project_weights
 from compress.training import EpochRecord, FixedWeights, TrainingConfig, train
 

@@ -17,9 +17,10 @@ from compress.checkpoint import Checkpoint, describe_run, digest
 from compress.clusters import Clusters
 from compress.data import Dataset
 from compress.patterns import by_layer
+from compress.progress import Progress
 from compress.prune import apply_masks
 from compress.quantize import QUANTIZE_CONFIG, complete_masks
-from compress.running import Progress, on_device
+from compress.running import on_device
 from compress.split import Constraint
 from compress.training import EpochRecord, FixedWeights, TrainingConfig, train
 

@@ -15,9 +15,10 @@ from compress.constraints import Levels, LevelsOrZero, search_interval
 from compress.data import Dataset
 from compress.errors import CodesignError
 from compress.patterns import by_layer
+from compress.progress import Progress
 from compress.prune import PruneResult, cardinality_constraints, nonzero_masks
 from compress.quantize import PORTIONS, QuantizeResult, check_portions, quantize_in_portions
-from compress.running import Progress, on_device
+from compress.running import on_device
 from compress.split import Constraint, project_weights
 
 __all__ = ["JointResult", "compress_jointly"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -15,8 +15,10 @@ from compress.checkpoint import Checkpoint, describe_run
 from compress.constraints import Cardinality
 from compress.data import Dataset
 from compress.errors import CodesignError
+from compress.histograms import copy_weights
 from compress.patterns import by_layer
-from compress.running import Progress, on_device
+from compress.progress import Progress
+from compress.running import on_device
 from compress.schedules import FallingCardinality
 from compress.selection import largest_positions
 from compress.split import Constraint, project_weights
@@ -45,11 +47,14 @@ class PruneResult:
         For every prunable layer, in its weight's shape: True where the weight is kept.
     history : tuple of AdmmStep
     retraining : tuple of EpochRecord
+    admm_weights : dict of float tensors
+        By prunable layer, as ADMM left them, before the hard projection; none of methods without ADMM.
     """
 
     masks: dict[str, Tensor]
     history: tuple[AdmmStep, ...]
     retraining: tuple[EpochRecord, ...]
+    admm_weights: dict[str, Tensor] = field(default_factory=dict)
 
 
 def prune_admm(
@@ -99,11 +104,12 @@ def prune_to(
     store = None if checkpoint is None else Checkpoint(checkpoint, run)
     with on_device(network, config.device):
         history = admm(network, dataset, constraints, config, checkpoint=store, stage="prune", progress=progress)
+        admm_weights = copy_weights(network)
         project_weights(network, constraints)
         masks = nonzero_masks(network, [layer for constraint in constraints for layer in constraint.layers])
         pruned = FixedWeights(network, {name: ~mask for name, mask in masks.items()})
         records = retrain(network, dataset, config, pruned, store, "retrain", progress)
-    return PruneResult(masks, history, records)
+    return PruneResult(masks, history, records, admm_weights)
 
 
 def cardinality_constraints(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -15,9 +15,11 @@ from compress.checkpoint import Checkpoint, describe_run, digest
 from compress.constraints import Levels, search_interval
 from compress.data import Dataset
 from compress.errors import CodesignError
+from compress.histograms import copy_weights
 from compress.patterns import by_layer
+from compress.progress import Progress
 from compress.prune import apply_masks, retrain
-from compress.running import Progress, on_device
+from compress.running import on_device
 from compress.selection import largest_positions
 from compress.split import Constraint
 from compress.training import EpochRecord, FixedWeights
@@ -50,6 +52,8 @@ class QuantizeResult:
     history : tuple of AdmmStep
     retraining : tuple of EpochRecord
         Of all the portions, one after the other.
+    admm_weights : dict of float tensors
+        By prunable layer, before the first portion was set on its levels.
     """
 
     levels: dict[str, Tensor]
@@ -57,6 +61,7 @@ class QuantizeResult:
     weight_bits: dict[str, int]
     history: tuple[AdmmStep, ...]
     retraining: tuple[EpochRecord, ...]
+    admm_weights: dict[str, Tensor] = field(default_factory=dict)
 
 
 def quantize_admm(
@@ -124,6 +129,7 @@ def quantize_in_portions(
     portions: tuple[float, ...] = PORTIONS,
 ) -> QuantizeResult:
     """Put weights that ADMM brought close to their levels on them, the closest first (000 Alg. 2, lines 12-18)."""
+    admm_weights = copy_weights(network)
     records: tuple[EpochRecord, ...] = ()
     fixed: dict[str, Tensor] = {}
     for portion in portions:
@@ -134,7 +140,8 @@ def quantize_in_portions(
         records += retrain(network, dataset, config, FixedWeights(network, fixed), checkpoint, stage, progress)
     levels = {name: target.levels(network.get_parameter(f"{name}.weight")).cpu() for name, target in sets.items()}
     intervals = {name: target.interval for name, target in sets.items()}
-    return QuantizeResult(levels, intervals, {name: t.weight_bits for name, t in sets.items()}, history, records)
+    bits = {name: target.weight_bits for name, target in sets.items()}
+    return QuantizeResult(levels, intervals, bits, history, records, admm_weights)
 
 
 def _levels_of(name: str, weight: Tensor, weight_bits: Mapping[str, int], mask: Tensor) -> Levels:

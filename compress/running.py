@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from compress.errors import CodesignError
 
 __all__ = [
-    "Progress",
     "adam",
     "check_settings",
     "falling_rate",
@@ -25,8 +24,6 @@ __all__ = [
     "set_rate",
     "suitable_threads",
 ]
-
-Progress = Callable[[str, int, int], None]
 
 LAST_RATE_PORTION = 0.02
 SMALL_NETWORK = 100_000  # parameters; digits-net trains two to ten times faster on one thread than on two

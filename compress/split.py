@@ -65,9 +65,19 @@ class Residual:
     size: float
 
     @property
+    def relative_primal(self) -> float:
+        """||W - Z||^2 / ||Z_new||^2."""
+        return self.primal / max(self.size, 1e-30)
+
+    @property
+    def relative_dual(self) -> float:
+        """||Z_new - Z_old||^2 / ||Z_new||^2."""
+        return self.dual / max(self.size, 1e-30)
+
+    @property
     def relative(self) -> float:
-        """The larger residual over ``size``."""
-        return max(self.primal, self.dual) / max(self.size, 1e-30)
+        """The larger of both."""
+        return max(self.relative_primal, self.relative_dual)
 
 
 class SplitVariable:

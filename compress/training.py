@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from compress.checkpoint import Checkpoint
 from compress.data import Dataset, Split
 from compress.epoch import evaluate, train_epoch
+from compress.progress import Progress, Update
 from compress.running import (
-    Progress,
     adam,
     check_settings,
     falling_rate,
@@ -67,6 +67,11 @@ class EpochRecord:
     training_loss: float
     validation_loss: float
     validation_accuracy: float
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """What is worth watching while it trains."""
+        return {"loss": self.training_loss, "validation accuracy": self.validation_accuracy}
 
 
 class FixedWeights:
@@ -129,7 +134,7 @@ def train(
             if checkpoint is not None:
                 checkpoint.put(stage, run.state())
             if progress is not None:
-                progress(stage, epoch + 1, config.epochs)
+                progress(Update(stage, epoch + 1, config.epochs, run.history[-1].figures))
     network.load_state_dict(run.best)
     network.eval()
     return tuple(run.history)

@@ -14,6 +14,7 @@ from typing import Any
 from joblib import Parallel, delayed
 
 from compress.errors import CodesignError
+from compress.progress import Progress, Update
 from flows.iso_area import BreakEvenPoint, LayerWork, Mask, Shape, best_array, candidate_shapes, layer_budget, shape_of
 from flows.technology import Technology
 from rtl.config import ArrayConfig, Dense, Fixed, IndexFormat
@@ -21,8 +22,6 @@ from rtl.config import ArrayConfig, Dense, Fixed, IndexFormat
 __all__ = ["PORTIONS", "BreakEvenCurve", "break_even_curve", "break_even_curves", "break_even_ratio"]
 
 PORTIONS = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -93,18 +92,18 @@ def break_even_curve(
     space = (*(candidate_shapes() if shapes is None else shapes), shape_of(reference))
     budget = layer_budget(work, reference, technology)
     told = progress or (lambda *_: None)
-    told(work.name, 0, len(portions) + 1)
+    told(Update(work.name, 0, len(portions) + 1))
     dense = best_array(work, work.mask(0.0), [reference.replace(index=Dense())], technology, budget, space)
     if dense is None:
         raise CodesignError(f"no dense array fits the budget of layer {work.name!r}", "allow the reference's shape")
     points = []
     for done, portion in enumerate(portions, 1):
-        told(work.name, done, len(portions) + 1)
+        told(Update(work.name, done, len(portions) + 1))
         mask = (masks or work.mask)(portion)
         found = best_array(work, mask, sparse, technology, budget, space)
         if found is not None:
             points.append(_replace(found, pruned_portion=portion, speedup=dense.time / found.time))
-    told(work.name, len(portions) + 1, len(portions) + 1)
+    told(Update(work.name, len(portions) + 1, len(portions) + 1))
     ratio = break_even_ratio([p.pruned_portion for p in points], [p.speedup for p in points])
     units = (technology.area_unit, technology.time_unit)
     return BreakEvenCurve(work.name, tuple(map(str, formats)), budget, *units, dense, tuple(points), ratio)

@@ -20,6 +20,7 @@ from codesign.stages.common import geometries, load_data, read_network, section,
 from codesign.workspace import Workspace
 from compress.chain import LayerGeometry, prunable_layers
 from compress.data import Dataset
+from compress.progress import Update
 from compress.prune import apply_masks, magnitude_mask
 from compress.training import FixedWeights, TrainingConfig, accuracy, train
 
@@ -76,8 +77,6 @@ class _Trials:
 
     def with_retraining(self, alphas: Mapping[str, float]) -> float:
         network, pruned = self._pruned(alphas)
-        self._done += 1
-        self._console.progress("sets of alphas tried", self._done, max(15, self._done + 1))
         if self._epochs:
             config = TrainingConfig(
                 epochs=self._epochs,
@@ -88,7 +87,11 @@ class _Trials:
                 seed=self._seed,
             )
             train(network, self._part, config, fixed=pruned)
-        return accuracy(network, self._dataset.validation)
+        measured = accuracy(network, self._dataset.validation)
+        self._done += 1
+        figures = {"validation accuracy": measured}
+        self._console.progress(Update("sets of alphas tried", self._done, max(15, self._done + 1), figures))
+        return measured
 
     def _pruned(self, alphas: Mapping[str, float]) -> tuple[nn.Module, FixedWeights]:
         network = copy.deepcopy(self._network)

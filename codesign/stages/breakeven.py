@@ -25,6 +25,7 @@ from codesign.stages.common import (
 )
 from codesign.workspace import Workspace
 from compress.chain import prunable_layers
+from compress.progress import Update
 from compress.prune import magnitude_mask
 from flows.breakeven import break_even_curve
 from flows.iso_area import LayerWork
@@ -55,7 +56,7 @@ def _run(workspace: Workspace) -> None:
     curves = {}
     for done, curve in enumerate(_in_parallel(tasks), 1):
         curves[curve["layer"]] = curve
-        workspace.console.progress("layers measured", done, len(tasks))
+        workspace.console.progress(Update("layers measured", done, len(tasks)))
     ordered = [curves[layer.name] for layer in layers]
     workspace.write_json("break_even.json", {"technology": library.describe(), "curves": ordered})
 

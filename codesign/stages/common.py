@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from codesign.network_file import load_network
 from codesign.workspace import Workspace
@@ -14,6 +16,7 @@ from compress.admm import AdmmConfig
 from compress.chain import LayerGeometry, layer_geometries
 from compress.data import Dataset, load_dataset
 from compress.errors import CodesignError
+from compress.histograms import copy_weights, weight_histograms
 from compress.layer import LayerKind, largest_level
 from flows.technology import Technology, generic_technology, technology_from_liberty
 from rtl.config import ArrayConfig, Dense
@@ -31,6 +34,7 @@ __all__ = [
     "reference_array",
     "section",
     "technology",
+    "three_moments",
     "weight_bits",
 ]
 
@@ -125,3 +129,11 @@ def admm_config(workspace: Workspace, which: str) -> AdmmConfig:
     """Settings of the ADMM run in ``compress.prune`` or ``compress.quantize``."""
     settings = getattr(workspace.config.compress, which)
     return AdmmConfig(**settings.model_dump(), seed=workspace.config.seed)
+
+
+def three_moments(
+    before: Mapping[str, Tensor], after_admm: Mapping[str, Tensor], network: nn.Module
+) -> list[dict[str, Any]]:
+    """Histograms of each layer's weights before ADMM, after it, and after the retraining: ``network`` as it is now."""
+    moments = {"before ADMM": before, "after ADMM": after_admm, "after retraining": copy_weights(network)}
+    return [asdict(layer) for layer in weight_histograms(moments)]

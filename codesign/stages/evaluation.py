@@ -11,6 +11,7 @@ from codesign.workspace import Workspace
 from compress.data import Split
 from compress.model import CompressedModel
 from compress.modelfile import load_model
+from compress.progress import Update
 from compress.training import accuracy
 from sim.golden import quantize_input, run_model
 
@@ -27,7 +28,7 @@ def integer_accuracy(model: CompressedModel, split: Split, workspace: Workspace 
         answers = run_model(model, quantize_input(model, images)).reshape(len(images), -1).argmax(axis=1)
         correct += int(np.sum(answers == split.labels[start : start + IMAGES_AT_ONCE].numpy()))
         if workspace is not None:
-            workspace.console.progress("test images, in integers", start + len(images), len(split))
+            workspace.console.progress(Update("test images, in integers", start + len(images), len(split)))
     return correct / len(split)
 
 

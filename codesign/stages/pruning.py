@@ -7,8 +7,9 @@ from dataclasses import asdict
 from codesign.network_file import save_network
 from codesign.stage import Stage
 from codesign.stages import alphas, training
-from codesign.stages.common import admm_config, load_data, read_network, section
+from codesign.stages.common import admm_config, load_data, read_network, section, three_moments
 from codesign.workspace import Workspace
+from compress.histograms import copy_weights
 from compress.prune import prune_admm
 from compress.training import accuracy
 
@@ -18,6 +19,7 @@ __all__ = ["STAGE"]
 def _run(workspace: Workspace) -> None:
     network, dataset = read_network(workspace), load_data(workspace)
     alphas = workspace.read_json("alphas.json", "codesign compress")["alphas"]
+    before = copy_weights(network)
     result = prune_admm(
         network,
         dataset,
@@ -34,6 +36,7 @@ def _run(workspace: Workspace) -> None:
             "kept": {name: int(mask.sum()) for name, mask in result.masks.items()},
             "history": [asdict(step) for step in result.history],
             "retraining": [asdict(record) for record in result.retraining],
+            "histograms": three_moments(before, result.admm_weights, network),
         },
     )
 

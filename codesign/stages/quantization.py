@@ -10,11 +10,20 @@ import numpy as np
 from codesign.network_file import save_network
 from codesign.stage import Stage
 from codesign.stages import pruning
-from codesign.stages.common import admm_config, geometries, load_data, read_network, section, weight_bits
+from codesign.stages.common import (
+    admm_config,
+    geometries,
+    load_data,
+    read_network,
+    section,
+    three_moments,
+    weight_bits,
+)
 from codesign.versions import versions
 from codesign.workspace import Workspace
 from compress.chain import prunable_layers
 from compress.errors import CodesignError
+from compress.histograms import copy_weights
 from compress.integerize import integerize
 from compress.model import CompressedModel
 from compress.modelfile import load_model, save_model
@@ -28,6 +37,7 @@ def _run(workspace: Workspace) -> None:
     network, dataset = read_network(workspace, "pruned.safetensors"), load_data(workspace)
     layers = geometries(network, dataset.input_shape)
     masks = {name: layer.weight.detach() != 0 for name, layer in prunable_layers(network).items()}
+    before = copy_weights(network)
     result = quantize_admm(
         network,
         dataset,
@@ -49,6 +59,7 @@ def _run(workspace: Workspace) -> None:
             "intervals": result.intervals,
             "history": [asdict(step) for step in result.history],
             "retraining": [asdict(record) for record in result.retraining],
+            "histograms": three_moments(before, result.admm_weights, network),
         },
     )
 

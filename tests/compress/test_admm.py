@@ -12,7 +12,8 @@ from compress.checkpoint import Checkpoint, describe_run
 from compress.constraints import Cardinality, Levels
 from compress.data import Dataset
 from compress.errors import CodesignError
-from compress.split import Constraint
+from compress.progress import Update
+from compress.split import Constraint, Residual
 from compress.training import FixedWeights
 
 SHORT = AdmmConfig(iterations=4, batch_size=16, tolerance=0)
@@ -72,12 +73,24 @@ def test_the_steps_are_those_of_the_equations(small_network: nn.Module, small_da
 
 def test_it_stops_when_all_residuals_are_small(small_network: nn.Module, small_data: Dataset) -> None:
     config = replace(THOROUGH, tolerance=0.02)
-    seen: list[tuple[str, int, int]] = []
-    steps = admm(small_network, small_data, CONSTRAINTS, config, progress=lambda *report: seen.append(report))
+    seen: list[Update] = []
+    steps = admm(small_network, small_data, CONSTRAINTS, config, progress=seen.append)
     assert 1 < len(steps) < 40
     assert max(last_relative(steps)) <= 0.02
     assert all(max(last_relative(steps[: count + 1])) > 0.02 for count in range(len(steps) - 1))
-    assert seen[-1] == ("admm", 40, 40)
+    assert seen[-1] == Update("admm", 40, 40, steps[-1].figures)
+    assert [update.figures["loss"] for update in seen] == [step.training_loss for step in steps]
+
+
+def test_the_figures_of_a_step_are_its_largest_relative_residuals() -> None:
+    residuals = (Residual("a", primal=2.0, dual=0.5, size=4.0), Residual("b", primal=1.0, dual=3.0, size=10.0))
+    assert AdmmStep(7, 0.1, 0.25, 0.9, residuals).figures == {
+        "loss": 0.25,
+        "validation accuracy": 0.9,
+        "primal residual": 0.5,
+        "dual residual": 0.3,
+        "rho": 0.1,
+    }
 
 
 def test_rho_rises_geometrically() -> None:
@@ -108,8 +121,8 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(
     expected = copy.deepcopy(small_network)
     steps = admm(expected, small_data, CONSTRAINTS, SHORT)
 
-    def stop(_: str, done: int, __: int) -> None:
-        if done == interrupted_after:
+    def stop(update: Update) -> None:
+        if update.done == interrupted_after:
             raise InterruptedRunError
 
     run = describe_run("test", small_network, small_data, SHORT)

@@ -10,6 +10,7 @@ from compress.checkpoint import Checkpoint, describe_run
 from compress.data import Dataset
 from compress.epoch import evaluate
 from compress.errors import CodesignError
+from compress.progress import Update
 from compress.training import FixedWeights, TrainingConfig, accuracy, train
 
 SHORT = TrainingConfig(epochs=3, batch_size=16)
@@ -41,10 +42,11 @@ def test_the_best_validated_epoch_is_kept(small_network: nn.Module, small_data: 
     assert not small_network.training
 
 
-def test_progress_counts_epochs(small_network: nn.Module, small_data: Dataset) -> None:
-    seen: list[tuple[str, int, int]] = []
-    train(small_network, small_data, SHORT, lambda *report: seen.append(report))
-    assert seen == [("train", 1, 3), ("train", 2, 3), ("train", 3, 3)]
+def test_progress_counts_epochs_and_tells_their_figures(small_network: nn.Module, small_data: Dataset) -> None:
+    seen: list[Update] = []
+    history = train(small_network, small_data, SHORT, seen.append)
+    told = [{"loss": r.training_loss, "validation accuracy": r.validation_accuracy} for r in history]
+    assert seen == [Update("train", done, 3, figures) for done, figures in enumerate(told, 1)]
 
 
 def test_fixed_weights_do_not_move_and_the_others_do(small_network: nn.Module, small_data: Dataset) -> None:
@@ -63,8 +65,8 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(
     expected = copy.deepcopy(small_network)
     history = train(expected, small_data, config)
 
-    def stop(_: str, done: int, __: int) -> None:
-        if done == 2:
+    def stop(update: Update) -> None:
+        if update.done == 2:
             raise KeyboardInterrupt
 
     run = describe_run("train", small_network, small_data, config)

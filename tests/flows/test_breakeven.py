@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compress.progress import Update
 from flows.area import measure
 from flows.breakeven import break_even_curve, break_even_curves, break_even_ratio
 from flows.iso_area import LayerWork, Shape, _Packing, candidate_shapes
@@ -60,9 +61,9 @@ def test_curves_in_processes_of_their_own_are_the_same(curve):
 def test_progress_is_told_from_none_to_all():
     told = []
     shapes = candidate_shapes(max_rows=1, lanes=(4,))
-    break_even_curve(WORK, REFERENCE, GENERIC, portions=(0.5,), shapes=shapes, progress=lambda *step: told.append(step))
-    assert told[0] == ("conv", 0, 2)
-    assert told[-1] == ("conv", 2, 2)
+    break_even_curve(WORK, REFERENCE, GENERIC, portions=(0.5,), shapes=shapes, progress=told.append)
+    assert told[0] == Update("conv", 0, 2)
+    assert told[-1] == Update("conv", 2, 2)
 
 
 @pytest.mark.parametrize(

@@ -2,94 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["DARK", "LIGHT", "PLOTS", "Theme", "draw"]
+from codesign.theme import WIDTH, Theme, line_style, styled
+from codesign.training_plots import draw_histograms, draw_losses, draw_residuals
+
+__all__ = ["PLOTS", "draw"]
 
 Report = dict[str, Any]
-WIDTH = 9.6
-
-
-@dataclass(frozen=True)
-class Theme:
-    """Colours of text, grid and background; series colours are told apart also without hue."""
-
-    name: str
-    background: str
-    text: str
-    faint: str
-    grid: str
-    series: tuple[str, ...]
-
-    @property
-    def accent(self) -> str:
-        """The main series."""
-        return self.series[0]
-
-
-LIGHT = Theme(
-    "light",
-    "#ffffff",
-    "#1d2733",
-    "#6b7785",
-    "#e4e8ed",
-    ("#0b6bcb", "#d9480f", "#2b8a3e", "#9c36b5", "#c2255c", "#5c7080"),
-)
-DARK = Theme(
-    "dark",
-    "#161b22",
-    "#e6ebf1",
-    "#95a1af",
-    "#2b333d",
-    ("#58a6ff", "#ff9350", "#56d27b", "#d38bf0", "#ff7aa8", "#a3b1c0"),
-)
-MARKERS = ("o", "s", "D", "^", "v", "P")
 
 
 def draw(name: str, report: Report, theme: Theme) -> Figure:
     """The picture called ``name``, a key of ``PLOTS``."""
-    with _style(theme):
-        figure = PLOTS[name](report, theme)
-        figure.set_facecolor(theme.background)
-    return figure
-
-
-@contextmanager
-def _style(theme: Theme) -> Iterator[None]:
-    settings: Any = {
-        "figure.facecolor": theme.background,
-        "axes.facecolor": theme.background,
-        "axes.edgecolor": theme.grid,
-        "axes.labelcolor": theme.text,
-        "axes.titlecolor": theme.text,
-        "axes.titlesize": 11,
-        "axes.titleweight": "bold",
-        "axes.titlelocation": "left",
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "grid.color": theme.grid,
-        "grid.linewidth": 0.8,
-        "text.color": theme.text,
-        "xtick.color": theme.faint,
-        "ytick.color": theme.faint,
-        "font.size": 10,
-        "font.family": "DejaVu Sans",
-        "legend.frameon": False,
-        "legend.labelcolor": theme.text,
-        "lines.linewidth": 2.0,
-    }
-    with mpl.rc_context(settings):
-        yield
+    with styled(theme):
+        return PLOTS[name](report, theme)
 
 
 def break_even(report: Report, theme: Theme) -> Figure:
@@ -101,12 +32,12 @@ def break_even(report: Report, theme: Theme) -> Figure:
         points = [point for point in entry["curve"] if point["index"] != "dense"]
         portions = np.array([100 * point["pruned_portion"] for point in points])
         speedups = np.array([point["speedup"] for point in points])
-        color, marker = theme.series[number % len(theme.series)], MARKERS[number % len(MARKERS)]
+        style = line_style(number, theme)
         ratio = entry["break_even_ratio"]
         label = f"{entry['layer']}  (break-even {ratio:.2f}×)" if ratio else f"{entry['layer']}  (never)"
-        axes.plot(portions, speedups, color=color, marker=marker, markersize=5, label=label)
+        axes.plot(portions, speedups, **style, markersize=5, label=label)
         if entry["layer"] in chosen and len(points):
-            _ring(axes, 100 * chosen[entry["layer"]], portions, speedups, color)
+            _ring(axes, 100 * chosen[entry["layer"]], portions, speedups, style["color"])
     axes.axhline(1, color=theme.text, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.annotate(
         "dense, same area",
@@ -216,39 +147,28 @@ def times(report: Report, theme: Theme) -> Figure:
 
 
 def convergence(report: Report, theme: Theme) -> Figure:
-    """Relative residuals of both ADMM runs, a line a layer."""
-    figure = Figure((WIDTH, 3.4), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    names = [layer["name"] for layer in report["layers"]]
-    for axes, (title, steps) in zip(panels, report["admm"].items(), strict=True):
-        axes.set_title(title)
-        axes.set_yscale("log")
-        axes.set_xlabel("iteration")
-        for number, name in enumerate(names):
-            series = [
-                _relative(residual)
-                for step in steps
-                for residual in step["residuals"]
-                if residual["constraint"] == name
-            ]
-            if series:
-                color, marker = theme.series[number % len(theme.series)], MARKERS[number % len(MARKERS)]
-                axes.plot(range(1, len(series) + 1), series, color=color, marker=marker, markersize=3.5, label=name)
-    panels[0].set_ylabel("residual / ‖Z‖²")
-    drawn = next((axes for axes in panels if axes.get_legend_handles_labels()[0]), None)
-    if drawn is not None:
-        drawn.legend(loc="upper right")
-    return figure
+    """Residuals of both ADMM runs, and the tolerance that stops them."""
+    settings = report["settings"].get("compress", {})
+    tolerances = {name: settings[name]["tolerance"] for name in report["admm"] if name in settings}
+    return draw_residuals(report["admm"], theme, tolerances)
 
 
-def _relative(residual: dict[str, float]) -> float:
-    """The larger of both residuals (000 eq. (12)); a floor keeps exact zeros on a log scale."""
-    return max(max(residual["primal"], residual["dual"]) / max(residual["size"], 1e-30), 1e-9)
+def losses(report: Report, theme: Theme) -> Figure:
+    """Training loss and validation accuracy of both ADMM runs and of the retraining after each."""
+    return draw_losses(report["admm"], report.get("training", {}), theme)
+
+
+def weights_in(run: str) -> Callable[[Report, Theme], Figure]:
+    """The picture of each layer's weights before ADMM, after it, and after the retraining."""
+    return lambda report, theme: draw_histograms(report.get("admm_histograms", {}).get(run, []), theme)
 
 
 PLOTS: dict[str, Callable[[Report, Theme], Figure]] = {
     "break_even": break_even,
     "times": times,
     "weights": weights,
+    "weights_prune": weights_in("prune"),
+    "weights_quantize": weights_in("quantize"),
     "convergence": convergence,
+    "losses": losses,
 }

@@ -10,7 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from codesign.plots import DARK, LIGHT, PLOTS, Theme, draw
+from codesign.plots import PLOTS, draw
+from codesign.theme import DARK, LIGHT, Theme
 from compress.files import replacing
 
 __all__ = ["notes", "write_page"]

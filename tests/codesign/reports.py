@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Any
 
+import torch
+
 from codesign.report import SCHEMA, SCHEMA_VERSION
+from compress.admm import AdmmStep
+from compress.histograms import weight_histograms
+from compress.split import Residual
+from compress.training import EpochRecord
 
 
 def _point(portion: float, speedup: float, index: str = "fixed4") -> dict[str, Any]:
@@ -61,8 +69,23 @@ def _histogram(layer: str) -> dict[str, Any]:
     }
 
 
+def _as_json(record: Any) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(json.dumps(asdict(record)))
+    return content
+
+
 def _step(layer: str) -> dict[str, Any]:
-    return {"residuals": [{"constraint": layer, "primal": 0.1, "dual": 0.0, "size": 2.0}]}
+    return _as_json(AdmmStep(0, 0.1, 0.5, 0.9, (Residual(layer, primal=0.1, dual=0.0, size=2.0),)))
+
+
+def _epochs() -> list[dict[str, Any]]:
+    return [_as_json(EpochRecord(epoch, 0.5, 0.6, 0.9)) for epoch in range(2)]
+
+
+def _moments(*layers: str) -> list[dict[str, Any]]:
+    weights = {layer: torch.tensor([-0.5, 0.0, 0.25]) for layer in layers}
+    moments = dict.fromkeys(("before ADMM", "after ADMM", "after retraining"), weights)
+    return [_as_json(layer) for layer in weight_histograms(moments)]
 
 
 def small_report() -> dict[str, Any]:
@@ -107,6 +130,8 @@ def small_report() -> dict[str, Any]:
         },
         "storage": {"float32_bits": 6400, "level_bits": 500, "with_index_bits": 1000},
         "admm": {"prune": [_step("conv")], "quantize": [_step("conv")]},
+        "training": {"train": _epochs(), "prune": _epochs(), "quantize": _epochs()},
+        "admm_histograms": {"prune": _moments("conv", "linear"), "quantize": _moments("conv", "linear")},
         "histograms": [_histogram("conv"), _histogram("linear")],
         "seconds": {"train": 1.0},
     }

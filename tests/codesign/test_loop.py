@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from codesign.cli import main
+from codesign.plots import PLOTS
 from sim.simulator import find_simulator
 
 try:
@@ -105,8 +106,26 @@ def test_both_arrays_fit_the_budget(report: dict[str, Any]) -> None:
     assert array["chosen"]["area"] <= array["budget"]
 
 
+def test_the_report_has_the_history_of_both_admm_runs(report: dict[str, Any]) -> None:
+    epochs = {name: [record["epoch"] for record in records] for name, records in report["training"].items()}
+    assert epochs == {"train": [0, 1], "prune": [0], "quantize": [0, 0, 0, 0]}
+    for name, iterations in (("prune", 2), ("quantize", 1)):
+        assert len(report["admm"][name]) == iterations
+        assert [layer["layer"] for layer in report["admm_histograms"][name]] == ["0", "4"]
+
+
+def test_histograms_hold_every_weight_at_three_moments(report: dict[str, Any]) -> None:
+    for name in ("prune", "quantize"):
+        for layer, counted in zip(report["layers"], report["admm_histograms"][name], strict=True):
+            before, after, retrained = counted["moments"]
+            for moment in (before, after, retrained):
+                assert sum(moment["counts"]) + moment["zeros"] == layer["weights"]
+            assert retrained["zeros"] == layer["weights"] - layer["nonzeros"]
+            assert before["zeros"] == after["zeros"] == (0 if name == "prune" else retrained["zeros"])
+
+
 def test_pictures_lie_beside_the_page(folder: Path) -> None:
-    for name in ("report.html", "break_even.png", "weights.png", "times.png", "convergence.png"):
+    for name in ("report.html", *(f"{name}.png" for name in PLOTS)):
         assert (folder / name).stat().st_size > 10_000
 
 

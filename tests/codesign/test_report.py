@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from codesign.cli import main
-from codesign.plots import DARK, LIGHT, PLOTS, draw
+from codesign.plots import PLOTS, draw
 from codesign.report import SCHEMA_VERSION, read_report
 from codesign.report_page import notes, write_page
+from codesign.theme import DARK, LIGHT
 from tests.codesign.reports import small_report
 
 
@@ -54,6 +55,20 @@ def test_every_picture_is_drawn_on_its_themes_ground(report: dict[str, Any], nam
     from matplotlib.colors import to_hex
 
     assert to_hex(draw(name, report, theme).get_facecolor()) == theme.background
+
+
+def test_a_report_of_before_the_pictures_of_training_is_still_drawn(report: dict[str, Any]) -> None:
+    for key in ("training", "admm_histograms"):
+        del report[key]
+    for name in PLOTS:
+        draw(name, report, LIGHT)
+
+
+def test_the_tolerance_of_each_run_is_in_the_picture(report: dict[str, Any]) -> None:
+    settings = {"prune": {"tolerance": 0.25}, "quantize": {"tolerance": 0.5}}
+    figure = draw("convergence", {**report, "settings": {"compress": settings}}, LIGHT)
+    drawn = [line for axes in figure.axes[:2] for line in axes.get_lines() if line.get_label() == "tolerance"]
+    assert [list(line.get_ydata()) for line in drawn] == [[0.25, 0.25], [0.5, 0.5]]
 
 
 def test_losses_are_told_first(report: dict[str, Any]) -> None:

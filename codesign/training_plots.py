@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from codesign.theme import WIDTH, Theme, line_style, styled
@@ -118,7 +119,7 @@ def draw_histograms(layers: Records, theme: Theme) -> Figure:
     drawn = sorted(range(len(layers)), key=lambda index: -_weights(layers[index]))[:MOST_LAYERS]
     chosen = [layers[index] for index in sorted(drawn)]
     with styled(theme):
-        figure = Figure((WIDTH, 0.9 + 1.3 * max(1, len(chosen))), layout="constrained")
+        figure = Figure((WIDTH, 0.9 + 1.3 * max(1, len(chosen))), layout=ConstrainedLayoutEngine(wspace=0.06))
         if not chosen:
             _say_empty([figure.add_subplot()], theme)
             return figure
@@ -140,7 +141,7 @@ def _histogram(axes: Axes, edges: Sequence[float], moment: Mapping[str, Any], th
     axes.set_yscale("log")
     axes.stairs(moment["counts"], edges, baseline=0.1, fill=True, color=theme.accent)
     axes.set_xlim(1.08 * edges[0], 1.08 * edges[-1])
-    axes.xaxis.set_major_locator(MaxNLocator(5, prune="both"))
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_locator(LogLocator(numticks=4))
     axes.grid(axis="x", visible=False)
     axes.minorticks_off()

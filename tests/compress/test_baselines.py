@@ -8,6 +8,7 @@ from compress.admm import AdmmConfig
 from compress.baselines import prune_iteratively, prune_one_shot, prune_projected
 from compress.data import Dataset
 from compress.errors import CodesignError
+from compress.progress import Update
 from compress.prune import PruneResult, magnitude_mask, prune_admm
 
 CONFIG = AdmmConfig(iterations=3, batch_size=16, retrain_epochs=2, tolerance=0)
@@ -40,8 +41,8 @@ def test_projected_gradient_may_change_its_mind(small_network: nn.Module, digits
 def test_iterative_pruning_takes_equal_portions(small_network: nn.Module, small_data: Dataset) -> None:
     seen: list[tuple[str, int]] = []
 
-    def look(stage: str, *_: int) -> None:
-        seen.append((stage, int(small_network.get_parameter("4.weight").count_nonzero())))
+    def look(update: Update) -> None:
+        seen.append((update.stage, int(small_network.get_parameter("4.weight").count_nonzero())))
 
     prune_iteratively(small_network, small_data, {"4": 0.01}, CONFIG, look, rounds=2)
     assert seen == [("round 1 of 2", 27)] * 2 + [("round 2 of 2", 3)] * 3

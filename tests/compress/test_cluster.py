@@ -9,6 +9,7 @@ from torch import nn
 from compress.admm import AdmmConfig
 from compress.cluster import cluster_admm
 from compress.data import Dataset
+from compress.progress import Update
 from compress.prune import magnitude_mask
 from compress.training import accuracy
 
@@ -53,8 +54,8 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(
         path = tmp_path / stop_at[0]
         cluster_admm(expected, small_data, {}, {"*": 4}, SHORT)
 
-        def stop(stage: str, done: int, _: int, stop_at: tuple[str, int] = stop_at) -> None:
-            if (stage, done) == stop_at:
+        def stop(update: Update, stop_at: tuple[str, int] = stop_at) -> None:
+            if (update.stage, update.done) == stop_at:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):

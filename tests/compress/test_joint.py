@@ -10,6 +10,7 @@ from compress.admm import AdmmConfig
 from compress.data import Dataset
 from compress.errors import CodesignError
 from compress.joint import compress_jointly
+from compress.progress import Update
 
 SHORT = AdmmConfig(iterations=2, batch_size=16, retrain_epochs=1)
 ALPHAS, BITS = {"4": 0.3}, {"*": 3}
@@ -47,8 +48,8 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(
     expected, resumed = copy.deepcopy(small_network), copy.deepcopy(small_network)
     compress_jointly(expected, small_data, ALPHAS, BITS, SHORT)
 
-    def stop(stage: str, done: int, _: int) -> None:
-        if (stage, done) == ("joint", 1):
+    def stop(update: Update) -> None:
+        if (update.stage, update.done) == ("joint", 1):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -13,6 +13,7 @@ from compress.balance import GroupCardinality, InputPattern
 from compress.constraints import Cardinality
 from compress.data import Dataset
 from compress.errors import CodesignError
+from compress.progress import Update
 from compress.prune import kept_count, magnitude_mask, prune_admm, prune_to
 from compress.split import Constraint
 from compress.training import accuracy
@@ -28,6 +29,16 @@ def test_exactly_alpha_of_each_layer_is_kept(small_network: nn.Module, small_dat
     assert torch.equal(weight != 0, result.masks["4"])
     assert len(result.history) == 2
     assert len(result.retraining) == 2
+
+
+def test_the_weights_that_admm_left_are_kept_as_they_were_before_the_projection(
+    small_network: nn.Module, small_data: Dataset
+) -> None:
+    result = prune_admm(small_network, small_data, ALPHAS, replace(SHORT, retrain_epochs=0))
+    assert result.admm_weights.keys() == {"0", "4"}
+    left = result.admm_weights["4"]
+    assert int((left != 0).sum()) > 27
+    assert torch.equal(Cardinality(27).project(left), small_network.get_parameter("4.weight").detach())
 
 
 @pytest.mark.parametrize("alphas", [{}, {"0": 1.0, "4": 1.0}])
@@ -53,8 +64,8 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(
     expected = copy.deepcopy(small_network)
     undisturbed = prune_admm(expected, small_data, ALPHAS, SHORT)
 
-    def stop(stage: str, done: int, _: int) -> None:
-        if (stage, done) == stop_at:
+    def stop(update: Update) -> None:
+        if (update.stage, update.done) == stop_at:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -62,6 +73,8 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(
     resumed = copy.deepcopy(small_network)
     result = prune_admm(resumed, small_data, ALPHAS, SHORT, tmp_path / "c")
     assert (result.history, result.retraining) == (undisturbed.history, undisturbed.retraining)
+    for name, weight in undisturbed.admm_weights.items():
+        assert torch.equal(result.admm_weights[name], weight)
     for name, value in expected.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value)
 

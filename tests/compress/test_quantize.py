@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,8 +7,10 @@ import torch
 from torch import nn
 
 from compress.admm import AdmmConfig
+from compress.constraints import Levels
 from compress.data import Dataset
 from compress.errors import CodesignError
+from compress.progress import Update
 from compress.prune import apply_masks, magnitude_mask
 from compress.quantize import quantize_admm
 from compress.training import accuracy
@@ -32,6 +35,17 @@ def test_weights_are_levels_times_interval(small_network: nn.Module, small_data:
     assert len(result.retraining) == 4
 
 
+def test_the_weights_that_admm_left_are_kept_as_they_were_before_the_levels(
+    small_network: nn.Module, small_data: Dataset
+) -> None:
+    result = quantize_admm(small_network, small_data, masks_of(small_network), BITS, replace(SHORT, retrain_epochs=0))
+    for name, levels in result.levels.items():
+        left = result.admm_weights[name]
+        target = Levels(BITS[name], result.intervals[name], levels != 0)
+        assert not torch.equal(left, target.project(left))
+        assert torch.equal(target.levels(left), levels)
+
+
 def test_a_dense_layer_has_no_zeros_even_from_exact_zeros(small_network: nn.Module, small_data: Dataset) -> None:
     with torch.no_grad():
         small_network.get_parameter("0.weight")[0] = 0.0
@@ -47,8 +61,8 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(
     masks, expected = masks_of(small_network), copy.deepcopy(small_network)
     undisturbed = quantize_admm(expected, small_data, masks, BITS, SHORT)
 
-    def stop(stage: str, done: int, _: int) -> None:
-        if (stage, done) == stop_at:
+    def stop(update: Update) -> None:
+        if (update.stage, update.done) == stop_at:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -56,6 +70,8 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(
     resumed = copy.deepcopy(small_network)
     result = quantize_admm(resumed, small_data, masks, BITS, SHORT, tmp_path / "c")
     assert (result.history, result.retraining) == (undisturbed.history, undisturbed.retraining)
+    for name, weight in undisturbed.admm_weights.items():
+        assert torch.equal(result.admm_weights[name], weight)
     for name, value in expected.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value)
 

@@ -42,6 +42,8 @@ Liberty = Annotated[
     Path | None, typer.Option("--liberty", help="A .lib or .lib.gz; without it the generic technology (GE, FO4).")
 ]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="model.safetensors of `codesign compress`.")]
+Data = Annotated[str | None, typer.Option(help="Data set; default: the one the model was made with.")]
+DataFolder = Annotated[Path | None, typer.Option(help="Folder of the data set's files; default: CODESIGN_DATA.")]
 ArrayFolder = Annotated[Path, typer.Argument(metavar="ARRAY", help="Folder of `codesign generate`.")]
 
 
@@ -125,6 +127,14 @@ def compress(config: ConfigFile, out: Out, quick: Quick = False, fresh: Fresh = 
     commands.compress(config, out, quick, fresh, json)
 
 
+@app.command(epilog="Example: codesign evaluate build/demo/model.safetensors")
+def evaluate(model: ModelFile, data: Data = None, folder: DataFolder = None, json: Json = False) -> None:
+    """Test accuracy in integers, weights kept, and size of a model; reads only its file and the data set."""
+    from codesign import commands
+
+    commands.evaluate(model, data, folder, json)
+
+
 @app.command(epilog="Example: codesign generate build/demo/model.safetensors --rows 4 --lanes 8 --out build/array")
 def generate(
     model: ModelFile,
@@ -147,8 +157,8 @@ def simulate(
     model: ModelFile,
     array: ArrayFolder,
     images: Annotated[int, typer.Option(help="Test images to run.", min=1)] = 8,
-    data: Annotated[str | None, typer.Option(help="Data set; default: the one the model was made with.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of MNIST's files; default: CODESIGN_DATA.")] = None,
+    data: Data = None,
+    folder: DataFolder = None,
     linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)] = 8,
     simulator: Annotated[str | None, typer.Option(help="verilator or icarus; default: the first that works.")] = None,
     json: Json = False,

@@ -6,6 +6,7 @@ import json as json_format
 import shlex
 import sys
 from functools import reduce
+from math import ceil, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from rich.table import Table
 
 from codesign.config import load_config
 from codesign.console import RunConsole
+from codesign.evaluate import evaluate_model
 from codesign.loop import COMPRESSION, run_loop
+from codesign.model_data import data_of, load_test_split
 from codesign.network_array import LayerLoad
 from codesign.report import read_report
 from codesign.report_page import write_page
@@ -24,7 +27,6 @@ from codesign.stages import training
 from codesign.stages.array import accumulator_bits_of
 from codesign.verify import check_outcomes, simulate_model
 from codesign.workspace import Workspace
-from compress.data import load_dataset
 from compress.errors import CodesignError
 from compress.layer import LayerKind
 from compress.modelfile import load_model
@@ -37,7 +39,7 @@ from sim.geometry import ConvGeometry
 from sim.pack import pack
 from sim.plan import Depths, plan_layer
 
-__all__ = ["breakeven", "compress", "generate", "report", "run", "simulate", "synthesize", "train"]
+__all__ = ["breakeven", "compress", "evaluate", "generate", "report", "run", "simulate", "synthesize", "train"]
 
 
 def train(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
@@ -78,6 +80,26 @@ def compress(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> N
         json,
         "\n".join([*lines, str(out / "model.safetensors")]),
     )
+
+
+def evaluate(model: Path, data: str | None, folder: Path | None, json: bool) -> None:
+    """Accuracy and size of a model."""
+    console = RunConsole()
+    with console.stage("evaluate"):
+        found = evaluate_model(model, data, folder, console.progress)
+    if json:
+        _show(found.to_dict(), True, "")
+        return
+    print(f"accuracy      {found.accuracy:.2%} of {found.test_images:,} test images of {found.data}, in integers")
+    table = Table("layer", "weights kept", "of", "ratio", "bits a weight")
+    for layer in found.to_dict()["layers"]:
+        kept, weights = f"{layer['kept']:,}", f"{layer['weights']:,}"
+        table.add_row(layer["name"], kept, weights, _ratio(layer["ratio"]), str(layer["weight_bits"]))
+    Console().print(table)
+    storage = found.storage
+    print(f"weights alone {ceil(storage.data_bits / 8):,} bytes, {_ratio(storage.data_ratio)} below 32-bit floats")
+    print(f"with indices  {ceil(storage.total_bits / 8):,} bytes, {_ratio(storage.total_ratio)}")
+    print(f"packed file   {found.packed_bytes:,} bytes")
 
 
 def generate(
@@ -122,13 +144,7 @@ def simulate(
 ) -> None:
     """Simulate a model on an array; a difference raises MismatchError after the result is shown."""
     network = load_model(model)
-    name = data or str(network.provenance.get("data", ""))
-    split = load_dataset(name, int(network.provenance.get("seed", 0)), folder).test
-    if tuple(split.images.shape[1:]) != network.input_shape:
-        raise CodesignError(
-            f"the model reads images {network.input_shape}, {name} has {tuple(split.images.shape[1:])}",
-            "give the data set it was made with, by --data",
-        )
+    split = load_test_split(network, data or data_of(network), folder)
     with RunConsole().stage("simulate"):
         result = simulate_model(network, array, split.take(images).images.numpy(), linear_batch, simulator)
     cycles = ", ".join(f"{layer} {count}" for layer, count in result["cycles"].items())
@@ -173,6 +189,10 @@ def report(source: Path, out: Path | None, json: bool) -> None:
     _refuse_file(folder)
     paths = write_page(content, folder)
     _show({"files": [str(path) for path in paths]}, json, "\n".join(map(str, paths)))
+
+
+def _ratio(ratio: float | None) -> str:
+    return f"{ratio:,.1f} times" if ratio is not None and isfinite(ratio) else "nothing left"
 
 
 def _stages(stages: tuple[Stage, ...], config: Path, out: Path, quick: bool, fresh: bool) -> Workspace:

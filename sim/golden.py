@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,13 +27,14 @@ __all__ = [
 def accumulate(layer: CompressedLayer, activations_nchw: NDArray[np.uint8]) -> NDArray[np.int64]:
     """(N, K, H_out, W_out): bias plus the sum of level * activation.
 
-    Computed as a matrix product in float64, which is exact: every partial sum is an integer far below 2**53.
+    Computed as a matrix product in floating point, which is exact: ``_exact_float`` holds every partial sum.
     """
+    exact = _exact_float(layer, activations_nchw)
     n = len(activations_nchw)
     filters, _, kernel_rows, kernel_columns = layer.levels.shape
     _, height, width = layer.conv_shape
     padding_y, padding_x = layer.padding
-    padded = np.pad(activations_nchw, ((0, 0), (0, 0), (padding_y, padding_y), (padding_x, padding_x)))
+    padded = np.pad(activations_nchw.astype(exact), ((0, 0), (0, 0), (padding_y, padding_y), (padding_x, padding_x)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (kernel_rows, kernel_columns), axis=(2, 3))
     windows = windows[:, :, :: layer.stride[0], :: layer.stride[1]][:, :, :height, :width]
     sums = np.empty((n, filters, height, width), np.int64)
@@ -39,12 +42,23 @@ def accumulate(layer: CompressedLayer, activations_nchw: NDArray[np.uint8]) -> N
     channels = layer.levels.shape[1]
     for group in range(layer.groups):
         columns = windows[:, group * channels : (group + 1) * channels].transpose(0, 2, 3, 1, 4, 5)
-        weights = layer.levels[group * per_group : (group + 1) * per_group].reshape(per_group, -1).astype(np.float64)
-        product = columns.reshape(n * height * width, -1).astype(np.float64) @ weights.T
+        weights = layer.levels[group * per_group : (group + 1) * per_group].reshape(per_group, -1).astype(exact)
+        product = columns.reshape(n * height * width, -1) @ weights.T
         sums[:, group * per_group : (group + 1) * per_group] = (
             product.reshape(n, height, width, per_group).transpose(0, 3, 1, 2).astype(np.int64)
         )
     return sums + layer.bias.astype(np.int64)[None, :, None, None]
+
+
+def _exact_float(layer: CompressedLayer, activations_nchw: NDArray[np.integer]) -> type[np.float32 | np.float64]:
+    """The smallest float in which the products and their sums, in any order, are exact integers.
+
+    No partial sum exceeds (largest activation) * (sum of a filter's level magnitudes); float32 holds every integer
+    up to 2**24, float64 up to 2**53, which no layer reaches.
+    """
+    largest = max(int(activations_nchw.max(initial=0)), -int(activations_nchw.min(initial=0)))
+    magnitudes = np.abs(layer.levels.reshape(len(layer.levels), -1).astype(np.int64)).sum(axis=1)
+    return np.float32 if largest * int(magnitudes.max()) <= 1 << 24 else np.float64
 
 
 def accumulator_range(layer: CompressedLayer) -> tuple[int, int]:
@@ -86,7 +100,7 @@ def pool(activations_nchw: NDArray[np.int16], how: Pool) -> NDArray[np.int16]:
     windows = np.lib.stride_tricks.sliding_window_view(activations_nchw, how.kernel, axis=(2, 3))
     windows = windows[:, :, :: how.stride[0], :: how.stride[1]][:, :, :height, :width]
     if how.kind is PoolKind.MAX:
-        return np.asarray(windows.max(axis=(4, 5)))
+        return reduce(np.maximum, (windows[..., row, column] for row, column in np.ndindex(how.kernel)))
     count = how.kernel[0] * how.kernel[1]
     return ((2 * windows.sum(axis=(4, 5), dtype=np.int64) + count) // (2 * count)).astype(np.int16)
 

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from codesign.evaluate import integer_accuracy
 from codesign.stage import Stage
 from codesign.stages import pruning, quantization, training
 from codesign.stages.common import load_data, read_network, section
 from codesign.workspace import Workspace
-from compress.data import Split
-from compress.model import CompressedModel
 from compress.modelfile import load_model
-from compress.progress import Update
 from compress.training import accuracy
-from sim.golden import quantize_input, run_model
 
-__all__ = ["STAGE", "integer_accuracy"]
-
-IMAGES_AT_ONCE = 250
-
-
-def integer_accuracy(model: CompressedModel, split: Split, workspace: Workspace | None = None) -> float:
-    """Fraction of a split's images that the integer network, as the array computes it, classifies as labelled."""
-    correct = 0
-    for start in range(0, len(split), IMAGES_AT_ONCE):
-        images = split.images[start : start + IMAGES_AT_ONCE].numpy()
-        answers = run_model(model, quantize_input(model, images)).reshape(len(images), -1).argmax(axis=1)
-        correct += int(np.sum(answers == split.labels[start : start + IMAGES_AT_ONCE].numpy()))
-        if workspace is not None:
-            workspace.console.progress(Update("test images, in integers", start + len(images), len(split)))
-    return correct / len(split)
+__all__ = ["STAGE"]
 
 
 def _run(workspace: Workspace) -> None:
@@ -41,7 +22,7 @@ def _run(workspace: Workspace) -> None:
             "dense": accuracy(read_network(workspace), dataset.test),
             "pruned": accuracy(read_network(workspace, "pruned.safetensors"), dataset.test),
             "compressed": accuracy(read_network(workspace, "quantized.safetensors"), dataset.test),
-            "integer": integer_accuracy(model, dataset.test, workspace),
+            "integer": integer_accuracy(model, dataset.test, workspace.console.progress),
             "test_images": len(dataset.test),
         },
     )
@@ -54,7 +35,7 @@ STAGE = Stage(
     settings=lambda workspace: section(workspace, "network", "data"),
     inputs=("network.safetensors", "pruned.safetensors", "quantized.safetensors", "model.safetensors"),
     outputs=("accuracy.json",),
-    packages=("compress", "sim"),
+    packages=("compress", "sim", "codesign.evaluate"),
     run=_run,
     after=(
         training.STAGE,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import save_file
 
 from codesign.cli import main
@@ -48,7 +49,7 @@ def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyt
         assert stopped.value.code == 2
         assert captured.out == ""
         told = re.fullmatch(
-            r"(?:\[\d+/\d+\] .*\.\.\.\n|simulate \.\.\.\n|synthesize \.\.\.\n)*error: (.+)\nnext: (.+)\n",
+            r"(?:(?:\[\d+/\d+\] .*|simulate|evaluate|synthesize) \.\.\.\n)*error: (.+)\nnext: (.+)\n",
             captured.err,
             re.DOTALL,
         )
@@ -285,6 +286,36 @@ def test_an_array_description_with_a_wrong_key_is_told(refused: Refused, array: 
 
 def test_an_unknown_data_set_is_told(refused: Refused, model: Path, array: Path) -> None:
     assert "unknown data set 'letters'" in refused("simulate", model, array, "--data", "letters")
+
+
+def test_evaluating_a_missing_truncated_altered_or_foreign_model_is_told(
+    refused: Refused, model: Path, tmp_path: Path
+) -> None:
+    content = model.read_bytes()
+    assert "cannot read the model" in refused("evaluate", tmp_path / "none")
+    assert "a directory" in refused("evaluate", tmp_path).lower()
+    model.write_bytes(content[:-20])
+    assert "truncated" in refused("evaluate", model)
+    model.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert "checksum differs" in refused("evaluate", model)
+    save_file({"weight": np.zeros(3)}, model)
+    assert "not a compressed model" in refused("evaluate", model)
+
+
+def test_evaluating_on_data_that_is_not_there_or_does_not_fit_is_told(
+    refused: Refused, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CODESIGN_DATA", raising=False)
+    assert "unknown data set 'letters'" in refused("evaluate", model, "--data", "letters")
+    assert "point CODESIGN_DATA at" in refused("evaluate", model, "--data", "cifar10")
+    assert "no MNIST file" in refused("evaluate", model, "--data", "mnist", "--folder", tmp_path)
+    for part in ("train", "val"):
+        for name in ("cat", "dog"):
+            (tmp_path / part / name).mkdir(parents=True)
+            Image.new("RGB", (9, 8)).save(tmp_path / part / name / "photo.png")
+    message = refused("evaluate", model, "--data", "imagefolder:8", "--folder", tmp_path)
+    assert "reads images (1, 8, 8), imagefolder:8 has (3, 8, 8)" in message
+    assert "--data" in message
 
 
 def test_an_unknown_simulator_is_told(refused: Refused, model: Path, array: Path) -> None:

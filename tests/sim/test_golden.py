@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from compress.errors import CodesignError
-from compress.layer import LayerKind, Pool, PoolKind, Requantization
+from compress.layer import LayerKind, Pool, PoolKind, Requantization, largest_level
 from compress.model import CompressedModel
 from sim.golden import accumulate, accumulator_range, pool, quantize_input, requantize, run_layer, run_model
 from tests.support import draw_activations, draw_levels, layers, make_layer
@@ -29,6 +29,27 @@ def test_sums_equal_torch(layer, batch):
         padding=layer.padding,
     )
     np.testing.assert_array_equal(accumulate(layer, activations), want.numpy().astype(np.int64))
+
+
+@given(layers(), st.integers(0, 2**16))
+def test_the_largest_levels_and_activations_give_exact_sums(layer, seed):
+    random = np.random.default_rng(seed)
+    levels = largest_level(layer.weight_bits) * random.choice([-1, 1], (len(layer.levels), 600, 3, 3))
+    wide = make_layer(levels.astype(np.int16), layer.weight_bits, 3, 3, act_bits=8)
+    activations = random.choice([254, 255], (2, 600, 3, 3)).astype(np.uint8)
+    want = np.einsum("kcrs,ncrs->nk", levels, activations.astype(np.int64)) + wide.bias
+    np.testing.assert_array_equal(accumulate(wide, activations)[:, :, 0, 0], want)
+
+
+def test_sums_past_the_integers_of_float32_are_exact():
+    levels = np.full((1, 517, 1, 1), 128, np.int16)
+    levels[0, 516] = 1
+    layer = make_layer(levels, 8, 1, 1, bias=np.zeros(1, np.int32))
+    activations = np.full((1, 517, 1, 1), 255, np.uint8)
+    want = 516 * 128 * 255 + 255
+    assert want > 2**24
+    assert int(np.float32(want)) != want
+    assert accumulate(layer, activations).item() == want
 
 
 def test_grouped_sums_equal_torch():

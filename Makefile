@@ -8,10 +8,10 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit format clean distclean
+.PHONY: help demo test lint types unit bench-compress format clean distclean
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## the whole loop on scikit-learn's digits, into build/demo; resumes after Ctrl-C
 	$(BIN)/codesign run examples/digits.toml --out build/demo
@@ -27,6 +27,9 @@ types: $(STAMP)  ## mypy
 
 unit: $(STAMP)  ## pytest on JOBS cores (default 2)
 	$(BIN)/pytest -n $(JOBS)
+
+bench-compress: $(STAMP)  ## what ADMM reaches on MNIST and CIFAR-10, into build/bench; resumes after Ctrl-C
+	$(BIN)/python -m benchmarks.compression --jobs $(JOBS)
 
 format: $(STAMP)  ## let ruff correct what it can
 	$(BIN)/ruff check --fix .

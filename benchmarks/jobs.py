@@ -1,0 +1,208 @@
+"""One process's share of the compression benchmark: train a dense network, prune and quantize it, compare methods."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from benchmarks.recipes import Comparison, Recipe
+from benchmarks.store import Stopwatch, Store
+from codesign.evaluate import evaluate_model
+from compress.admm import AdmmConfig
+from compress.baselines import prune_iteratively, prune_one_shot, prune_projected
+from compress.chain import prunable_layers
+from compress.checkpoint import Checkpoint, describe_run
+from compress.compact import compact
+from compress.constraints import Cardinality
+from compress.data import Dataset, load_dataset
+from compress.files import replacing
+from compress.histograms import copy_weights, weight_histograms
+from compress.integerize import integerize
+from compress.modelfile import save_model
+from compress.networks import build_network
+from compress.progressive import prune_progressively
+from compress.prune import prune_to
+from compress.quantize import QuantizeResult, quantize_admm
+from compress.rounding import levels_of, round_weights
+from compress.split import Constraint
+from compress.training import TrainingConfig, accuracy, train
+
+__all__ = ["METHODS", "compare", "prune_and_quantize", "train_dense"]
+
+Config = TypeVar("Config", AdmmConfig, TrainingConfig)
+PRUNED_BITS = 8  # a model that is only pruned is stored in levels of so many bits
+METHODS: dict[str, Callable[..., Any]] = {
+    "admm": prune_to,
+    "one-shot": prune_one_shot,
+    "iterative": prune_iteratively,
+    "projected": prune_projected,
+}
+
+
+@cache
+def _dataset(name: str) -> Dataset:
+    return load_dataset(name, seed=0)
+
+
+def _weights(network: nn.Module) -> int:
+    return sum(layer.weight.numel() for layer in prunable_layers(network).values())
+
+
+def train_dense(recipe: Recipe, seed: int, store: Store) -> None:
+    """Train a recipe's network from a seed, once; what it reaches on the test images is kept with it."""
+    torch.set_num_threads(1)
+    key, settings = f"{recipe.name}-seed{seed}-dense", asdict(recipe.dense)
+    if store.get(key, settings) is not None and _dense_path(recipe, seed, store).exists():
+        return
+    dataset, network = _dataset(recipe.data), build_network(recipe.network, seed)
+    stopwatch = Stopwatch(store.path("work", f"{key}.seconds"))
+    checkpoint = Checkpoint(
+        store.path("work", f"{key}.pt"), describe_run("dense", network, dataset, recipe.dense, seed=seed)
+    )
+    train(network, dataset, _seeded(recipe.dense, seed), stopwatch.note, checkpoint=checkpoint)
+    with replacing(_dense_path(recipe, seed, store)) as temporary:
+        save_file(network.state_dict(), temporary)
+    result = {"validation_accuracy": accuracy(network, dataset.validation), "seconds": stopwatch.seconds}
+    store.put(key, settings, {**result, "test_accuracy": accuracy(network, dataset.test)})
+
+
+def prune_and_quantize(recipe: Recipe, seed: int, store: Store) -> list[dict[str, Any]]:
+    """Every operating point of a recipe for one seed, as entries of compress.json."""
+    torch.set_num_threads(1)
+    key, settings = f"{recipe.name}-seed{seed}", _settings(recipe)
+    if (finished := store.get(key, settings)) is not None:
+        return list(finished["entries"])
+    dataset, network = _dataset(recipe.data), _dense(recipe, seed, store)
+    before, size = copy_weights(network), _weights(network)
+    counts = [round(size / ratio) for ratio, _ in recipe.steps]
+    configs = [_seeded(config, seed * 100 + 10 * number) for number, (_, config) in enumerate(recipe.steps)]
+    stopwatch = Stopwatch(store.path("work", f"{key}.seconds"))
+    entries: list[dict[str, Any]] = []
+    training: dict[str, Any] = {}
+    for step in prune_progressively(
+        network, dataset, counts, configs, store.path("work", key, "x").parent, stopwatch.note
+    ):
+        name = f"{key}-{size / step.count:.0f}x"
+        extra = _entry(recipe.name, "admm", seed, stopwatch, accuracy(network, dataset.validation))
+        pruned = copy.deepcopy(network)
+        extra["float_test_accuracy"] = accuracy(pruned, dataset.test)
+        entries.append(_finish(pruned, round_weights(pruned, {"*": PRUNED_BITS}), name, extra, recipe, seed, store))
+        training[f"{size / step.count:.0f}x"] = {
+            "admm": [asdict(record) for record in step.result.history],
+            "retraining": [asdict(record) for record in step.result.retraining],
+        }
+    histograms = weight_histograms({"dense": before, "pruned and retrained": copy_weights(network)})
+    if recipe.weight_bits:
+        quantized = _quantize(network, dataset, recipe, seed, store.path("work", key, "quantize.pt"), stopwatch)
+        extra = _entry(recipe.name, "admm+quantize", seed, stopwatch, accuracy(network, dataset.validation))
+        extra["float_test_accuracy"] = accuracy(network, dataset.test)
+        entries.append(_finish(network, quantized, f"{key}-quantized", extra, recipe, seed, store))
+    result = {"entries": entries, "training": training, "histograms": [asdict(layer) for layer in histograms]}
+    store.put(key, settings, result)
+    return entries
+
+
+def compare(
+    comparison: Comparison, recipe: Recipe, seed: int, ratio: float, method: str, store: Store
+) -> dict[str, Any]:
+    """One method at one ratio: one cardinality over the whole network, the same epochs for each method."""
+    torch.set_num_threads(1)
+    key = f"compare-{comparison.name}-{method}-{ratio:g}x-seed{seed}"
+    settings = {**asdict(comparison.config), "dense": asdict(recipe.dense)}
+    if (finished := store.get(key, settings)) is not None:
+        return finished
+    dataset, network = _dataset(recipe.data), _dense(recipe, seed, store)
+    config = _seeded(comparison.config, seed)
+    whole = Constraint(tuple(prunable_layers(network)), Cardinality(round(_weights(network) / ratio)))
+    stopwatch = Stopwatch(store.path("work", f"{key}.seconds"))
+    METHODS[method](network, dataset, [whole], config, store.path("work", f"{key}.pt"), stopwatch.note)
+    kept = sum(int(layer.weight.count_nonzero()) for layer in prunable_layers(network).values())
+    result = {
+        "network": comparison.name,
+        "method": method,
+        "seed": seed,
+        "pruning_ratio": _weights(network) / max(1, kept),
+        "epochs": config.epochs,
+        "validation_accuracy": accuracy(network, dataset.validation),
+        "test_accuracy": accuracy(network, dataset.test),
+        "seconds": stopwatch.seconds,
+    }
+    store.put(key, settings, result)
+    return result
+
+
+def _quantize(
+    network: nn.Module, dataset: Dataset, recipe: Recipe, seed: int, checkpoint: Path, stopwatch: Stopwatch
+) -> QuantizeResult:
+    """Quantize the network without its dead channels, and bring the levels back to its full size."""
+    small = compact(network, dataset.input_shape)
+    masks = {name: layer.weight != 0 for name, layer in prunable_layers(small.network).items()}
+    config = _seeded(recipe.quantize, seed)
+    found = quantize_admm(small.network, dataset, masks, recipe.weight_bits, config, checkpoint, stopwatch.note)
+    small.restore(network)
+    return levels_of(network, found.intervals, found.weight_bits)
+
+
+def _finish(
+    network: nn.Module,
+    quantized: QuantizeResult,
+    name: str,
+    extra: dict[str, Any],
+    recipe: Recipe,
+    seed: int,
+    store: Store,
+) -> dict[str, Any]:
+    """Store the integer model, evaluate its file, and make the entry of compress.json."""
+    dataset = _dataset(recipe.data)
+    path = store.path("models", f"{name}.safetensors")
+    provenance = {"data": recipe.data, "network": recipe.network, "seed": seed, "benchmark": recipe.name}
+    save_model(integerize(network, quantized, dataset.validation, dataset.input_shape, provenance=provenance), path)
+    found = evaluate_model(path, recipe.data)
+    storage = found.storage
+    return {
+        **extra,
+        "pruning_ratio": sum(layer.weights for layer in storage.layers) / sum(x.nonzeros for x in storage.layers),
+        "weight_data_ratio": storage.data_ratio,
+        "file_ratio": storage.dense_bits / (8 * found.packed_bytes),
+        "packed_bytes": found.packed_bytes,
+        "test_accuracy": found.accuracy,
+        "layers": found.to_dict()["layers"],
+        "model": f"models/{path.name}",
+        "dense_accuracy": (store.get(f"{recipe.name}-seed{seed}-dense", asdict(recipe.dense)) or {})["test_accuracy"],
+    }
+
+
+def _entry(network: str, method: str, seed: int, stopwatch: Stopwatch, validation: float) -> dict[str, Any]:
+    return {
+        "network": network,
+        "method": method,
+        "seed": seed,
+        "seconds": stopwatch.seconds,
+        "validation_accuracy": validation,
+    }
+
+
+def _dense(recipe: Recipe, seed: int, store: Store) -> nn.Module:
+    network = build_network(recipe.network, seed)
+    network.load_state_dict(load_file(_dense_path(recipe, seed, store)))
+    return network
+
+
+def _dense_path(recipe: Recipe, seed: int, store: Store) -> Path:
+    return store.path("work", f"{recipe.name}-seed{seed}-dense.safetensors")
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    return {name: value for name, value in asdict(recipe).items() if name != "seeds"}
+
+
+def _seeded(config: Config, seed: int) -> Config:
+    return replace(config, seed=seed)

@@ -1,0 +1,67 @@
+"""What the papers report, to stand beside our figures: ADMM-NN (003), its predecessors (000, 002), MobileNets (001)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["LAYER_TABLES", "MOBILENET_ROWS", "TARGETS", "LayerTable", "Target"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One line of the comparison with the papers.
+
+    Members
+    -------
+    figure : str
+        Member of a result that is a ratio: ``pruning_ratio``, ``weight_data_ratio``, ``file_ratio``.
+    floor : float
+        Test accuracy that the mean of the seeds must reach.
+    paper : float
+        The papers' ratio at that accuracy, from ``source``.
+    """
+
+    title: str
+    network: str
+    method: str
+    figure: str
+    floor: float
+    paper: float
+    source: str
+
+
+TARGETS = (
+    Target("LeNet-300-100, pruned", "lenet-300-100", "admm", "pruning_ratio", 0.984, 22.9, "002 T1"),
+    Target("LeNet-5, pruned", "lenet5", "admm", "pruning_ratio", 0.992, 85, "003 T1"),
+    Target("LeNet-5, pruned", "lenet5", "admm", "pruning_ratio", 0.990, 167, "000 T3, 003 T1"),
+    Target("LeNet-5, weight data", "lenet5", "admm+quantize", "weight_data_ratio", 0.990, 1910, "000 T1, 003 T5"),
+    Target("LeNet-5, whole file", "lenet5", "admm+quantize", "file_ratio", 0.990, 623, "000 T1, 003 T5"),
+)
+
+
+@dataclass(frozen=True)
+class LayerTable:
+    """A paper's weights kept by layer, in our layer names; percentages are the paper's own."""
+
+    network: str
+    source: str
+    kept_percent: dict[str, float]
+    weight_bits: dict[str, int]
+
+
+LAYER_TABLES = (
+    LayerTable("lenet-300-100", "002 T1, 22.9x", {"fc1": 4, "fc2": 7, "fc3": 12}, {}),
+    LayerTable("lenet5", "002 T2, 71x", {"conv1": 20, "conv2": 8, "fc1": 0.9, "fc2": 7}, {}),
+    LayerTable(
+        "lenet5",
+        "000 T3, 167x",
+        {"conv1": 20, "conv2": 5.3, "fc1": 0.2, "fc2": 7},
+        {"conv1": 5, "conv2": 3, "fc1": 2, "fc2": 3},
+    ),
+)
+
+MOBILENET_ROWS = {  # 001, CIFAR-10, half of each layer pruned: method -> (before, after), percent
+    "mobilenet-v2": {"base": (10.00, 70.60), "admm": (80.66, 67.10)},
+    "mobilenet-v3-small": {"base": (48.33, 64.57), "admm": (72.47, 68.48)},
+    "mobilenet-v3-large": {"base": (35.97, 35.97), "admm": (85.06, 60.13)},
+}

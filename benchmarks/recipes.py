@@ -1,0 +1,119 @@
+"""The settings of the compression benchmark: chosen on validation images of seed 0, before the test set was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from compress.admm import AdmmConfig
+from compress.training import TrainingConfig
+
+__all__ = ["COMPARISONS", "RECIPES", "Comparison", "Recipe", "quick"]
+
+SEEDS = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Dense training, then ADMM to one pruning ratio after the other, then quantization of what is left.
+
+    Members
+    -------
+    steps : tuple of (pruning ratio, AdmmConfig)
+        Rising ratios, one cardinality over the whole network each.
+    weight_bits : dict
+        Of the quantization of the last step; empty for pruning only.
+    quantize : AdmmConfig
+    """
+
+    name: str
+    network: str
+    data: str
+    seeds: tuple[int, ...]
+    dense: TrainingConfig
+    steps: tuple[tuple[float, AdmmConfig], ...]
+    weight_bits: dict[str, int]
+    quantize: AdmmConfig
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The four pruning methods at equal weights kept and equal epochs, from the dense networks of a recipe."""
+
+    name: str
+    recipe: str
+    seeds: tuple[int, ...]
+    ratios: tuple[float, ...]
+    config: AdmmConfig
+
+
+_ADMM = AdmmConfig(
+    iterations=15,
+    retrain_epochs=15,
+    rho_first=1e-3,
+    rho_last=5e-3,
+    tolerance=0,
+    batch_size=128,
+    learning_rate=2e-3,
+    augment_shift=1,
+    sparsity_rise=0.6,
+)
+
+
+def _steps(*steps: tuple[float, int, int], config: AdmmConfig) -> tuple[tuple[float, AdmmConfig], ...]:
+    """(ratio, iterations, retraining epochs) each."""
+    return tuple(
+        (ratio, replace(config, iterations=iterations, retrain_epochs=epochs)) for ratio, iterations, epochs in steps
+    )
+
+
+_MLP = Recipe(
+    name="lenet-300-100",
+    network="lenet-300-100",
+    data="mnist",
+    seeds=SEEDS,
+    dense=TrainingConfig(epochs=20, batch_size=128, learning_rate=2e-3, weight_decay=1e-5, augment_shift=2),
+    steps=_steps((23, 12, 8), (41, 18, 18), (70, 25, 35), config=_ADMM),
+    weight_bits={},
+    quantize=_ADMM,
+)
+
+_CONV = replace(_ADMM, batch_size=64)
+
+_LENET5 = Recipe(
+    name="lenet5",
+    network="lenet5",
+    data="mnist",
+    seeds=SEEDS,
+    dense=TrainingConfig(epochs=8, batch_size=64, learning_rate=2e-3, weight_decay=1e-5, augment_shift=2),
+    steps=_steps((170, 16, 14), (255, 6, 8), (400, 8, 10), config=_CONV),
+    weight_bits={"conv1": 4, "conv2": 3, "fc1": 3, "fc2": 3},
+    quantize=replace(_CONV, iterations=4, retrain_epochs=2, rho_last=1e-1, learning_rate=1e-3, sparsity_rise=0.0),
+)
+
+
+def _without_augmentation(recipe: Recipe, seeds: tuple[int, ...], last: int) -> Recipe:
+    return replace(
+        recipe,
+        name=f"{recipe.name}-plain",
+        seeds=seeds,
+        dense=replace(recipe.dense, augment_shift=0),
+        steps=tuple((ratio, replace(config, augment_shift=0)) for ratio, config in recipe.steps[:last]),
+        weight_bits={},
+    )
+
+
+RECIPES = (_LENET5, _without_augmentation(_LENET5, (0,), 2), _MLP, _without_augmentation(_MLP, SEEDS, 3))
+
+COMPARISONS = (
+    Comparison(
+        "lenet-300-100", "lenet-300-100", SEEDS, (25, 50, 100), replace(_ADMM, iterations=10, retrain_epochs=10)
+    ),
+    Comparison("lenet5", "lenet5", (0,), (100,), replace(_CONV, iterations=6, retrain_epochs=6)),
+)
+
+
+def quick(recipe: Recipe) -> Recipe:
+    """The same steps with an epoch each: for trying the benchmark itself."""
+    short = tuple((ratio, replace(config, iterations=1, retrain_epochs=1)) for ratio, config in recipe.steps)
+    one = replace(recipe.quantize, iterations=1, retrain_epochs=1)
+    return replace(recipe, dense=replace(recipe.dense, epochs=1), steps=short, quantize=one)

@@ -20,8 +20,8 @@ from codesign.stages.common import geometries, load_data, read_network, section,
 from codesign.workspace import Workspace
 from compress.chain import LayerGeometry, prunable_layers
 from compress.data import Dataset
+from compress.masks import apply_masks, magnitude_mask
 from compress.progress import Update
-from compress.prune import apply_masks, magnitude_mask
 from compress.training import FixedWeights, TrainingConfig, accuracy, train
 
 __all__ = ["STAGE"]
@@ -98,7 +98,7 @@ class _Trials:
         layers = prunable_layers(network)
         masks = {name: magnitude_mask(layers[name].weight, alpha) for name, alpha in alphas.items()}
         apply_masks(network, masks)
-        return network, FixedWeights(network, {name: ~mask for name, mask in masks.items()})
+        return network, FixedWeights.outside(network, masks)
 
 
 STAGE = Stage(

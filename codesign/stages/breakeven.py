@@ -25,8 +25,8 @@ from codesign.stages.common import (
 )
 from codesign.workspace import Workspace
 from compress.chain import prunable_layers
+from compress.masks import magnitude_mask
 from compress.progress import Update
-from compress.prune import magnitude_mask
 from flows.breakeven import break_even_curve
 from flows.iso_area import LayerWork
 from flows.technology import Technology

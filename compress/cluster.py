@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -17,6 +19,7 @@ from compress.checkpoint import digest
 from compress.clusters import Clusters
 from compress.data import Dataset
 from compress.masks import complete_masks, hold_masked
+from compress.packed import ClusteredWeights
 from compress.patterns import by_layer
 from compress.quantize import QUANTIZE_CONFIG
 from compress.progress import Progress
@@ -45,6 +48,13 @@ class ClusterResult:
     labels: dict[str, Tensor]
     history: tuple[AdmmStep, ...]
     retraining: tuple[EpochRecord, ...]
+
+    def packed(self) -> tuple[ClusteredWeights, ...]:
+        """The clustered layers for ``compress.packfile`` and ``compress.storage``; a Linear weight is (K, C, 1, 1)."""
+        return tuple(
+            ClusteredWeights(name, _four_axes(label.numpy().astype(np.int16)), self.centroids[name].float().numpy())
+            for name, label in self.labels.items()
+        )
 
 
 def cluster_admm(
@@ -77,6 +87,10 @@ def cluster_admm(
         records = _train_centroids(run, labels)
     centroids = {name: _centroids(network, name, label) for name, label in labels.items()}
     return ClusterResult(centroids, {name: label.cpu() for name, label in labels.items()}, history, records)
+
+
+def _four_axes(labels: NDArray[np.int16]) -> NDArray[np.int16]:
+    return labels.reshape(*labels.shape, *[1] * (4 - labels.ndim))
 
 
 @torch.no_grad()

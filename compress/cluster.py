@@ -21,8 +21,8 @@ from compress.data import Dataset
 from compress.masks import complete_masks, hold_masked
 from compress.packed import ClusteredWeights
 from compress.patterns import by_layer
-from compress.quantize import QUANTIZE_CONFIG
 from compress.progress import Progress
+from compress.quantize import QUANTIZE_CONFIG
 from compress.session import Session, open_session
 from compress.split import Constraint
 from compress.training import EpochRecord

@@ -12,9 +12,9 @@ from compress.admm import AdmmConfig
 from compress.chain import prunable_layers
 from compress.constraints import Levels, LevelsOrZero, search_interval
 from compress.data import Dataset
+from compress.progress import Progress
 from compress.prune import PruneResult, cardinality_constraints, cut, gradual
 from compress.quantize import PORTIONS, QuantizeResult, bits_of_layers, check_portions, quantize_in_portions
-from compress.progress import Progress
 from compress.session import open_session
 from compress.split import Constraint
 

@@ -7,10 +7,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from compress.errors import CodesignError
+from compress.presets import PRESETS
 
 __all__ = [
     "AdmmSection",
@@ -33,6 +34,15 @@ Count = Annotated[int, Field(ge=1)]
 Portion = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[int, Field(ge=0)]
+
+
+def _known_preset(name: str) -> str:
+    if name not in PRESETS:
+        raise PydanticCustomError("preset", "there is no such preset")
+    return name
+
+
+PresetName = Annotated[str, AfterValidator(_known_preset), WithJsonSchema({"enum": list(PRESETS)})]
 
 
 class _Section(BaseModel):
@@ -94,6 +104,9 @@ class CompressSection(_Section):
         No layer keeps less.
     alpha
         Fractions kept by layer name, instead of the search; layers left out keep all their weights.
+    preset
+        A paper's settings, a key of ``compress.presets.PRESETS``, instead of the search: its alphas, and its bits where
+        it has them. ``alpha`` and ``layer_bits`` change single layers of it.
     trial_epochs, trial_images
         Masked retraining of each alpha the search tries, and the training images it uses.
     """
@@ -103,6 +116,7 @@ class CompressSection(_Section):
     tolerance: Annotated[float, Field(ge=0, le=1)] = 0.01
     minimum_alpha: Alpha = 0.05
     alpha: dict[str, Alpha] | None = None
+    preset: PresetName | None = None
     trial_epochs: NotNegative = 2
     trial_images: Count = 2000
     prune: AdmmSection = AdmmSection()

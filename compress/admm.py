@@ -24,7 +24,7 @@ from compress.running import (
     suitable_threads,
 )
 from compress.split import Constraint, Residual, SplitVariable, parameter_groups, penalty_gradient
-from compress.training import FixedWeights
+from compress.training import FixedWeights, TrainingConfig
 
 __all__ = ["AdmmConfig", "AdmmStep", "admm", "penalty_at"]
 
@@ -72,7 +72,24 @@ class AdmmConfig:
     @property
     def epochs(self) -> int:
         """Of the whole run, ADMM and one retraining: the budget that every method of a comparison gets."""
-        return self.iterations * self.epochs_per_iteration + self.retrain_epochs
+        return self.admm_epochs + self.retrain_epochs
+
+    @property
+    def admm_epochs(self) -> int:
+        """Of ADMM alone."""
+        return self.iterations * self.epochs_per_iteration
+
+    def training(self, epochs: int, seed: int) -> TrainingConfig:
+        """The same batches, rate and device without a penalty: how every method of this package retrains."""
+        return TrainingConfig(
+            epochs=epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=0.0,
+            augment_shift=self.augment_shift,
+            seed=seed,
+            device=self.device,
+        )
 
 
 @dataclass(frozen=True)

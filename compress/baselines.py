@@ -1,110 +1,68 @@
-"""The methods that ADMM is compared with: same network, same weights kept, same number of training epochs."""
+"""The methods that ADMM is compared with: same network, same constraint sets, same number of training epochs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from torch import nn
-
-from compress.admm import AdmmConfig
-from compress.data import Dataset
 from compress.errors import CodesignError
-from compress.progress import Progress
-from compress.prune import PruneResult, cardinality_constraints, nonzero_masks, retrain
-from compress.running import on_device
+from compress.prune import PruneResult, PruningMethod, cut_and_retrain, gradual, prune_to
+from compress.session import Session
 from compress.split import Constraint, project_weights
-from compress.training import EpochRecord, FixedWeights, TrainingConfig, train
+from compress.training import EpochRecord
 
-__all__ = ["prune_iteratively", "prune_one_shot", "prune_projected"]
-
-
-def prune_one_shot(
-    network: nn.Module,
-    dataset: Dataset,
-    alphas: Mapping[str, float],
-    config: AdmmConfig,
-    progress: Progress | None = None,
-) -> PruneResult:
-    """Keep the largest magnitudes of each layer, and spend all of ``config.epochs`` on masked retraining, in place."""
-    constraints = cardinality_constraints(network, alphas)
-    records = _cut_and_retrain(network, dataset, constraints, config, config.epochs, "one-shot", progress)
-    return _result(network, constraints, records)
+__all__ = ["METHODS", "iterative", "prune_iteratively", "prune_one_shot", "prune_projected"]
 
 
-def prune_iteratively(
-    network: nn.Module,
-    dataset: Dataset,
-    alphas: Mapping[str, float],
-    config: AdmmConfig,
-    progress: Progress | None = None,
-    *,
-    rounds: int = 5,
-) -> PruneResult:
-    """Prune by magnitude and retrain, again and again, in place (Han et al. 2015).
+def _one_shot(run: Session, constraints: Sequence[Constraint]) -> PruneResult:
+    masks, records = cut_and_retrain(run, constraints, "one-shot", run.config.epochs)
+    return PruneResult(masks, (), records)
 
-    In round r of n each layer keeps alpha ** (r / n) of its weights, so that every round prunes the same portion of
-    what is left; ``config.epochs`` is divided among the rounds, the last one taking the rest.
+
+def _projected(run: Session, constraints: Sequence[Constraint]) -> PruneResult:
+    project_weights(run.network, constraints)
+    project = partial(project_weights, run.network, constraints)
+    records = run.train("projected", run.config.admm_epochs, after_step=project, seed=run.config.seed)
+    masks, more = cut_and_retrain(run, constraints, "retrain", run.config.retrain_epochs)
+    return PruneResult(masks, (), records + more)
+
+
+def iterative(rounds: int) -> PruningMethod:
+    """Prune by magnitude and retrain, again and again (Han et al. 2015).
+
+    A cardinality falls by the same factor in each of the rounds, so that every round prunes the same portion of what
+    is left; a constraint with a schedule has its set at that portion of the run; other sets are asked for in every
+    round. ``config.epochs`` is divided among the rounds, the last one taking the rest. Fewer epochs than rounds are a
+    CodesignError.
     """
-    if not 1 <= rounds <= config.epochs:
-        raise CodesignError(
-            f"{rounds} rounds do not fit {config.epochs} epochs", "use at least 1, at most one an epoch"
-        )
+    return PruningMethod(f"iterative in {rounds}", partial(_iterative, rounds))
+
+
+def _iterative(rounds: int, run: Session, constraints: Sequence[Constraint]) -> PruneResult:
+    epochs = run.config.epochs
+    if not 1 <= rounds <= epochs:
+        raise CodesignError(f"{rounds} rounds do not fit {epochs} epochs", "use at least 1, at most one an epoch")
+    falling = gradual(run.network, constraints, rise=1.0)
     records: tuple[EpochRecord, ...] = ()
     for number in range(1, rounds + 1):
-        kept = {name: alpha ** (number / rounds) for name, alpha in alphas.items()}
-        constraints = cardinality_constraints(network, kept)
-        epochs = config.epochs // rounds if number < rounds else config.epochs - len(records)
-        stage = f"round {number} of {rounds}"
-        records += _cut_and_retrain(network, dataset, constraints, config, epochs, stage, progress)
-    return _result(network, constraints, records)
+        sets = [replace(constraint, target=constraint.target_at(number / rounds)) for constraint in falling]
+        share = epochs // rounds if number < rounds else epochs - len(records)
+        masks, more = cut_and_retrain(run, sets, f"round {number} of {rounds}", share)
+        records += more
+    return PruneResult(masks, (), records)
 
 
-def prune_projected(
-    network: nn.Module,
-    dataset: Dataset,
-    alphas: Mapping[str, float],
-    config: AdmmConfig,
-    progress: Progress | None = None,
-) -> PruneResult:
-    """Projected gradient: hard pruning after every step, so that masks may still change, in place (001).
+prune_one_shot = PruningMethod("one-shot", _one_shot)
+"""Keep what the projection of the trained weights keeps, and spend all epochs on masked retraining."""
 
-    It takes as many epochs as ADMM's iterations; then the masks stay and ``config.retrain_epochs`` follow.
-    """
-    constraints = cardinality_constraints(network, alphas)
-    training = TrainingConfig(
-        epochs=config.iterations * config.epochs_per_iteration,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        weight_decay=0.0,
-        augment_shift=config.augment_shift,
-        seed=config.seed,
-        device=config.device,
-    )
-    with on_device(network, config.device):
-        project_weights(network, constraints)
-        project = partial(project_weights, network, constraints)
-        records = train(network, dataset, training, progress, after_step=project, stage="projected")
-        records += _cut_and_retrain(network, dataset, constraints, config, config.retrain_epochs, "retrain", progress)
-    return _result(network, constraints, records)
+prune_iteratively = iterative(rounds=5)
+"""``iterative`` in five rounds."""
 
+prune_projected = PruningMethod("projected", _projected)
+"""Projected gradient: hard pruning after every step, so that masks may still change (001).
 
-def _cut_and_retrain(
-    network: nn.Module,
-    dataset: Dataset,
-    constraints: Sequence[Constraint],
-    config: AdmmConfig,
-    epochs: int,
-    stage: str,
-    progress: Progress | None,
-) -> tuple[EpochRecord, ...]:
-    with on_device(network, config.device):
-        project_weights(network, constraints)
-        masks = nonzero_masks(network, [constraint.name for constraint in constraints])
-        fixed = FixedWeights(network, {name: ~mask for name, mask in masks.items()})
-        return retrain(network, dataset, replace(config, retrain_epochs=epochs), fixed, None, stage, progress)
+It takes as many epochs as ADMM's iterations; then the masks stay and ``config.retrain_epochs`` follow.
+"""
 
-
-def _result(network: nn.Module, constraints: Sequence[Constraint], records: tuple[EpochRecord, ...]) -> PruneResult:
-    return PruneResult(nonzero_masks(network, [constraint.name for constraint in constraints]), (), records)
+METHODS = (prune_to, prune_one_shot, prune_iteratively, prune_projected)

@@ -7,22 +7,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from compress.admm import AdmmConfig, AdmmStep, admm
+from compress.admm import AdmmConfig, AdmmStep
 from compress.chain import prunable_layers
-from compress.checkpoint import Checkpoint, describe_run, digest
+from compress.checkpoint import digest
 from compress.clusters import Clusters
 from compress.data import Dataset
+from compress.masks import complete_masks, hold_masked
+from compress.packed import ClusteredWeights
 from compress.patterns import by_layer
 from compress.progress import Progress
-from compress.prune import apply_masks
-from compress.quantize import QUANTIZE_CONFIG, complete_masks
-from compress.running import on_device
+from compress.quantize import QUANTIZE_CONFIG
+from compress.session import Session, open_session
 from compress.split import Constraint
-from compress.training import EpochRecord, FixedWeights, TrainingConfig, train
+from compress.training import EpochRecord
 
 __all__ = ["ClusterResult", "cluster_admm"]
 
@@ -46,6 +49,13 @@ class ClusterResult:
     history: tuple[AdmmStep, ...]
     retraining: tuple[EpochRecord, ...]
 
+    def packed(self) -> tuple[ClusteredWeights, ...]:
+        """The clustered layers for ``compress.packfile`` and ``compress.storage``; a Linear weight is (K, C, 1, 1)."""
+        return tuple(
+            ClusteredWeights(name, _four_axes(label.numpy().astype(np.int16)), self.centroids[name].float().numpy())
+            for name, label in self.labels.items()
+        )
+
 
 def cluster_admm(
     network: nn.Module,
@@ -65,28 +75,22 @@ def cluster_admm(
     clusters : mapping of layer name or pattern to M
         The number of values; layers without an entry keep their weights.
     """
-    names = by_layer(prunable_layers(network), clusters)
+    counts = by_layer(prunable_layers(network), clusters)
     full_masks = complete_masks(network, masks)
-    run = describe_run("cluster", network, dataset, config, clusters=names)
-    store = None if checkpoint is None else Checkpoint(checkpoint, {**run, "masks": digest(full_masks)})
-    apply_masks(network, full_masks)
-    with on_device(network, config.device):
+    facts = {"clusters": counts, "masks": digest(full_masks)}
+    with open_session("cluster", network, dataset, config, checkpoint, progress, **facts) as run:
+        held = hold_masked(network, full_masks)
         device = next(network.parameters()).device
-        sets = {name: Clusters(count, full_masks[name].to(device)) for name, count in names.items()}
-        history = admm(
-            network,
-            dataset,
-            [Constraint((name,), target) for name, target in sets.items()],
-            config,
-            fixed=FixedWeights(network, {name: ~mask for name, mask in full_masks.items()}),
-            checkpoint=store,
-            stage="cluster",
-            progress=progress,
-        )
+        sets = {name: Clusters(count, full_masks[name].to(device)) for name, count in counts.items()}
+        history = run.admm("cluster", [Constraint((name,), target) for name, target in sets.items()], held)
         labels = {name: _collapse(network, name, target) for name, target in sets.items()}
-        records = _train_centroids(network, dataset, labels, config, store, progress)
+        records = _train_centroids(run, labels)
     centroids = {name: _centroids(network, name, label) for name, label in labels.items()}
     return ClusterResult(centroids, {name: label.cpu() for name, label in labels.items()}, history, records)
+
+
+def _four_axes(labels: NDArray[np.int16]) -> NDArray[np.int16]:
+    return labels.reshape(*labels.shape, *[1] * (4 - labels.ndim))
 
 
 @torch.no_grad()
@@ -105,28 +109,12 @@ def _centroids(network: nn.Module, name: str, labels: Tensor) -> Tensor:
     return values.scatter(0, labels.cpu().reshape(-1), weight.reshape(-1))[1:]
 
 
-def _train_centroids(
-    network: nn.Module,
-    dataset: Dataset,
-    labels: Mapping[str, Tensor],
-    config: AdmmConfig,
-    checkpoint: Checkpoint | None,
-    progress: Progress | None,
-) -> tuple[EpochRecord, ...]:
+def _train_centroids(run: Session, labels: Mapping[str, Tensor]) -> tuple[EpochRecord, ...]:
     """000 Alg. 3, lines 15-17: a centroid's gradient is the sum of its weights'; nothing else is trained."""
-    if config.retrain_epochs == 0 or not labels:
+    if not labels:
         return ()
-    training = TrainingConfig(
-        epochs=config.retrain_epochs,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        weight_decay=0.0,
-        augment_shift=config.augment_shift,
-        seed=config.seed + 1,
-        device=config.device,
-    )
-    with _tied(network, labels):
-        return train(network, dataset, training, progress, checkpoint=checkpoint, stage="train centroids")
+    with _tied(run.network, labels):
+        return run.train("train centroids", run.config.retrain_epochs)
 
 
 @contextmanager

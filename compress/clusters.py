@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from compress.errors import CodesignError
+from compress.packed import MAX_CENTROIDS
 
 __all__ = ["Clusters", "kmeans"]
 
 Array = NDArray[np.float64]
 EXACT_VALUES = 512  # different values up to which k-means is exact; more are first put into as many bins
-MAX_CLUSTERS = 256
 MAX_ROUNDS = 100  # of Lloyd's algorithm after the bins; it has hardly anything left to do
 
 
@@ -35,9 +35,9 @@ class Clusters:
     or_zero: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.count <= MAX_CLUSTERS:
+        if not 1 <= self.count <= MAX_CENTROIDS:
             raise CodesignError(
-                f"{self.count} clusters are not in 1..{MAX_CLUSTERS}", "use 2**n clusters for n bits a weight, n <= 8"
+                f"{self.count} clusters are not in 1..{MAX_CENTROIDS}", "use 2**n clusters for n bits a weight, n <= 8"
             )
 
     def project(self, weights: Tensor) -> Tensor:

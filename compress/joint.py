@@ -8,18 +8,15 @@ from pathlib import Path
 
 from torch import nn
 
-from compress.admm import AdmmConfig, admm
+from compress.admm import AdmmConfig
 from compress.chain import prunable_layers
-from compress.checkpoint import Checkpoint, describe_run
 from compress.constraints import Levels, LevelsOrZero, search_interval
 from compress.data import Dataset
-from compress.errors import CodesignError
-from compress.patterns import by_layer
 from compress.progress import Progress
-from compress.prune import PruneResult, cardinality_constraints, nonzero_masks
-from compress.quantize import PORTIONS, QuantizeResult, check_portions, quantize_in_portions
-from compress.running import on_device
-from compress.split import Constraint, project_weights
+from compress.prune import PruneResult, cardinality_constraints, cut, gradual
+from compress.quantize import PORTIONS, QuantizeResult, bits_of_layers, check_portions, quantize_in_portions
+from compress.session import open_session
+from compress.split import Constraint
 
 __all__ = ["JointResult", "compress_jointly"]
 
@@ -55,31 +52,24 @@ def compress_jointly(
         As in ``prune_admm`` and ``quantize_admm``.
     """
     check_portions(portions)
-    bits = by_layer(prunable_layers(network), weight_bits)
-    run = describe_run("joint", network, dataset, config, alphas=dict(alphas), bits=bits, portions=list(portions))
-    store = None if checkpoint is None else Checkpoint(checkpoint, run)
-    with on_device(network, config.device):
-        sparse = cardinality_constraints(network, alphas, config.sparsity_rise)
-        quantized = _level_constraints(network, sparse, bits)
-        history = admm(
-            network, dataset, [*sparse, *quantized], config, checkpoint=store, stage="joint", progress=progress
-        )
-        project_weights(network, sparse)
-        masks = nonzero_masks(network, [constraint.name for constraint in sparse])
-        intervals = {c.name: c.target.interval for c in quantized if isinstance(c.target, LevelsOrZero)}
+    bits = bits_of_layers(network, weight_bits)
+    sparse = cardinality_constraints(network, alphas)
+    facts = {"kept": [repr(constraint) for constraint in sparse], "bits": bits, "portions": list(portions)}
+    with open_session("joint", network, dataset, config, checkpoint, progress, **facts) as run:
+        levels = _level_sets(network, sparse, bits)
+        quantized = [Constraint((name,), target) for name, target in levels.items()]
+        history = run.admm("joint", [*gradual(network, sparse, config.sparsity_rise), *quantized])
+        masks = cut(network, sparse)
         device = next(network.parameters()).device
-        sets = {name: Levels(bits[name], intervals[name], mask.to(device)) for name, mask in masks.items()}
-        result = quantize_in_portions(network, dataset, sets, config, history, store, progress, portions=portions)
+        sets = {name: Levels(bits[name], levels[name].interval, mask.to(device)) for name, mask in masks.items()}
+        result = quantize_in_portions(run, sets, history, portions)
     return JointResult(PruneResult(masks, history, result.retraining), result)
 
 
-def _level_constraints(network: nn.Module, sparse: list[Constraint], bits: Mapping[str, int]) -> list[Constraint]:
+def _level_sets(network: nn.Module, sparse: list[Constraint], bits: Mapping[str, int]) -> dict[str, LevelsOrZero]:
     targets = {constraint.name: constraint.target_at(1.0) for constraint in sparse}
-    constraints = []
+    sets = {}
     for name, layer in prunable_layers(network).items():
-        if name not in bits:
-            raise CodesignError(f"layer {name!r} has no weight_bits", "give bits for every Conv2d and Linear layer")
         kept = targets[name].project(layer.weight.detach()) if name in targets else layer.weight
-        target = LevelsOrZero(bits[name], search_interval(kept, bits[name]))
-        constraints.append(Constraint((name,), target))
-    return constraints
+        sets[name] = LevelsOrZero(bits[name], search_interval(kept, bits[name]))
+    return sets

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
-from compress.admm import AdmmConfig, AdmmStep, admm
+from compress.admm import AdmmConfig, AdmmStep
 from compress.chain import prunable_layers
-from compress.checkpoint import Checkpoint, describe_run
 from compress.constraints import Cardinality
 from compress.data import Dataset
-from compress.errors import CodesignError
 from compress.histograms import copy_weights
+from compress.masks import kept_count, nonzero_masks
 from compress.patterns import by_layer
 from compress.progress import Progress
-from compress.running import on_device
 from compress.schedules import FallingCardinality
-from compress.selection import largest_positions
+from compress.session import Session, open_session
 from compress.split import Constraint, project_weights
-from compress.training import EpochRecord, FixedWeights, TrainingConfig, train
+from compress.training import EpochRecord, FixedWeights
 
 __all__ = [
     "PruneResult",
-    "apply_masks",
+    "PruningMethod",
     "cardinality_constraints",
-    "kept_count",
-    "magnitude_mask",
-    "nonzero_masks",
+    "cut",
+    "cut_and_retrain",
+    "gradual",
     "prune_admm",
     "prune_to",
-    "retrain",
 ]
 
 
@@ -57,6 +53,62 @@ class PruneResult:
     admm_weights: dict[str, Tensor] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class PruningMethod:
+    """A way to prune a network to constraint sets: ADMM below, those it is compared with in ``compress.baselines``.
+
+    Members
+    -------
+    name : str
+        No other method has it; a checkpoint is refused by other methods.
+    steps : callable
+        What the method does with an open session and the constraints.
+    """
+
+    name: str
+    steps: Callable[[Session, Sequence[Constraint]], PruneResult]
+
+    def __call__(
+        self,
+        network: nn.Module,
+        dataset: Dataset,
+        constraints: Sequence[Constraint],
+        config: AdmmConfig,
+        checkpoint: Path | None = None,
+        progress: Progress | None = None,
+    ) -> PruneResult:
+        """Prune in place, in at most ``config.epochs``, and leave the network as it validated best.
+
+        Parameters
+        ----------
+        constraints : list of Constraint
+            Sets whose projection zeroes weights. One cardinality for the whole network is one constraint that names
+            all its layers (002 footnote 1). Layers that no constraint names keep every weight.
+        checkpoint : Path, optional
+            Written after every ADMM iteration and every epoch; resumed from, with identical results, if it is there.
+            Call again with the network as it was at the start.
+
+        Raises
+        ------
+        CodesignError
+            Unknown layer, or a checkpoint that is damaged or another run's.
+        """
+        kept = [repr(constraint) for constraint in constraints]
+        with open_session(self.name, network, dataset, config, checkpoint, progress, kept=kept) as session:
+            return self.steps(session, constraints)
+
+
+def _admm_steps(run: Session, constraints: Sequence[Constraint]) -> PruneResult:
+    history = run.admm("prune", gradual(run.network, constraints, run.config.sparsity_rise))
+    admm_weights = copy_weights(run.network)
+    masks, records = cut_and_retrain(run, constraints, "retrain", run.config.retrain_epochs)
+    return PruneResult(masks, history, records, admm_weights)
+
+
+prune_to = PruningMethod("prune", _admm_steps)
+"""ADMM, hard projection, masked retraining. With ``config.sparsity_rise`` cardinalities fall while ADMM runs."""
+
+
 def prune_admm(
     network: nn.Module,
     dataset: Dataset,
@@ -67,119 +119,63 @@ def prune_admm(
     *,
     penalties: Mapping[str, float] | None = None,
 ) -> PruneResult:
-    """Prune in place to ``kept_count`` weights a layer, and leave the network as it validated best.
+    """``prune_to`` with one cardinality a layer: ``kept_count`` of its weights.
 
     Parameters
     ----------
     alphas : mapping of layer name or pattern to alpha
         Fraction kept, 0 < alpha <= 1. A layer with 1, or without an entry, keeps every weight.
-    checkpoint : Path, optional
-        Written after every ADMM iteration and retraining epoch; resumed from if it is there. Call again with the
-        network as it was at the start.
     penalties : mapping of layer name or pattern to factor
         A layer's rho_i as a multiple of the common rho; 1 without an entry.
 
     Raises
     ------
     CodesignError
-        Unknown layer, alpha out of range, or a checkpoint that is damaged or another run's.
+        Unknown layer, alpha out of range, or as in ``prune_to``.
     """
-    constraints = cardinality_constraints(network, alphas, config.sparsity_rise, penalties or {})
+    constraints = cardinality_constraints(network, alphas, penalties)
     return prune_to(network, dataset, constraints, config, checkpoint, progress)
 
 
-def prune_to(
-    network: nn.Module,
-    dataset: Dataset,
-    constraints: Sequence[Constraint],
-    config: AdmmConfig,
-    checkpoint: Path | None = None,
-    progress: Progress | None = None,
-) -> PruneResult:
-    """Prune in place to any sets whose projection zeroes weights: ADMM, hard projection, masked retraining.
-
-    One cardinality for the whole network is one constraint that names all its layers (002 footnote 1).
-    """
-    run = describe_run("prune", network, dataset, config, kept=[repr(constraint) for constraint in constraints])
-    store = None if checkpoint is None else Checkpoint(checkpoint, run)
-    with on_device(network, config.device):
-        history = admm(network, dataset, constraints, config, checkpoint=store, stage="prune", progress=progress)
-        admm_weights = copy_weights(network)
-        project_weights(network, constraints)
-        masks = nonzero_masks(network, [layer for constraint in constraints for layer in constraint.layers])
-        pruned = FixedWeights(network, {name: ~mask for name, mask in masks.items()})
-        records = retrain(network, dataset, config, pruned, store, "retrain", progress)
-    return PruneResult(masks, history, records, admm_weights)
-
-
 def cardinality_constraints(
-    network: nn.Module,
-    alphas: Mapping[str, float],
-    sparsity_rise: float = 0.0,
-    penalties: Mapping[str, float] | None = None,
+    network: nn.Module, alphas: Mapping[str, float], penalties: Mapping[str, float] | None = None
 ) -> list[Constraint]:
     """One cardinality for each layer with an alpha below 1; names and patterns as in ``prune_admm``."""
     layers = prunable_layers(network)
     factors = by_layer(layers, penalties or {})
     constraints = []
     for name, alpha in by_layer(layers, alphas).items():
-        size = layers[name].weight.numel()
-        count = kept_count(size, alpha)
-        if count < size:
-            target = FallingCardinality(size, count, sparsity_rise) if sparsity_rise else Cardinality(count)
-            constraints.append(Constraint((name,), target, factors.get(name, 1.0)))
+        count = kept_count(layers[name].weight.numel(), alpha)
+        if count < layers[name].weight.numel():
+            constraints.append(Constraint((name,), Cardinality(count), factors.get(name, 1.0)))
     return constraints
 
 
-def nonzero_masks(network: nn.Module, pruned_layers: Sequence[str]) -> dict[str, Tensor]:
-    """For every prunable layer a mask on the CPU: where ``pruned_layers`` are nonzero, and all of the others."""
-    weights = {name: layer.weight.detach() for name, layer in prunable_layers(network).items()}
-    return {name: ((weight != 0) | (name not in pruned_layers)).cpu() for name, weight in weights.items()}
+def gradual(network: nn.Module, constraints: Iterable[Constraint], rise: float) -> list[Constraint]:
+    """The same constraints with each cardinality falling from all weights, within a portion ``rise`` of the run.
 
-
-def retrain(
-    network: nn.Module,
-    dataset: Dataset,
-    config: AdmmConfig,
-    fixed: FixedWeights,
-    checkpoint: Checkpoint | None,
-    stage: str,
-    progress: Progress | None,
-) -> tuple[EpochRecord, ...]:
-    """Train ``config.retrain_epochs`` epochs with some weights fixed; none leaves the network as it is."""
-    if config.retrain_epochs == 0:
-        return ()
-    training = TrainingConfig(
-        epochs=config.retrain_epochs,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        weight_decay=0.0,
-        augment_shift=config.augment_shift,
-        seed=config.seed + 1,
-        device=config.device,
-    )
-    return train(network, dataset, training, progress, fixed=fixed, checkpoint=checkpoint, stage=stage)
-
-
-def kept_count(size: int, alpha: float) -> int:
-    """Weights that a layer of ``size`` keeps: alpha * size, rounded, at least one.
-
-    >>> kept_count(size=150, alpha=0.1)
-    15
+    0 leaves all as they are. Constraints with a schedule of their own keep it, and sets other than ``Cardinality``,
+    or one that keeps nothing or everything, are asked for from the start.
     """
-    if not 0 < alpha <= 1:
-        raise CodesignError(f"alpha must be above 0 and at most 1, not {alpha}", "give the fraction of weights kept")
-    return max(1, round(alpha * size))
+    return [_falling(network, constraint, rise) if rise else constraint for constraint in constraints]
 
 
-def magnitude_mask(weights: Tensor, alpha: float) -> Tensor:
-    """True for the ``kept_count`` largest magnitudes; of equal ones the first in C order are kept."""
-    return largest_positions(weights, kept_count(weights.numel(), alpha))
+def _falling(network: nn.Module, constraint: Constraint, rise: float) -> Constraint:
+    size = sum(weight.numel() for weight in constraint.weights(network))
+    if not isinstance(constraint.target, Cardinality) or not 0 < constraint.target.count < size:
+        return constraint
+    return replace(constraint, target=FallingCardinality(size, constraint.target.count, rise))
 
 
-@torch.no_grad()
-def apply_masks(network: nn.Module, masks: Mapping[str, Tensor]) -> None:
-    """Set the weights that masks leave out to zero, in place."""
-    for name, mask in masks.items():
-        weight = network.get_parameter(f"{name}.weight")
-        weight.copy_(torch.where(mask.to(weight.device), weight, 0))
+def cut(network: nn.Module, constraints: Sequence[Constraint]) -> dict[str, Tensor]:
+    """Project the weights hard, in place; returns the masks of ``PruneResult``."""
+    project_weights(network, constraints)
+    return nonzero_masks(network, [layer for constraint in constraints for layer in constraint.layers])
+
+
+def cut_and_retrain(
+    run: Session, constraints: Sequence[Constraint], stage: str, epochs: int
+) -> tuple[dict[str, Tensor], tuple[EpochRecord, ...]]:
+    """Hard projection, then training in which the pruned weights stay zero."""
+    masks = cut(run.network, constraints)
+    return masks, run.train(stage, epochs, fixed=FixedWeights.outside(run.network, masks))

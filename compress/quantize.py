@@ -9,18 +9,18 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from compress.admm import AdmmConfig, AdmmStep, admm
+from compress.admm import AdmmConfig, AdmmStep
 from compress.chain import prunable_layers
-from compress.checkpoint import Checkpoint, describe_run, digest
+from compress.checkpoint import digest
 from compress.constraints import Levels, search_interval
 from compress.data import Dataset
 from compress.errors import CodesignError
 from compress.histograms import copy_weights
+from compress.masks import complete_masks, hold_masked
 from compress.patterns import by_layer
 from compress.progress import Progress
-from compress.prune import apply_masks, retrain
-from compress.running import on_device
 from compress.selection import largest_positions
+from compress.session import Session, open_session
 from compress.split import Constraint
 from compress.training import EpochRecord, FixedWeights
 
@@ -28,8 +28,8 @@ __all__ = [
     "PORTIONS",
     "QUANTIZE_CONFIG",
     "QuantizeResult",
+    "bits_of_layers",
     "check_portions",
-    "complete_masks",
     "quantize_admm",
     "quantize_in_portions",
 ]
@@ -96,58 +96,48 @@ def quantize_admm(
         Unknown or missing layer, bits out of range, or a checkpoint that is damaged or another run's.
     """
     check_portions(portions)
-    layers = prunable_layers(network)
-    bits = by_layer(layers, weight_bits)
+    bits = bits_of_layers(network, weight_bits)
     full_masks = complete_masks(network, masks)
-    run = describe_run("quantize", network, dataset, config, bits=bits, portions=list(portions))
-    store = None if checkpoint is None else Checkpoint(checkpoint, {**run, "masks": digest(full_masks)})
-    apply_masks(network, full_masks)
-    with on_device(network, config.device):
-        sets = {name: _levels_of(name, layer.weight, bits, full_masks[name]) for name, layer in layers.items()}
-        history = admm(
-            network,
-            dataset,
-            [Constraint((name,), target) for name, target in sets.items()],
-            config,
-            fixed=FixedWeights(network, {name: ~mask for name, mask in full_masks.items()}),
-            checkpoint=store,
-            stage="quantize",
-            progress=progress,
-        )
-        return quantize_in_portions(network, dataset, sets, config, history, store, progress, portions=portions)
+    facts = {"bits": bits, "portions": list(portions), "masks": digest(full_masks)}
+    with open_session("quantize", network, dataset, config, checkpoint, progress, **facts) as run:
+        held = hold_masked(network, full_masks)
+        layers = prunable_layers(network)
+        sets = {name: _levels_of(layers[name].weight, bits[name], mask) for name, mask in full_masks.items()}
+        history = run.admm("quantize", [Constraint((name,), target) for name, target in sets.items()], held)
+        return quantize_in_portions(run, sets, history, portions)
 
 
 def quantize_in_portions(
-    network: nn.Module,
-    dataset: Dataset,
-    sets: Mapping[str, Levels],
-    config: AdmmConfig,
-    history: tuple[AdmmStep, ...],
-    checkpoint: Checkpoint | None = None,
-    progress: Progress | None = None,
-    *,
-    portions: tuple[float, ...] = PORTIONS,
+    run: Session, sets: Mapping[str, Levels], history: tuple[AdmmStep, ...], portions: tuple[float, ...]
 ) -> QuantizeResult:
     """Put weights that ADMM brought close to their levels on them, the closest first (000 Alg. 2, lines 12-18)."""
-    admm_weights = copy_weights(network)
+    admm_weights = copy_weights(run.network)
+    weights = {name: run.network.get_parameter(f"{name}.weight") for name in sets}
     records: tuple[EpochRecord, ...] = ()
     fixed: dict[str, Tensor] = {}
     for portion in portions:
         for name, target in sets.items():
-            weight = network.get_parameter(f"{name}.weight")
-            fixed[name] = _quantize_closest(weight, target, portion, fixed.get(name))
+            fixed[name] = _quantize_closest(weights[name], target, portion, fixed.get(name))
         stage = f"retrain {portion:.0%} quantized"
-        records += retrain(network, dataset, config, FixedWeights(network, fixed), checkpoint, stage, progress)
-    levels = {name: target.levels(network.get_parameter(f"{name}.weight")).cpu() for name, target in sets.items()}
+        records += run.train(stage, run.config.retrain_epochs, fixed=FixedWeights(run.network, fixed))
+    levels = {name: target.levels(weights[name]).cpu() for name, target in sets.items()}
     intervals = {name: target.interval for name, target in sets.items()}
     bits = {name: target.weight_bits for name, target in sets.items()}
     return QuantizeResult(levels, intervals, bits, history, records, admm_weights)
 
 
-def _levels_of(name: str, weight: Tensor, weight_bits: Mapping[str, int], mask: Tensor) -> Levels:
-    if name not in weight_bits:
-        raise CodesignError(f"layer {name!r} has no weight_bits", "give bits for every Conv2d and Linear layer")
-    return Levels(weight_bits[name], search_interval(weight, weight_bits[name]), mask.to(weight.device))
+def bits_of_layers(network: nn.Module, weight_bits: Mapping[str, int]) -> dict[str, int]:
+    """The bits of every prunable layer; a CodesignError for a layer without."""
+    layers = prunable_layers(network)
+    bits = by_layer(layers, weight_bits)
+    for name in layers:
+        if name not in bits:
+            raise CodesignError(f"layer {name!r} has no weight_bits", "give bits for every Conv2d and Linear layer")
+    return bits
+
+
+def _levels_of(weight: Tensor, weight_bits: int, mask: Tensor) -> Levels:
+    return Levels(weight_bits, search_interval(weight, weight_bits), mask.to(weight.device))
 
 
 @torch.no_grad()
@@ -162,16 +152,6 @@ def _quantize_closest(weight: nn.Parameter, target: Levels, portion: float, fixe
     quantized = largest_positions(closeness, round(portion * int(kept.sum())))
     weight.copy_(torch.where(quantized, projected, weight))
     return quantized | ~kept
-
-
-def complete_masks(network: nn.Module, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A mask for every prunable layer, all true where none is given, after checking those that are."""
-    layers = prunable_layers(network)
-    by_layer(layers, masks)
-    for name, mask in masks.items():
-        if mask.shape != layers[name].weight.shape or mask.dtype != torch.bool:
-            raise CodesignError(f"the mask of {name!r} is no bool tensor of its weight's shape", "prune again")
-    return {name: masks.get(name, torch.ones(layer.weight.shape, dtype=torch.bool)) for name, layer in layers.items()}
 
 
 def check_portions(portions: tuple[float, ...]) -> None:

@@ -47,6 +47,13 @@ class Constraint:
         """The layers' names, joined by plus signs."""
         return "+".join(self.layers)
 
+    def weights(self, network: nn.Module) -> list[nn.Parameter]:
+        """The layers' weights; a CodesignError for a layer that the network lacks."""
+        try:
+            return [network.get_parameter(f"{layer}.weight") for layer in self.layers]
+        except AttributeError as error:
+            raise CodesignError(f"the network has no layer with weights: {error}", "check the layer names") from error
+
     def target_at(self, portion: float) -> ConstraintSet:
         """The set after a portion 0..1 of the iterations."""
         return self.target.at(portion) if isinstance(self.target, Schedule) else self.target
@@ -85,7 +92,7 @@ class SplitVariable:
 
     def __init__(self, network: nn.Module, constraint: Constraint) -> None:
         self.constraint = constraint
-        self.parameters = _weights(network, constraint)
+        self.parameters = constraint.weights(network)
         self.z = constraint.target_at(0.0).project(_joined(self.parameters))
         self.u = torch.zeros_like(self.z)
 
@@ -160,17 +167,10 @@ def penalty_gradient(
 def project_weights(network: nn.Module, constraints: Iterable[Constraint]) -> None:
     """Put the weights on their final sets, in place, one constraint after the other."""
     for constraint in constraints:
-        parameters = _weights(network, constraint)
+        parameters = constraint.weights(network)
         projected = constraint.target_at(1.0).project(_joined(parameters))
         for parameter, part in zip(parameters, _cut(projected, parameters), strict=True):
             parameter.copy_(part)
-
-
-def _weights(network: nn.Module, constraint: Constraint) -> list[nn.Parameter]:
-    try:
-        return [network.get_parameter(f"{layer}.weight") for layer in constraint.layers]
-    except AttributeError as error:
-        raise CodesignError(f"the network has no layer with weights: {error}", "check the layer names") from error
 
 
 def _joined(parameters: Sequence[nn.Parameter]) -> Tensor:

@@ -11,10 +11,21 @@ from numpy.typing import NDArray
 
 from compress.indexformats import Bitmap, Dense, Fixed, IndexFormat, best_rice
 from compress.layer import CompressedLayer
+from compress.packed import ClusteredWeights, PackedWeights
 
-__all__ = ["FIXED_BITS", "LayerStorage", "ModelStorage", "entropy_bits", "layer_storage", "model_storage"]
+__all__ = [
+    "CENTROID_BITS",
+    "FIXED_BITS",
+    "LayerStorage",
+    "ModelStorage",
+    "entropy_bits",
+    "layer_storage",
+    "model_storage",
+    "storage_of",
+]
 
 FIXED_BITS = (3, 4, 5, 6, 8)
+CENTROID_BITS = 32  # a float
 DENSE_WEIGHT_BITS = 32  # a float, which the papers' ratios compare with
 
 
@@ -26,8 +37,12 @@ class LayerStorage:
     -------
     weights, nonzeros : int
         Before and after pruning.
+    weight_bits : int
+        Of a nonzero weight's level, or of its label in a clustered layer.
     index_bits : tuple of (IndexFormat, int)
         Of every format that can hold the layer; Rice with its best parameter.
+    codebook_bits : int
+        Of a clustered layer's centroids.
     """
 
     name: str
@@ -35,11 +50,12 @@ class LayerStorage:
     nonzeros: int
     weight_bits: int
     index_bits: tuple[tuple[IndexFormat, int], ...]
+    codebook_bits: int = 0
 
     @property
     def data_bits(self) -> int:
-        """The nonzero weights' levels alone."""
-        return self.nonzeros * self.weight_bits
+        """The nonzero weights' levels, or their labels and the codebook, without indices."""
+        return self.nonzeros * self.weight_bits + self.codebook_bits
 
     @property
     def best_format(self) -> IndexFormat:
@@ -47,12 +63,12 @@ class LayerStorage:
         return min(self.index_bits, key=lambda entry: entry[1])[0]
 
     def total_bits(self, index_format: IndexFormat | None = None) -> int:
-        """Levels and indices, in the best format or a given one."""
+        """Data and indices, in the best format or a given one."""
         return self.data_bits + dict(self.index_bits)[index_format or self.best_format]
 
     @property
     def floor_bits(self) -> float:
-        """Levels and the entropy of a random mask of this density: n + H(p)/p bits a nonzero."""
+        """Data and the entropy of a random mask of this density: of a quantized layer n + H(p)/p bits a nonzero."""
         return self.data_bits + self.weights * entropy_bits(self.nonzeros / self.weights)
 
 
@@ -102,15 +118,22 @@ def entropy_bits(density: float) -> float:
     return -sum(part * math.log2(part) for part in (density, 1 - density) if part > 0)
 
 
-def layer_storage(name: str, levels: NDArray[np.integer], weight_bits: int) -> LayerStorage:
-    """Bits of one layer from its levels; positions are counted in C order through the whole layer."""
+def layer_storage(name: str, levels: NDArray[np.integer], weight_bits: int, codebook_bits: int = 0) -> LayerStorage:
+    """Bits of one layer from its levels or labels; positions are counted in C order through the whole layer."""
     positions = np.flatnonzero(levels)
     formats: list[IndexFormat] = [Dense()] if len(positions) == levels.size else []
     formats += [Bitmap(), best_rice(positions, levels.size), *(Fixed(bits) for bits in FIXED_BITS)]
     sizes = tuple((index_format, index_format.bits(positions, levels.size)) for index_format in formats)
-    return LayerStorage(name, int(levels.size), len(positions), weight_bits, sizes)
+    return LayerStorage(name, int(levels.size), len(positions), weight_bits, sizes, codebook_bits)
 
 
-def model_storage(layers: Iterable[CompressedLayer]) -> ModelStorage:
+def storage_of(layer: CompressedLayer | PackedWeights | ClusteredWeights) -> LayerStorage:
+    """Bits of a quantized layer, or of a clustered one: labels, indices, 32 bits a centroid (000 Fig. 2)."""
+    if isinstance(layer, ClusteredWeights):
+        return layer_storage(layer.name, layer.labels, layer.weight_bits, CENTROID_BITS * len(layer.centroids))
+    return layer_storage(layer.name, layer.levels, layer.weight_bits)
+
+
+def model_storage(layers: Iterable[CompressedLayer | PackedWeights | ClusteredWeights]) -> ModelStorage:
     """Bits of the layers of a model."""
-    return ModelStorage(tuple(layer_storage(layer.name, layer.levels, layer.weight_bits) for layer in layers))
+    return ModelStorage(tuple(storage_of(layer) for layer in layers))

@@ -89,6 +89,11 @@ class FixedWeights:
         weights = ((network.get_parameter(f"{name}.weight"), mask) for name, mask in fixed.items())
         self._entries = [(weight, mask.to(weight.device), weight.detach().clone()) for weight, mask in weights]
 
+    @classmethod
+    def outside(cls, network: nn.Module, masks: Mapping[str, Tensor]) -> FixedWeights:
+        """Fix the weights that masks leave out, which makes training a masked one."""
+        return cls(network, {name: ~mask for name, mask in masks.items()})
+
     @torch.no_grad()
     def restore(self) -> None:
         """Put the fixed weights back."""

@@ -14,14 +14,23 @@ from typing import Any
 from torch import nn
 
 from codesign.alphas import AlphaChoice, LayerFacts, choose_alphas, initial_alphas
+from codesign.config import CompressSection
 from codesign.stage import Stage
 from codesign.stages import breakeven, training
-from codesign.stages.common import geometries, load_data, read_network, section, weight_bits
+from codesign.stages.common import (
+    check_layer_settings,
+    geometries,
+    given_alphas,
+    load_data,
+    read_network,
+    section,
+)
 from codesign.workspace import Workspace
 from compress.chain import LayerGeometry, prunable_layers
 from compress.data import Dataset
+from compress.masks import apply_masks, magnitude_mask
+from compress.presets import preset
 from compress.progress import Update
-from compress.prune import apply_masks, magnitude_mask
 from compress.training import FixedWeights, TrainingConfig, accuracy, train
 
 __all__ = ["STAGE"]
@@ -30,12 +39,21 @@ __all__ = ["STAGE"]
 def _run(workspace: Workspace) -> None:
     network, dataset = read_network(workspace), load_data(workspace)
     layers = geometries(network, dataset.input_shape)
-    weight_bits(workspace, layers)
-    if workspace.config.compress.alpha is None:
+    check_layer_settings(workspace, layers)
+    alphas = given_alphas(workspace, layers)
+    if alphas is None:
         workspace.write_json("alphas.json", _searched(workspace, network, dataset, layers))
     else:
-        alphas = {layer.name: workspace.config.compress.alpha.get(layer.name, 1.0) for layer in layers}
-        workspace.write_json("alphas.json", {"method": "given", "alphas": alphas, "restored": [], "trials": []})
+        method = _source(workspace.config.compress)
+        workspace.write_json("alphas.json", {"method": method, "alphas": alphas, "restored": [], "trials": []})
+
+
+def _source(settings: CompressSection) -> str:
+    """Where given alphas come from: the run file, or the paper that it names a preset of."""
+    if settings.preset is None:
+        return "given"
+    changed = f"; given for {', '.join(settings.alpha)}" if settings.alpha else ""
+    return f"preset {settings.preset} ({preset(settings.preset).source}){changed}"
 
 
 def _searched(workspace: Workspace, network: nn.Module, dataset: Dataset, layers: list[LayerGeometry]) -> Any:
@@ -98,7 +116,7 @@ class _Trials:
         layers = prunable_layers(network)
         masks = {name: magnitude_mask(layers[name].weight, alpha) for name, alpha in alphas.items()}
         apply_masks(network, masks)
-        return network, FixedWeights(network, {name: ~mask for name, mask in masks.items()})
+        return network, FixedWeights.outside(network, masks)
 
 
 STAGE = Stage(

@@ -25,8 +25,9 @@ from codesign.stages.common import (
 )
 from codesign.workspace import Workspace
 from compress.chain import prunable_layers
+from compress.masks import magnitude_mask
+from compress.presets import preset
 from compress.progress import Update
-from compress.prune import magnitude_mask
 from flows.breakeven import break_even_curve
 from flows.iso_area import LayerWork
 from flows.technology import Technology
@@ -86,10 +87,11 @@ def _curve(
 
 def _settings(workspace: Workspace) -> Any:
     compress = workspace.config.compress
+    preset_bits = {} if compress.preset is None else preset(compress.preset).weight_bits
     return {
         **section(workspace, "network", "data", "hardware", "breakeven"),
         "technology": technology(workspace).describe(),
-        "bits": [compress.weight_bits, compress.layer_bits],
+        "bits": [compress.weight_bits, compress.layer_bits, preset_bits],
     }
 
 

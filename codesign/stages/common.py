@@ -18,6 +18,9 @@ from compress.data import Dataset, load_dataset
 from compress.errors import CodesignError
 from compress.histograms import copy_weights, weight_histograms
 from compress.layer import LayerKind, largest_level
+from compress.networks import NETWORKS
+from compress.patterns import by_layer
+from compress.presets import PRESETS, Preset, preset
 from flows.technology import Technology, generic_technology, technology_from_liberty
 from rtl.config import ArrayConfig, Dense
 from sim.geometry import ConvGeometry
@@ -27,8 +30,10 @@ __all__ = [
     "accumulator_bits",
     "admm_config",
     "batch_of",
+    "check_layer_settings",
     "conv_geometry",
     "geometries",
+    "given_alphas",
     "load_data",
     "read_network",
     "reference_array",
@@ -88,11 +93,45 @@ def batch_of(workspace: Workspace, kind: LayerKind) -> int:
 
 
 def weight_bits(workspace: Workspace, layers: list[LayerGeometry]) -> dict[str, int]:
-    """Bits of every layer's levels."""
+    """Bits of every layer's levels: the layer's own, else the preset's, else those of all layers."""
     settings = workspace.config.compress
     _check_names(settings.layer_bits, layers, "compress.layer_bits")
+    chosen = _preset(workspace)
+    preset_bits = {} if chosen is None else by_layer((layer.name for layer in layers), chosen.weight_bits)
+    bits = {**preset_bits, **settings.layer_bits}
+    return {layer.name: bits.get(layer.name, settings.weight_bits) for layer in layers}
+
+
+def given_alphas(workspace: Workspace, layers: list[LayerGeometry]) -> dict[str, float] | None:
+    """Alpha of every layer where the run file gives them, itself or by a preset; None where they are searched."""
+    settings = workspace.config.compress
     _check_names(settings.alpha or {}, layers, "compress.alpha")
-    return {layer.name: settings.layer_bits.get(layer.name, settings.weight_bits) for layer in layers}
+    chosen = _preset(workspace)
+    if settings.alpha is None and chosen is None:
+        return None
+    preset_alphas = {} if chosen is None else by_layer((layer.name for layer in layers), chosen.alphas)
+    alphas = {**preset_alphas, **(settings.alpha or {})}
+    return {layer.name: alphas.get(layer.name, 1.0) for layer in layers}
+
+
+def check_layer_settings(workspace: Workspace, layers: list[LayerGeometry]) -> None:
+    """Raise a CodesignError where the run file's alphas, bits or preset do not fit the network."""
+    weight_bits(workspace, layers)
+    given_alphas(workspace, layers)
+
+
+def _preset(workspace: Workspace) -> Preset | None:
+    """The run's preset, which must be for its network, or for one of the user's with the same layers."""
+    name, network = workspace.config.compress.preset, workspace.config.network.name
+    if name is None:
+        return None
+    chosen = preset(name)
+    if network in NETWORKS and network != chosen.network:
+        fitting = ", ".join(key for key, other in PRESETS.items() if other.network == network) or "none"
+        raise CodesignError(
+            f"preset {name!r} is for {chosen.network!r}, not for {network!r}", f"presets for {network}: {fitting}"
+        )
+    return chosen
 
 
 def _check_names(given: dict[str, Any], layers: list[LayerGeometry], key: str) -> None:

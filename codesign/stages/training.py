@@ -8,7 +8,7 @@ import torch
 
 from codesign.network_file import save_network
 from codesign.stage import Stage
-from codesign.stages.common import TORCH_THREADS, geometries, load_data, section, weight_bits
+from codesign.stages.common import TORCH_THREADS, check_layer_settings, geometries, load_data, section
 from codesign.workspace import Workspace
 from compress.checkpoint import Checkpoint, describe_run
 from compress.networks import build_network
@@ -22,7 +22,9 @@ def _run(workspace: Workspace) -> None:
     config = workspace.config
     network = build_network(config.network.name, config.seed)
     dataset = load_data(workspace)
-    weight_bits(workspace, geometries(network, dataset.input_shape))  # what the later stages refuse, refused now
+    check_layer_settings(
+        workspace, geometries(network, dataset.input_shape)
+    )  # what the later stages refuse, refused now
     training = TrainingConfig(**config.train.model_dump(), seed=config.seed)
     checkpoint = Checkpoint(workspace.scratch / "train.pt", describe_run("train", network, dataset, training))
     history = train(network, dataset, training, workspace.console.progress, checkpoint=checkpoint)

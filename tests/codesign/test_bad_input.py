@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 
 from codesign.cli import main
 from compress.modelfile import save_model
+from compress.presets import PRESETS
 from tests.codesign.models import grouped_model, small_model
 
 RUN = """
@@ -110,6 +111,12 @@ def array(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Pa
         ),
         ("epochs = 1", "epochs = 1\n[hardware]\nact_bits = 9", ["hardware.act_bits", "<= 8"]),
         ("epochs = 1", "epochs = 1\n[compress]\nalpha = { conv1 = 0.0 }", ["compress.alpha.conv1", "> 0"]),
+        (
+            "epochs = 1",
+            'epochs = 1\n[compress]\npreset = "lenet5"',
+            ["compress.preset = 'lenet5' is wrong", "no such preset", *(repr(name) for name in PRESETS)],
+        ),
+        ("epochs = 1", "epochs = 1\n[compress]\npreset = 167", ["compress.preset", "'lenet5-167x'"]),
         ("epochs = 1", "epochs = 1\n[breakeven]\nportions = [1.0]", ["breakeven.portions", "< 1"]),
         ("epochs = 1", 'epochs = 1\n[simulate]\nsimulator = "vcs"', ["simulate.simulator", "'verilator', 'icarus'"]),
         ("epochs = 1", "epochs = 1\n[quick.train]\nepocs = 1", ["quick.train.epocs", "did you mean 'epochs'"]),
@@ -179,6 +186,15 @@ def test_an_unknown_layer_in_alpha_is_told_with_the_layers_there_are(
     message = refused("train", path, "--out", tmp_path / "out")
     assert "compress.alpha names layer 'conv9'" in message
     assert "conv1, conv2, fc1, fc2" in message
+
+
+def test_a_preset_for_another_network_is_told_before_training(
+    refused: Refused, run_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = run_file("epochs = 1", 'epochs = 1\n[compress]\npreset = "lenet5-167x"')
+    message = refused("train", path, "--out", tmp_path / "out")
+    assert "'lenet5-167x' is for 'lenet5', not for 'digits-net'" in message
+    assert "presets for digits-net: none" in message
 
 
 def test_a_missing_data_folder_is_told(refused: Refused, run_file: Callable[..., Path], tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 import copy
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,6 +47,56 @@ def small_network() -> nn.Module:
         torch.manual_seed(1)
         layers = [nn.Conv2d(1, 3, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2), nn.Linear(27, 10)]
         return nn.Sequential(*layers).eval()
+
+
+Method = Callable[[nn.Module, Path | None, Callable[..., None] | None], Any]
+
+
+@pytest.fixture
+def assert_resumable(tmp_path: Path) -> Callable[[nn.Module, Method], int]:
+    """Asserts that a run stopped after each of its steps ends bit for bit as an undisturbed one; counts the steps.
+
+    Every attempt starts with the network of the start and stops at the first step it makes, so each state that is
+    ever written is the only thing its successor has.
+    """
+
+    def check(start: nn.Module, method: Method) -> int:
+        expected, steps = copy.deepcopy(start), 0
+        result = method(expected, None, None)
+        while True:
+            attempt = copy.deepcopy(start)
+            try:
+                resumed = method(attempt, tmp_path / "checkpoint", _stop)
+                break
+            except StoppedError:
+                steps += 1
+        _assert_equal(resumed, result)
+        _assert_equal(attempt.state_dict(), expected.state_dict())
+        return steps
+
+    return check
+
+
+class StoppedError(Exception):
+    """Where a test breaks off a run."""
+
+
+def _stop(*_: object) -> None:
+    raise StoppedError
+
+
+def _assert_equal(value: Any, expected: Any) -> None:
+    if is_dataclass(expected):
+        for member in fields(expected):
+            _assert_equal(getattr(value, member.name), getattr(expected, member.name))
+    elif isinstance(expected, dict):
+        assert list(value) == list(expected)
+        for name in expected:
+            _assert_equal(value[name], expected[name])
+    elif isinstance(expected, Tensor):
+        assert torch.equal(value, expected)
+    else:
+        assert value == expected
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,14 @@
 import copy
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
 import torch
 from torch import nn
 
 from compress.admm import AdmmConfig
 from compress.cluster import cluster_admm
 from compress.data import Dataset
-from compress.progress import Update
-from compress.prune import magnitude_mask
+from compress.masks import magnitude_mask
 from compress.training import accuracy
 
 SHORT = AdmmConfig(iterations=2, batch_size=16, retrain_epochs=2)
@@ -46,20 +44,11 @@ def test_only_centroids_are_retrained(trained: nn.Module, digits: Dataset) -> No
     assert accuracy(trained, digits.validation) >= accuracy(before, digits.validation)
 
 
-def test_a_resumed_run_ends_as_an_undisturbed_one(
-    small_network: nn.Module, small_data: Dataset, tmp_path: Path
+def test_stopped_after_any_step_it_ends_as_an_undisturbed_run(
+    small_network: nn.Module, small_data: Dataset, assert_resumable: Callable[..., int]
 ) -> None:
-    for stop_at in (("cluster", 1), ("train centroids", 1)):
-        expected, broken, resumed = (copy.deepcopy(small_network) for _ in range(3))
-        path = tmp_path / stop_at[0]
-        cluster_admm(expected, small_data, {}, {"*": 4}, SHORT)
-
-        def stop(update: Update, stop_at: tuple[str, int] = stop_at) -> None:
-            if (update.stage, update.done) == stop_at:
-                raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            cluster_admm(broken, small_data, {}, {"*": 4}, SHORT, path, stop)
-        cluster_admm(resumed, small_data, {}, {"*": 4}, SHORT, path)
-        for name, value in expected.state_dict().items():
-            assert torch.equal(resumed.state_dict()[name], value)
+    masks = masks_of(small_network)
+    steps = assert_resumable(
+        small_network, lambda network, *options: cluster_admm(network, small_data, masks, {"*": 4}, SHORT, *options)
+    )
+    assert steps == SHORT.iterations + SHORT.retrain_epochs

@@ -1,6 +1,5 @@
-import copy
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +9,7 @@ from compress.admm import AdmmConfig
 from compress.data import Dataset
 from compress.errors import CodesignError
 from compress.joint import compress_jointly
-from compress.progress import Update
+from compress.quantize import PORTIONS
 
 SHORT = AdmmConfig(iterations=2, batch_size=16, retrain_epochs=1)
 ALPHAS, BITS = {"4": 0.3}, {"*": 3}
@@ -42,21 +41,15 @@ def test_joint_admm_brings_weights_close_to_both_sets(small_network: nn.Module, 
     assert last < first / 3
 
 
-def test_a_resumed_run_ends_as_an_undisturbed_one(
-    small_network: nn.Module, small_data: Dataset, tmp_path: Path
+@pytest.mark.parametrize("sparsity_rise", [0.0, 0.5])
+def test_stopped_after_any_step_it_ends_as_an_undisturbed_run(
+    small_network: nn.Module, small_data: Dataset, assert_resumable: Callable[..., int], sparsity_rise: float
 ) -> None:
-    expected, resumed = copy.deepcopy(small_network), copy.deepcopy(small_network)
-    compress_jointly(expected, small_data, ALPHAS, BITS, SHORT)
-
-    def stop(update: Update) -> None:
-        if (update.stage, update.done) == ("joint", 1):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        compress_jointly(small_network, small_data, ALPHAS, BITS, SHORT, tmp_path / "c", stop)
-    compress_jointly(resumed, small_data, ALPHAS, BITS, SHORT, tmp_path / "c")
-    for name, value in expected.state_dict().items():
-        assert torch.equal(resumed.state_dict()[name], value)
+    config = replace(SHORT, sparsity_rise=sparsity_rise)
+    steps = assert_resumable(
+        small_network, lambda network, *options: compress_jointly(network, small_data, ALPHAS, BITS, config, *options)
+    )
+    assert steps == SHORT.iterations + len(PORTIONS) * SHORT.retrain_epochs
 
 
 def test_a_layer_without_bits_is_a_clear_error(small_network: nn.Module, small_data: Dataset) -> None:

@@ -1,11 +1,10 @@
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 
 from compress.admm import AdmmConfig
@@ -13,8 +12,8 @@ from compress.balance import GroupCardinality, InputPattern
 from compress.constraints import Cardinality
 from compress.data import Dataset
 from compress.errors import CodesignError
-from compress.progress import Update
-from compress.prune import kept_count, magnitude_mask, prune_admm, prune_to
+from compress.prune import gradual, prune_admm, prune_to
+from compress.schedules import FallingCardinality
 from compress.split import Constraint
 from compress.training import accuracy
 
@@ -57,26 +56,38 @@ def test_digits_keep_their_accuracy_at_six_percent(trained: nn.Module, digits: D
     assert accuracy(trained, digits.validation) >= dense - 0.015
 
 
-@pytest.mark.parametrize("stop_at", [("prune", 1), ("prune", 2), ("retrain", 1), ("retrain", 2)])
-def test_a_resumed_run_ends_as_an_undisturbed_one(
-    small_network: nn.Module, small_data: Dataset, tmp_path: Path, stop_at: tuple[str, int]
+def test_stopped_after_any_step_it_ends_as_an_undisturbed_run(
+    small_network: nn.Module, small_data: Dataset, assert_resumable: Callable[..., int]
 ) -> None:
-    expected = copy.deepcopy(small_network)
+    steps = assert_resumable(
+        small_network, lambda network, *options: prune_admm(network, small_data, ALPHAS, SHORT, *options)
+    )
+    assert steps == SHORT.iterations + SHORT.retrain_epochs
+
+
+def test_stopped_within_an_iteration_it_ends_as_an_undisturbed_run(
+    small_network: nn.Module, small_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, broken = copy.deepcopy(small_network), copy.deepcopy(small_network)
     undisturbed = prune_admm(expected, small_data, ALPHAS, SHORT)
-
-    def stop(update: Update) -> None:
-        if (update.stage, update.done) == stop_at:
-            raise KeyboardInterrupt
-
+    monkeypatch.setattr(torch.optim.Adam, "step", _stops_at(9, torch.optim.Adam.step))  # an epoch has six steps
     with pytest.raises(KeyboardInterrupt):
-        prune_admm(copy.deepcopy(small_network), small_data, ALPHAS, SHORT, tmp_path / "c", stop)
-    resumed = copy.deepcopy(small_network)
-    result = prune_admm(resumed, small_data, ALPHAS, SHORT, tmp_path / "c")
-    assert (result.history, result.retraining) == (undisturbed.history, undisturbed.retraining)
-    for name, weight in undisturbed.admm_weights.items():
-        assert torch.equal(result.admm_weights[name], weight)
+        prune_admm(broken, small_data, ALPHAS, SHORT, tmp_path / "c")
+    monkeypatch.undo()
+    assert prune_admm(small_network, small_data, ALPHAS, SHORT, tmp_path / "c").history == undisturbed.history
     for name, value in expected.state_dict().items():
-        assert torch.equal(resumed.state_dict()[name], value)
+        assert torch.equal(small_network.state_dict()[name], value)
+
+
+def _stops_at(count: int, step: Callable[..., None]) -> Callable[..., None]:
+    steps = iter(range(count))
+
+    def stopping_step(*arguments: object) -> None:
+        if next(steps) == count - 1:
+            raise KeyboardInterrupt
+        step(*arguments)
+
+    return stopping_step
 
 
 def test_another_runs_checkpoint_is_refused(small_network: nn.Module, small_data: Dataset, tmp_path: Path) -> None:
@@ -86,13 +97,6 @@ def test_another_runs_checkpoint_is_refused(small_network: nn.Module, small_data
         prune_admm(small_network, small_data, ALPHAS, SHORT, tmp_path / "c")
     with pytest.raises(CodesignError, match=r"another run: config\.rho_last, kept differ"):
         prune_admm(start, small_data, {"4": 0.2}, replace(SHORT, rho_last=2.0), tmp_path / "c")
-
-
-@given(st.integers(1, 10**6), st.floats(1e-6, 1))
-def test_kept_counts_are_rounded_and_never_zero(size: int, alpha: float) -> None:
-    count = kept_count(size, alpha)
-    assert 1 <= count <= size
-    assert count == 1 or abs(count - alpha * size) <= 0.5
 
 
 @pytest.mark.parametrize("alpha", [0.0, -0.1, 1.01, float("nan")])
@@ -107,13 +111,10 @@ def test_an_unknown_layer_is_a_clear_error(small_network: nn.Module, small_data:
     assert error.value.next_step == "use: 0, 4"
 
 
-def test_the_magnitude_mask_keeps_the_largest() -> None:
-    mask = magnitude_mask(torch.tensor([[0.1, -3.0], [2.0, 0.0]]), alpha=0.5)
-    assert mask.tolist() == [[False, True], [True, False]]
-
-
-def test_one_cardinality_spans_the_network(small_network: nn.Module, small_data: Dataset) -> None:
-    result = prune_to(small_network, small_data, [Constraint(("0", "4"), Cardinality(60))], SHORT)
+@pytest.mark.parametrize("sparsity_rise", [0.0, 0.5])
+def test_one_cardinality_spans_the_network(small_network: nn.Module, small_data: Dataset, sparsity_rise: float) -> None:
+    config = replace(SHORT, sparsity_rise=sparsity_rise)
+    result = prune_to(small_network, small_data, [Constraint(("0", "4"), Cardinality(60))], config)
     assert sum(int(mask.sum()) for mask in result.masks.values()) == 60
 
 
@@ -142,3 +143,16 @@ def test_grouped_and_depthwise_convolutions_are_pruned(small_data: Dataset) -> N
     )
     result = prune_admm(network, small_data, {"*": 0.25}, replace(SHORT, iterations=1))
     assert {name: int(mask.sum()) for name, mask in result.masks.items()} == {"0": 9, "1": 9, "2": 4, "4": 320}
+
+
+def test_only_cardinalities_between_nothing_and_all_fall(small_network: nn.Module) -> None:
+    stay = [
+        Constraint(("4",), Cardinality(0)),
+        Constraint(("4",), Cardinality(270)),
+        Constraint(("4",), InputPattern(1, 4)),
+        Constraint(("4",), FallingCardinality(200, 5)),
+    ]
+    assert gradual(small_network, stay, 0.5) == stay
+    both = Constraint(("0", "4"), Cardinality(60), penalty=2.0)
+    assert gradual(small_network, [both], 0.5) == [replace(both, target=FallingCardinality(297, 60, 0.5))]
+    assert gradual(small_network, [both], 0.0) == [both]

@@ -1,4 +1,5 @@
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,8 @@ from compress.admm import AdmmConfig
 from compress.constraints import Levels
 from compress.data import Dataset
 from compress.errors import CodesignError
-from compress.progress import Update
-from compress.prune import apply_masks, magnitude_mask
-from compress.quantize import quantize_admm
+from compress.masks import apply_masks, magnitude_mask
+from compress.quantize import PORTIONS, quantize_admm
 from compress.training import accuracy
 
 SHORT = AdmmConfig(iterations=2, batch_size=16, retrain_epochs=1)
@@ -54,26 +54,14 @@ def test_a_dense_layer_has_no_zeros_even_from_exact_zeros(small_network: nn.Modu
     assert all(bool((levels != 0).all()) for levels in result.levels.values())
 
 
-@pytest.mark.parametrize("stop_at", [("quantize", 2), ("retrain 80% quantized", 1), ("retrain 100% quantized", 1)])
-def test_a_resumed_run_ends_as_an_undisturbed_one(
-    small_network: nn.Module, small_data: Dataset, tmp_path: Path, stop_at: tuple[str, int]
+def test_stopped_after_any_step_it_ends_as_an_undisturbed_run(
+    small_network: nn.Module, small_data: Dataset, assert_resumable: Callable[..., int]
 ) -> None:
-    masks, expected = masks_of(small_network), copy.deepcopy(small_network)
-    undisturbed = quantize_admm(expected, small_data, masks, BITS, SHORT)
-
-    def stop(update: Update) -> None:
-        if (update.stage, update.done) == stop_at:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        quantize_admm(copy.deepcopy(small_network), small_data, masks, BITS, SHORT, tmp_path / "c", stop)
-    resumed = copy.deepcopy(small_network)
-    result = quantize_admm(resumed, small_data, masks, BITS, SHORT, tmp_path / "c")
-    assert (result.history, result.retraining) == (undisturbed.history, undisturbed.retraining)
-    for name, weight in undisturbed.admm_weights.items():
-        assert torch.equal(result.admm_weights[name], weight)
-    for name, value in expected.state_dict().items():
-        assert torch.equal(resumed.state_dict()[name], value)
+    masks = masks_of(small_network)
+    steps = assert_resumable(
+        small_network, lambda network, *options: quantize_admm(network, small_data, masks, BITS, SHORT, *options)
+    )
+    assert steps == SHORT.iterations + len(PORTIONS) * SHORT.retrain_epochs
 
 
 def test_other_masks_are_another_run(small_network: nn.Module, small_data: Dataset, tmp_path: Path) -> None:

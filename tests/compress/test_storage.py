@@ -5,7 +5,8 @@ import pytest
 
 from compress.indexformats import Bitmap, Dense, Fixed, Rice
 from compress.model import CompressedModel
-from compress.storage import ModelStorage, entropy_bits, layer_storage, model_storage
+from compress.packed import ClusteredWeights
+from compress.storage import ModelStorage, entropy_bits, layer_storage, model_storage, storage_of
 
 
 def sparse_levels(size: int, nonzeros: int, seed: int = 0) -> np.ndarray:
@@ -39,6 +40,17 @@ def test_a_models_bits_are_the_layers(model: CompressedModel) -> None:
     assert storage.data_bits == sum(layer.nonzeros * layer.weight_bits for layer in model.layers)
     assert storage.total_bits == sum(layer.total_bits() for layer in storage.layers)
     assert storage.total_ratio < storage.data_ratio
+
+
+def test_a_clustered_layer_stores_labels_and_its_codebook() -> None:
+    labels = np.array([0, 3, 0, 0, 0, 0, 0, 0, 0, 1], np.int16).reshape(10, 1, 1, 1)
+    storage = storage_of(ClusteredWeights("fc", labels, np.array([-1.0, 0.5, 2.0], np.float32)))
+    assert (storage.nonzeros, storage.weight_bits, storage.codebook_bits) == (2, 2, 96)
+    assert storage.data_bits == 2 * 2 + 96
+    assert storage.total_bits() == 2 * 2 + 96 + 7
+    assert storage.floor_bits == pytest.approx(100 + 10 * 0.7219, abs=1e-3)
+    single = storage_of(ClusteredWeights("fc", np.ones((4, 1, 1, 1), np.int16), np.ones(1, np.float32)))
+    assert (single.weight_bits, single.total_bits()) == (0, 32)
 
 
 @pytest.mark.parametrize("density", [0.0, 1.0])

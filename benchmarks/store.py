@@ -45,7 +45,7 @@ class Store:
 
 
 class Stopwatch:
-    """Seconds spent on a result in all its attempts, noted in a file now and then so that an interruption keeps them."""
+    """Seconds spent on a result in all its attempts, noted in a file so that an interruption keeps them."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

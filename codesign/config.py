@@ -33,6 +33,13 @@ GapBits = Annotated[int, Field(ge=1, le=12)]
 Count = Annotated[int, Field(ge=1)]
 Portion = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+DataName = Annotated[
+    str,
+    Field(
+        pattern="^(digits|mnist|cifar10|imagefolder(:[1-9][0-9]*)?)$",
+        json_schema_extra={"enum": ["digits", "mnist", "cifar10", "imagefolder", "imagefolder:SIZE"]},
+    ),
+]
 NotNegative = Annotated[int, Field(ge=0)]
 
 
@@ -58,9 +65,12 @@ class NetworkSection(_Section):
 
 
 class DataSection(_Section):
-    """Which data, and where its files are: by default in CODESIGN_DATA, else MNIST is downloaded."""
+    """Which data, and where its files are: by default in CODESIGN_DATA, else MNIST is downloaded.
 
-    name: Literal["digits", "mnist", "cifar10", "imagefolder"]
+    ``imagefolder:SIZE`` cuts the images to SIZE x SIZE instead of 224 x 224.
+    """
+
+    name: DataName
     folder: str | None = None
 
 
@@ -259,6 +269,8 @@ def _as_codesign_error(detail: ErrorDetails, path: Path, prefix: str) -> Codesig
     if detail["type"] == "value_error":
         return CodesignError(f"{path}: {name}: {detail['ctx']['error']}", "correct one of the two")
     message = detail["msg"][0].lower() + detail["msg"][1:]
+    if detail["type"] == "string_pattern_mismatch":
+        message = "it is none of those known"
     return CodesignError(f"{path}: {name} = {detail['input']!r} is wrong: {message}", _allowed(location))
 
 

@@ -11,22 +11,24 @@ from torch import nn
 
 from compress.errors import CodesignError
 from compress.files import replacing
+from compress.fold import fold_batch_norms
 from compress.networks import build_network
 
 __all__ = ["load_network", "save_network"]
 
 FORMAT = "codesign-network-1"
+FOLDED = "batch_norms"
 
 
-def save_network(network: nn.Module, name: str, path: Path) -> None:
-    """Write the weights of the network called ``name``."""
+def save_network(network: nn.Module, name: str, path: Path, folded: bool = False) -> None:
+    """Write the weights of the network called ``name``; ``folded`` says that ``fold_batch_norms`` changed it."""
     tensors = {key: value.detach().contiguous() for key, value in network.state_dict().items()}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, {"format": FORMAT, "network": name})
+        save_file(tensors, temporary, {"format": FORMAT, "network": name, **({FOLDED: "folded"} if folded else {})})
 
 
 def load_network(path: Path, name: str) -> nn.Module:
-    """Read the weights of the network called ``name``.
+    """Read the weights of the network called ``name``, folded if it was when it was written.
 
     Raises
     ------
@@ -46,6 +48,8 @@ def load_network(path: Path, name: str) -> nn.Module:
     if metadata.get("network") != name:
         raise CodesignError(f"{path} holds network {json.dumps(metadata.get('network'))}, not {name!r}", again)
     network = build_network(name, seed=0)
+    if FOLDED in metadata:
+        network = fold_batch_norms(network)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:

@@ -43,7 +43,7 @@ def train_epoch(
     device = next(network.parameters()).device
     first, step = rank(), world_size()
     total = torch.zeros((), device=device)
-    for batch in from_first(torch.randperm(len(split))).split(batch_size):
+    for batch in _batches(from_first(torch.randperm(len(split))), batch_size):
         optimizer.zero_grad()
         offsets = from_first(torch.randint(0, 2 * augment_shift + 1, (2, len(batch), 1))) if augment_shift else None
         mine = batch[first::step]
@@ -81,6 +81,14 @@ def evaluate(network: nn.Module, split: Split) -> tuple[float, float]:
         correct += int((logits.argmax(dim=1) == labels).sum())
     loss_sum, correct_sum = add_up(loss, correct)
     return loss_sum / len(split), correct_sum / len(split)
+
+
+def _batches(order: Tensor, batch_size: int) -> list[Tensor]:
+    """Parts of ``batch_size``; a last one of a single image, which has no batch statistics, joins the one before."""
+    batches = list(order.split(batch_size))
+    if len(batches) > 1 and len(batches[-1]) == 1 < batch_size:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
 
 
 def _shifted(images_NCHW: Tensor, shift: int, offsets: Tensor) -> Tensor:

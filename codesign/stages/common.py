@@ -16,6 +16,7 @@ from compress.admm import AdmmConfig
 from compress.chain import LayerGeometry, layer_geometries
 from compress.data import Dataset, load_dataset
 from compress.errors import CodesignError
+from compress.fold import fold_batch_norms
 from compress.histograms import copy_weights, weight_histograms
 from compress.layer import LayerKind, largest_level
 from compress.networks import NETWORKS
@@ -72,8 +73,8 @@ def technology(workspace: Workspace) -> Technology:
 
 
 def geometries(network: nn.Module, input_shape: tuple[int, int, int]) -> list[LayerGeometry]:
-    """The network's layers, after a check that the array can run them."""
-    layers = layer_geometries(network, input_shape)
+    """The layers of the network as the array runs it, batch norms folded, after a check that the array can."""
+    layers = layer_geometries(fold_batch_norms(network), input_shape)
     for layer in layers:
         if layer.groups != 1:
             raise CodesignError(

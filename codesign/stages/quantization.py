@@ -1,4 +1,4 @@
-"""ADMM-quantize the pruned network, turn it into integers, write model.safetensors and read it back."""
+"""Fold the pruned network's batch norms, ADMM-quantize it, turn it into integers, write model.safetensors."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from codesign.versions import versions
 from codesign.workspace import Workspace
 from compress.chain import prunable_layers
 from compress.errors import CodesignError
+from compress.fold import fold_batch_norms
 from compress.histograms import copy_weights
 from compress.integerize import integerize
 from compress.model import CompressedModel
@@ -34,7 +35,8 @@ __all__ = ["STAGE"]
 
 
 def _run(workspace: Workspace) -> None:
-    network, dataset = read_network(workspace, "pruned.safetensors"), load_data(workspace)
+    dataset = load_data(workspace)
+    network = fold_batch_norms(read_network(workspace, "pruned.safetensors"))  # the folded weights get the levels
     layers = geometries(network, dataset.input_shape)
     masks = {name: layer.weight.detach() != 0 for name, layer in prunable_layers(network).items()}
     before = copy_weights(network)
@@ -51,7 +53,7 @@ def _run(workspace: Workspace) -> None:
     model = integerize(network, result, dataset.train, dataset.input_shape, act_bits, _provenance(workspace))
     save_model(model, workspace.path("model.safetensors"))
     _check_same(model, load_model(workspace.path("model.safetensors")))
-    save_network(network, workspace.config.network.name, workspace.path("quantized.safetensors"))
+    save_network(network, workspace.config.network.name, workspace.path("quantized.safetensors"), folded=True)
     workspace.write_json(
         "quantization.json",
         {

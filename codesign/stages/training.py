@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import prod
 
 import torch
 
@@ -10,7 +11,10 @@ from codesign.network_file import save_network
 from codesign.stage import Stage
 from codesign.stages.common import TORCH_THREADS, check_layer_settings, geometries, load_data, section
 from codesign.workspace import Workspace
+from compress.chain import LayerGeometry
 from compress.checkpoint import Checkpoint, describe_run
+from compress.data import Dataset
+from compress.errors import CodesignError
 from compress.networks import build_network
 from compress.training import TrainingConfig, accuracy, train
 
@@ -22,9 +26,9 @@ def _run(workspace: Workspace) -> None:
     config = workspace.config
     network = build_network(config.network.name, config.seed)
     dataset = load_data(workspace)
-    check_layer_settings(
-        workspace, geometries(network, dataset.input_shape)
-    )  # what the later stages refuse, refused now
+    layers = geometries(network, dataset.input_shape)
+    check_layer_settings(workspace, layers)  # what the later stages refuse, refused now
+    _check_classes(layers[-1], dataset)
     training = TrainingConfig(**config.train.model_dump(), seed=config.seed)
     checkpoint = Checkpoint(workspace.scratch / "train.pt", describe_run("train", network, dataset, training))
     history = train(network, dataset, training, workspace.console.progress, checkpoint=checkpoint)
@@ -37,6 +41,15 @@ def _run(workspace: Workspace) -> None:
             "history": [asdict(record) for record in history],
         },
     )
+
+
+def _check_classes(last: LayerGeometry, dataset: Dataset) -> None:
+    outputs, largest = prod(last.output_shape), int(dataset.train.labels.max())
+    if largest >= outputs:
+        raise CodesignError(
+            f"the network has {outputs} outputs, {dataset.name} has labels up to {largest}",
+            f"give {last.name!r} an output for each class",
+        )
 
 
 STAGE = Stage(

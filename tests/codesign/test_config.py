@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -37,8 +36,21 @@ def test_sections_have_the_members_and_defaults_of_the_settings_they_become(sect
 
 
 def test_choices_are_those_of_the_packages_that_know_them() -> None:
-    assert get_args(DataSection.model_fields["name"].annotation) == DATASETS
+    assert tuple(DataSection.model_json_schema()["properties"]["name"]["enum"]) == (*DATASETS, "imagefolder:SIZE")
     assert SimulateSection.model_json_schema()["properties"]["simulator"]["anyOf"][0]["enum"] == list(SIMULATORS)
+
+
+@pytest.mark.parametrize("name", [*DATASETS, "imagefolder:16"])
+def test_every_data_set_can_be_named(name: str) -> None:
+    assert DataSection(name=name).name == name
+
+
+@pytest.mark.parametrize("name", ["letters", "", "digits:8", "imagefolder:", "imagefolder:0", "imagefolder:SIZE", "1"])
+def test_an_unknown_data_set_is_told_with_those_known(tmp_path: Path, name: str) -> None:
+    (tmp_path / "run.toml").write_text(SMALLEST.replace('"digits"', f'"{name}"'))
+    with pytest.raises(CodesignError, match=r"data\.name = .* is wrong: it is none of those known") as error:
+        load_config(tmp_path / "run.toml")
+    assert all(repr(known) in error.value.next_step for known in DATASETS)
 
 
 def test_quick_changes_only_what_its_table_names(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn import functional
 
 from compress.data import Dataset
+from compress.epoch import _batches as batches
 from compress.epoch import _shifted as shifted
 from compress.epoch import evaluate
 
@@ -32,3 +33,13 @@ def test_every_shift_is_a_crop_of_the_padded_image(shift: int) -> None:
         assert len(fits) == 1
         found.update(fits)
     assert len(found) > (2 * shift + 1) ** 2 / 2
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "sizes"),
+    [(9, 4, [4, 5]), (8, 4, [4, 4]), (10, 4, [4, 4, 2]), (1, 4, [1]), (3, 1, [1, 1, 1])],
+)
+def test_no_batch_of_one_image_is_left_over(images: int, batch_size: int, sizes: list[int]) -> None:
+    parts = batches(torch.arange(images), batch_size)
+    assert [len(part) for part in parts] == sizes
+    assert torch.cat(parts).tolist() == list(range(images))

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.papers import TARGETS
+from benchmarks.tables import page
+
+LAYERS = [
+    {"name": name, "kept": weights // 100, "weights": weights, "ratio": 100.0, "weight_bits": 3}
+    for name, weights in (("conv1", 500), ("conv2", 25_000), ("fc1", 400_000), ("fc2", 5_000))
+]
+
+
+def _entry(accuracy: float, ratio: float, seed: int, method: str = "admm") -> dict[str, Any]:
+    return {
+        "network": "lenet5",
+        "method": method,
+        "seed": seed,
+        "pruning_ratio": ratio,
+        "weight_data_ratio": 10 * ratio,
+        "file_ratio": 3 * ratio,
+        "validation_accuracy": 0.99,
+        "float_test_accuracy": 0.99,
+        "test_accuracy": accuracy,
+        "dense_accuracy": 0.994,
+        "seconds": 60.0,
+        "layers": LAYERS,
+    }
+
+
+def _result(entries: list[dict[str, Any]]) -> dict[str, Any]:
+    compared = [
+        {
+            "network": "lenet5",
+            "method": method,
+            "seed": 0,
+            "pruning_ratio": 50.2,
+            "epochs": 20,
+            "test_accuracy": accuracy,
+            "seconds": 1.0,
+        }
+        for method, accuracy in (("admm", 0.98), ("one-shot", 0.97), ("iterative", 0.985), ("projected", 0.5))
+    ]
+    return {
+        "command": "make bench-compress",
+        "versions": {"torch": "2"},
+        "machine": {"jobs": 2},
+        "results": entries,
+        "comparisons": compared,
+        "mobilenets": [],
+        "mobilenets_missing": "no files",
+        "costs": {"admm_step_ratio": 1.04, "projection_ratio": 0.7},
+    }
+
+
+def test_the_largest_ratio_whose_mean_reaches_the_accuracy_is_the_figure() -> None:
+    text = page(
+        _result([_entry(0.993, 100, 0), _entry(0.9905, 300, 0), _entry(0.9921, 100, 1), _entry(0.9899, 300, 1)])
+    )
+    rows = [line for line in text.splitlines() if line.startswith("| LeNet-5, pruned")]
+    assert "**100x**" in rows[0]
+    assert "99.25 (99.30, 99.21)" in rows[0]
+    assert "**300x**" in rows[1]  # the mean of 99.05 and 98.99
+
+
+def test_what_misses_the_accuracy_says_so() -> None:
+    text = page(_result([_entry(0.97, 300, 0)]))
+    assert sum("| missed |" in line for line in text.splitlines()) == len(TARGETS)
+
+
+def test_a_method_that_is_ahead_of_admm_is_shown_as_ahead() -> None:
+    (row,) = [line for line in page(_result([_entry(0.99, 100, 0)])).splitlines() if line.startswith("| 50x")]
+    assert row.endswith("| -0.50 |")
+
+
+@pytest.mark.parametrize("words", ["no files", "1.04", "0.70", "### lenet5, beside 000 T3, 167x"])
+def test_the_page_tells(words: str) -> None:
+    assert words in page(_result([_entry(0.99, 100, 0), _entry(0.99, 100, 0, "admm+quantize")]))

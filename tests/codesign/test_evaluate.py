@@ -76,7 +76,7 @@ def test_images_answered_one_by_one_are_answered_alike(path: Path, monkeypatch: 
     found = evaluate_model(path)
     monkeypatch.setattr("codesign.evaluate.PRODUCTS_AT_ONCE", 1)
     steps: list[int] = []
-    assert evaluate_model(path, progress=lambda _, done, total: steps.append(done)) == found
+    assert evaluate_model(path, progress=lambda update: steps.append(update.done)) == found
     assert steps == list(range(1, found.test_images + 1))
 
 

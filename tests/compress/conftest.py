@@ -93,6 +93,9 @@ def _assert_equal(value: Any, expected: Any) -> None:
         assert list(value) == list(expected)
         for name in expected:
             _assert_equal(value[name], expected[name])
+    elif isinstance(expected, list | tuple):
+        for part, expected_part in zip(value, expected, strict=True):
+            _assert_equal(part, expected_part)
     elif isinstance(expected, Tensor):
         assert torch.equal(value, expected)
     else:

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from compress.admm import AdmmConfig
+from compress.chain import prunable_layers
+from compress.data import Dataset
+from compress.errors import CodesignError
+from compress.networks import build_network
+from compress.progress import Progress
+from compress.progressive import prune_progressively
+
+CONFIG = AdmmConfig(iterations=2, retrain_epochs=1, tolerance=0, sparsity_rise=0.5)
+
+
+def _kept(network: nn.Module) -> int:
+    return sum(int(layer.weight.count_nonzero()) for layer in prunable_layers(network).values())
+
+
+def test_each_step_leaves_at_most_its_count(digits: Dataset) -> None:
+    network = build_network("digits-net", 0)
+    for step in prune_progressively(network, digits, (2000, 300, 40, 1), [CONFIG] * 4):
+        assert 0 < _kept(network) <= step.count
+        assert len(step.result.history) == 2
+
+
+def test_a_run_stopped_after_each_of_its_steps_ends_with_identical_weights(
+    small_data: Dataset, small_network: nn.Module, assert_resumable: Callable[..., int]
+) -> None:
+    def run(network: nn.Module, checkpoints: Path | None, progress: Progress | None) -> list[object]:
+        folder = None if checkpoints is None else checkpoints.with_suffix("")
+        if folder is not None:
+            folder.mkdir(exist_ok=True)
+        return list(prune_progressively(network, small_data, (100, 20), [CONFIG] * 2, folder, progress))
+
+    assert assert_resumable(small_network, run) == 2 * (2 + 1)
+
+
+@pytest.mark.parametrize("counts", [(100, 100), (100, 200), (0,), (30_000,)])
+def test_counts_that_do_not_fall_are_refused(digits: Dataset, counts: tuple[int, ...]) -> None:
+    with pytest.raises(CodesignError, match="one after the other"):
+        next(prune_progressively(build_network("digits-net", 0), digits, counts, [CONFIG] * len(counts)))

@@ -92,14 +92,16 @@ def evaluate(model: Path, data: str | None, folder: Path | None, json: bool) -> 
         return
     print(f"accuracy      {found.accuracy:.2%} of {found.test_images:,} test images of {found.data}, in integers")
     table = Table("layer", "weights kept", "of", "ratio", "bits a weight")
-    for layer in found.to_dict()["layers"]:
-        kept, weights = f"{layer['kept']:,}", f"{layer['weights']:,}"
-        table.add_row(layer["name"], kept, weights, _ratio(layer["ratio"]), str(layer["weight_bits"]))
+    content = found.to_dict()
+    network = {**content, "name": "network", "weight_bits": f"{found.storage.bits_per_weight:.2f}"}
+    for part in (*content["layers"], network):
+        kept, weights = f"{part['kept']:,}", f"{part['weights']:,}"
+        table.add_row(part["name"], kept, weights, _ratio(part["ratio"]), str(part["weight_bits"]))
     Console().print(table)
     storage = found.storage
     print(f"weights alone {ceil(storage.data_bits / 8):,} bytes, {_ratio(storage.data_ratio)} below 32-bit floats")
     print(f"with indices  {ceil(storage.total_bits / 8):,} bytes, {_ratio(storage.total_ratio)}")
-    print(f"packed file   {found.packed_bytes:,} bytes")
+    print(f"packed file   {found.packed_bytes:,} bytes, {_ratio(found.packed_ratio)}")
 
 
 def generate(

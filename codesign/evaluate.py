@@ -53,6 +53,11 @@ class Evaluation:
         """Fraction of the test images."""
         return self.correct / self.test_images
 
+    @property
+    def packed_ratio(self) -> float:
+        """Every weight as a 32-bit float over the packed file's real bytes."""
+        return self.storage.dense_bits / (8 * self.packed_bytes)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON of the members and of the ratios; an infinite ratio, of nothing kept, is None."""
         storage = self.storage
@@ -62,12 +67,17 @@ class Evaluation:
             "correct": self.correct,
             "accuracy": self.accuracy,
             "layers": [_layer_dict(layer) for layer in storage.layers],
+            "kept": storage.nonzeros,
+            "weights": storage.weights,
+            "ratio": storage.weights / storage.nonzeros if storage.nonzeros else None,
+            "bits_per_weight": storage.bits_per_weight,
             "dense_bits": storage.dense_bits,
             "data_bits": storage.data_bits,
             "data_ratio": _finite(storage.data_ratio),
             "total_bits": storage.total_bits,
             "total_ratio": _finite(storage.total_ratio),
             "packed_bytes": self.packed_bytes,
+            "packed_ratio": self.packed_ratio,
         }
 
 

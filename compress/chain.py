@@ -9,7 +9,7 @@ from torch import fx, nn
 
 from compress.errors import CodesignError
 from compress.layer import LayerKind, Pool, PoolKind
-from compress.modules import as_module, conv_padding, label, pair, pool_of
+from compress.modules import as_module, conv_padding, label, pair, pool_of, trace
 
 __all__ = ["ChainLayer", "LayerGeometry", "layer_geometries", "prunable_layers", "trace_chain"]
 
@@ -101,18 +101,9 @@ def trace_chain(network: nn.Module, input_shape: tuple[int, int, int]) -> list[C
         not the last has no ReLU: the array reads unsigned activations.
     """
     builder = _ChainBuilder(network, input_shape)
-    for node in _straight_nodes(_trace(network)):
+    for node in _straight_nodes(trace(network)):
         builder.add(node)
     return builder.finish()
-
-
-def _trace(network: nn.Module) -> fx.Graph:
-    try:
-        return fx.Tracer().trace(network)
-    except Exception as error:  # fx raises what the user's forward raises under tracing
-        raise CodesignError(
-            f"the network cannot be traced: {error}", "keep Python control flow on tensors out of forward()"
-        ) from error
 
 
 def _straight_nodes(graph: fx.Graph) -> list[fx.Node]:

@@ -8,6 +8,7 @@ import torch
 from torch import fx, nn
 
 from compress.errors import CodesignError
+from compress.modules import trace
 
 __all__ = ["fold_batch_norms"]
 
@@ -31,19 +32,10 @@ def fold_batch_norms(network: nn.Module) -> nn.Module:
     """
     folded = copy.deepcopy(network).eval()
     modules = dict(folded.named_modules())
-    for node in _trace(folded).nodes:
+    for node in trace(folded).nodes:
         if node.op == "call_module" and isinstance(modules[str(node.target)], BatchNorm):
             _fold(folded, modules, node)
     return folded
-
-
-def _trace(network: nn.Module) -> fx.Graph:
-    try:
-        return fx.Tracer().trace(network)
-    except Exception as error:  # fx raises what the user's forward raises under tracing
-        raise CodesignError(
-            f"the network cannot be traced: {error}", "keep Python control flow on tensors out of forward()"
-        ) from error
 
 
 def _fold(network: nn.Module, modules: dict[str, nn.Module], node: fx.Node) -> None:

@@ -11,9 +11,19 @@ from torch.nn import functional
 from compress.errors import CodesignError
 from compress.layer import Pool, PoolKind
 
-__all__ = ["as_module", "conv_padding", "label", "pair", "pool_of"]
+__all__ = ["as_module", "conv_padding", "label", "pair", "pool_of", "trace"]
 
 RELU_FUNCTIONS = (torch.relu, functional.relu)
+
+
+def trace(network: nn.Module) -> fx.Graph:
+    """The operations of ``forward``; a CodesignError where it cannot be traced."""
+    try:
+        return fx.Tracer().trace(network)
+    except Exception as error:  # fx raises what the user's forward raises under tracing
+        raise CodesignError(
+            f"the network cannot be traced: {error}", "keep Python control flow on tensors out of forward()"
+        ) from error
 
 
 def as_module(node: fx.Node) -> nn.Module | None:

@@ -79,9 +79,24 @@ class ModelStorage:
     layers: tuple[LayerStorage, ...]
 
     @property
+    def weights(self) -> int:
+        """Before pruning."""
+        return sum(layer.weights for layer in self.layers)
+
+    @property
+    def nonzeros(self) -> int:
+        """After pruning."""
+        return sum(layer.nonzeros for layer in self.layers)
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Mean bits of a weight that is left, without its index; 0 if nothing is left."""
+        return self.data_bits / self.nonzeros if self.nonzeros else 0.0
+
+    @property
     def dense_bits(self) -> int:
         """Every weight as a 32-bit float."""
-        return DENSE_WEIGHT_BITS * sum(layer.weights for layer in self.layers)
+        return DENSE_WEIGHT_BITS * self.weights
 
     @property
     def data_bits(self) -> int:

@@ -111,6 +111,10 @@ def test_json_has_what_scripts_need(path: Path, capsys: pytest.CaptureFixture[st
     assert printed["accuracy"] == found.accuracy
     storage = model_storage(model.layers)
     assert (printed["data_ratio"], printed["total_ratio"]) == (storage.data_ratio, storage.total_ratio)
+    kept, weights = sum(layer.nonzeros for layer in model.layers), sum(layer.levels.size for layer in model.layers)
+    assert (printed["kept"], printed["weights"], printed["ratio"]) == (kept, weights, weights / kept)
+    assert printed["bits_per_weight"] == printed["data_bits"] / kept
+    assert printed["packed_ratio"] == 4 * weights / printed["packed_bytes"]
     for entry, layer in zip(printed["layers"], model.layers, strict=True):
         counts = {"kept": layer.nonzeros, "weights": layer.levels.size, "ratio": layer.levels.size / layer.nonzeros}
         assert entry == {"name": layer.name, "weight_bits": layer.weight_bits, **counts}
@@ -121,7 +125,8 @@ def test_the_text_tells_accuracy_weights_and_sizes(path: Path, capsys: pytest.Ca
         main(["evaluate", str(path)])
     printed, found = capsys.readouterr().out, evaluate_model(path)
     assert f"{found.accuracy:.2%} of 360 test images of digits" in printed
-    assert f"{found.packed_bytes:,} bytes" in printed
+    assert f"{found.packed_bytes:,} bytes, {found.packed_ratio:,.1f} times" in printed
+    assert f"{found.storage.bits_per_weight:.2f}" in printed
     assert all(layer.name in printed and f"{layer.nonzeros:,}" in printed for layer in found.storage.layers)
 
 
@@ -130,7 +135,8 @@ def test_a_model_without_weights_has_no_ratio(path: Path, capsys: pytest.Capture
     with pytest.raises(SystemExit):
         main(["evaluate", str(path), "--json"])
     printed = json.loads(capsys.readouterr().out)
-    assert printed["data_ratio"] is None
+    assert printed["data_ratio"] is printed["ratio"] is None
+    assert printed["bits_per_weight"] == 0
     assert printed["layers"][0]["ratio"] is None
 
 

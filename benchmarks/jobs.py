@@ -87,24 +87,23 @@ def prune_and_quantize(recipe: Recipe, seed: int, store: Store) -> list[dict[str
     stopwatch = Stopwatch(store.path("work", f"{key}.seconds"))
     entries: list[dict[str, Any]] = []
     training: dict[str, Any] = {}
-    for step in prune_progressively(
-        network, dataset, counts, configs, store.path("work", key, "x").parent, stopwatch.note
-    ):
-        name = f"{key}-{size / step.count:.0f}x"
-        extra = _entry(recipe.name, "admm", seed, stopwatch, accuracy(network, dataset.validation))
+    place = store.path("work", key, "steps").parent
+    for number, step in enumerate(prune_progressively(network, dataset, counts, configs, place, stopwatch.note)):
+        ratio = f"{size / step.count:.0f}x"
+        extra = _entry(recipe.name, "admm", seed, stopwatch, network, dataset)
         pruned = copy.deepcopy(network)
-        extra["float_test_accuracy"] = accuracy(pruned, dataset.test)
-        entries.append(_finish(pruned, round_weights(pruned, {"*": PRUNED_BITS}), name, extra, recipe, seed, store))
-        training[f"{size / step.count:.0f}x"] = {
+        rounded = round_weights(pruned, {"*": PRUNED_BITS})
+        entries.append(_finish(pruned, rounded, f"{key}-{ratio}", extra, recipe, seed, store))
+        training[ratio] = {
             "admm": [asdict(record) for record in step.result.history],
             "retraining": [asdict(record) for record in step.result.retraining],
         }
+        if recipe.weight_bits and number == recipe.quantize_step:
+            pruned = copy.deepcopy(network)
+            quantized = _quantize(pruned, dataset, recipe, seed, place / "quantize.pt", stopwatch)
+            extra = _entry(recipe.name, "admm+quantize", seed, stopwatch, pruned, dataset)
+            entries.append(_finish(pruned, quantized, f"{key}-{ratio}-quantized", extra, recipe, seed, store))
     histograms = weight_histograms({"dense": before, "pruned and retrained": copy_weights(network)})
-    if recipe.weight_bits:
-        quantized = _quantize(network, dataset, recipe, seed, store.path("work", key, "quantize.pt"), stopwatch)
-        extra = _entry(recipe.name, "admm+quantize", seed, stopwatch, accuracy(network, dataset.validation))
-        extra["float_test_accuracy"] = accuracy(network, dataset.test)
-        entries.append(_finish(network, quantized, f"{key}-quantized", extra, recipe, seed, store))
     result = {"entries": entries, "training": training, "histograms": [asdict(layer) for layer in histograms]}
     store.put(key, settings, result)
     return entries
@@ -180,13 +179,16 @@ def _finish(
     }
 
 
-def _entry(network: str, method: str, seed: int, stopwatch: Stopwatch, validation: float) -> dict[str, Any]:
+def _entry(
+    name: str, method: str, seed: int, stopwatch: Stopwatch, network: nn.Module, dataset: Dataset
+) -> dict[str, Any]:
     return {
-        "network": network,
+        "network": name,
         "method": method,
         "seed": seed,
         "seconds": stopwatch.seconds,
-        "validation_accuracy": validation,
+        "validation_accuracy": accuracy(network, dataset.validation),
+        "float_test_accuracy": accuracy(network, dataset.test),
     }
 
 

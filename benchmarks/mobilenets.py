@@ -20,7 +20,7 @@ from compress.training import TrainingConfig, accuracy, train
 
 __all__ = ["MOBILENETS", "prune_mobilenet"]
 
-TRAIN_IMAGES, VALIDATION_IMAGES = 4000, 1000
+TRAIN_IMAGES, VALIDATION_IMAGES = 2000, 500
 PRETRAINING = TrainingConfig(epochs=6, batch_size=64, learning_rate=1e-3, weight_decay=0.0, augment_shift=2)
 ADMM = AdmmConfig(
     iterations=3,

@@ -14,14 +14,16 @@ SEEDS = (0, 1, 2)
 
 @dataclass(frozen=True)
 class Recipe:
-    """Dense training, then ADMM to one pruning ratio after the other, then quantization of what is left.
+    """Dense training, then ADMM to one pruning ratio after the other; one of the pruned networks is quantized too.
 
     Members
     -------
     steps : tuple of (pruning ratio, AdmmConfig)
         Rising ratios, one cardinality over the whole network each.
+    quantize_step : int
+        Index of the step whose network is quantized.
     weight_bits : dict
-        Of the quantization of the last step; empty for pruning only.
+        Of the quantization; empty for pruning only.
     quantize : AdmmConfig
     """
 
@@ -31,6 +33,7 @@ class Recipe:
     seeds: tuple[int, ...]
     dense: TrainingConfig
     steps: tuple[tuple[float, AdmmConfig], ...]
+    quantize_step: int
     weight_bits: dict[str, int]
     quantize: AdmmConfig
 
@@ -73,6 +76,7 @@ _MLP = Recipe(
     seeds=SEEDS,
     dense=TrainingConfig(epochs=20, batch_size=128, learning_rate=2e-3, weight_decay=1e-5, augment_shift=2),
     steps=_steps((23, 12, 8), (41, 18, 18), (70, 25, 35), config=_ADMM),
+    quantize_step=0,
     weight_bits={},
     quantize=_ADMM,
 )
@@ -86,8 +90,9 @@ _LENET5 = Recipe(
     seeds=SEEDS,
     dense=TrainingConfig(epochs=8, batch_size=64, learning_rate=2e-3, weight_decay=1e-5, augment_shift=2),
     steps=_steps((170, 16, 14), (255, 6, 8), (400, 8, 10), config=_CONV),
+    quantize_step=1,
     weight_bits={"conv1": 4, "conv2": 3, "fc1": 3, "fc2": 3},
-    quantize=replace(_CONV, iterations=4, retrain_epochs=2, rho_last=1e-1, learning_rate=1e-3, sparsity_rise=0.0),
+    quantize=replace(_CONV, iterations=6, retrain_epochs=3, rho_last=1e-1, learning_rate=1e-3, sparsity_rise=0.0),
 )
 
 
@@ -108,7 +113,6 @@ COMPARISONS = (
     Comparison(
         "lenet-300-100", "lenet-300-100", SEEDS, (25, 50, 100), replace(_ADMM, iterations=10, retrain_epochs=10)
     ),
-    Comparison("lenet5", "lenet5", (0,), (100,), replace(_CONV, iterations=6, retrain_epochs=6)),
 )
 
 

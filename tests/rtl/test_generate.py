@@ -10,11 +10,15 @@ import sys
 import pytest
 
 from compress.errors import CodesignError
-from rtl.config import ArrayConfig, Dense, Fixed
+from rtl.config import ArrayConfig
 from rtl.generate import TOP, generate, load_config
+from rtl.indexformats import NM, Bitmap, Decompress, Dense, Fixed, Rice
 from sim.simulator import Simulator, find_simulator
 
 CONFIGS = [ArrayConfig(rows=2, lanes=4), ArrayConfig(rows=1, lanes=3, weight_bits=4, index=Dense(), requant_lanes=3)]
+CONFIGS += [
+    ArrayConfig(rows=2, lanes=2, index=index) for index in (Bitmap(8), Rice(7), NM(2, 4), NM(1, 3), Decompress())
+]
 CONFIGS += [ArrayConfig(rows=3, lanes=1, index=Fixed(2)), ArrayConfig(rows=1, lanes=1, index=Dense())]
 
 

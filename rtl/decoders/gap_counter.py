@@ -1,0 +1,93 @@
+"""From gaps to positions and filter brackets: the second half of every decoder of relative indices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Elaboratable, Module, Mux, Signal, signed
+from amaranth.lib.wiring import Component, In, Out
+
+from rtl.config import ArrayConfig
+from rtl.widths import level_shape, position_bits, token_layout
+
+__all__ = ["GapCounter"]
+
+
+class GapCounter(Component):
+    """A running position that each step advances by its gap.
+
+    Filters follow each other in one sequence of positions: reaching ``positions`` starts the next filter. That a
+    token is its filter's last is seen in the step after it. The position is kept twice, counted from the start of
+    this filter and from the start of the next one (which is negative), so that the loop from one step to the next is
+    a single addition and a choice.
+
+    Latency: one cycle. Throughput: one step a cycle.
+
+    Members
+    -------
+    start, advance : In
+    positions : In
+        Of a filter in this row, at least 1.
+    valid, gap, level : In
+        A step: positions to pass, then one with this level. A gap ends at most one filter.
+    skips : In
+        The step only passes its gap; its token has level 0.
+    ends_filter : In
+        The next step starts the next filter, whatever this one's position. The gap is then 0.
+    ends_tile : In
+        The pass's last step.
+    token, token_valid : Out
+    """
+
+    def __init__(self, config: ArrayConfig) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "start": In(1),
+                "advance": In(1),
+                "positions": In(position_bits(config)),
+                "valid": In(1),
+                "gap": In(position_bits(config)),
+                "level": In(level_shape(config)),
+                "skips": In(1),
+                "ends_filter": In(1),
+                "ends_tile": In(1),
+                "token": Out(token_layout(config)),
+                "token_valid": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Elaboratable:
+        """Advance both positions, hold the token until its successor is known."""
+        m = Module()
+        here = Signal.like(self.positions)
+        beyond = Signal(signed(len(here) + 1))
+        reached, wrapped = Signal.like(here), Signal.like(beyond)
+        crosses = ~wrapped[-1]
+        m.d.comb += [reached.eq(here + self.gap), wrapped.eq(beyond + self.gap)]
+
+        with m.If(self.start):
+            self._move_to_end(m, here, beyond)
+        with m.Elif(self.advance & self.valid):
+            with m.If(self.ends_filter | self.ends_tile):
+                self._move_to_end(m, here, beyond)
+            with m.Else():
+                step = self.gap + ~self.skips
+                m.d.sync += [
+                    here.eq(Mux(crosses, beyond + step, here + step)),
+                    beyond.eq(Mux(crosses, beyond + step - self.positions, beyond + step)),
+                ]
+        with m.If(self.advance):
+            m.d.sync += [
+                self.token_valid.eq(self.valid),
+                self.token.position.eq(Mux(crosses, wrapped, reached)),
+                self.token.level.eq(Mux(self.skips, 0, self.level)),
+                self.token.first.eq(crosses),
+                self.token.ends_tile.eq(self.ends_tile),
+            ]
+        m.d.comb += self.token.last.eq(~self.valid | crosses)
+        return m
+
+    def _move_to_end(self, m: Module, here: Signal, beyond: Signal) -> None:
+        """Behind this filter's last position, where the next step starts the next filter."""
+        m.d.sync += [here.eq(self.positions), beyond.eq(0)]

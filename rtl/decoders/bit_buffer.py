@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import Component, In, Out
 
 from compress.errors import CodesignError
@@ -67,7 +67,7 @@ class BitBuffer(Component):
         within, over = Signal(len(offset) + 1), Signal(signed(len(offset) + 2))
         runs_over = ~over[-1]
         m.d.comb += [
-            self.bits.eq(Cat(held, self.word) >> offset),
+            self.bits.eq(self._shifted(m, Cat(held, self.word), offset)),
             within.eq(offset + self.length_known + self.length_found),
             over.eq((offset + self.length_known - self._word_bits).as_signed() + self.length_found),
             self.next.eq(~self.valid | runs_over),
@@ -85,3 +85,12 @@ class BitBuffer(Component):
                 held_ends_tile.eq(self.word_ends_tile),
             ]
         return m
+
+    def _shifted(self, m: Module, stream: Value, offset: Signal) -> Value:
+        """``stream >> offset``, long distances first: each stage keeps only the bits that the rest can reach."""
+        for place in reversed(range(len(offset))):
+            kept = len(self.bits) + (1 << place) - 1
+            stage = Signal(min(kept, len(stream)), name=f"shifted_{place}")
+            m.d.comb += stage.eq(Mux(offset[place], stream >> (1 << place), stream))
+            stream = stage
+        return stream

@@ -17,9 +17,9 @@ class GapCounter(Component):
     """A running position that each step advances by its gap.
 
     Filters follow each other in one sequence of positions: reaching ``positions`` starts the next filter. That a
-    token is its filter's last is seen in the step after it. The position is kept twice, counted from the start of
-    this filter and from the start of the next one (which is negative), so that the loop from one step to the next is
-    a single addition and a choice.
+    token is its filter's last is seen in the step after it. The position reached is kept twice, counted from the start
+    of this filter and from the start of the next one (which is negative), so that the loop from one step to the next
+    is a single addition and a choice.
 
     Latency: one cycle. Throughput: one step a cycle.
 
@@ -58,36 +58,30 @@ class GapCounter(Component):
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """Advance both positions, hold the token until its successor is known."""
+        """Advance both positions; whether the token is its filter's last is known with the next step."""
         m = Module()
-        here = Signal.like(self.positions)
-        beyond = Signal(signed(len(here) + 1))
-        reached, wrapped = Signal.like(here), Signal.like(beyond)
+        here = Signal(signed(len(self.positions) + 1))
+        beyond, wrapped = Signal.like(here), Signal.like(here)
         crosses = ~wrapped[-1]
-        m.d.comb += [reached.eq(here + self.gap), wrapped.eq(beyond + self.gap)]
+        step = self.gap + ~self.skips
+        m.d.comb += wrapped.eq(beyond + self.gap + 1)
 
-        with m.If(self.start):
-            self._move_to_end(m, here, beyond)
-        with m.Elif(self.advance & self.valid):
-            with m.If(self.ends_filter | self.ends_tile):
-                self._move_to_end(m, here, beyond)
-            with m.Else():
-                step = self.gap + ~self.skips
-                m.d.sync += [
-                    here.eq(Mux(crosses, beyond + step, here + step)),
-                    beyond.eq(Mux(crosses, beyond + step - self.positions, beyond + step)),
-                ]
+        with m.If(self.advance & self.valid):
+            m.d.sync += [
+                here.eq(Mux(crosses, beyond + step, here + step)),
+                beyond.eq(Mux(crosses, beyond + step - self.positions, beyond + step)),
+            ]
+        with m.If(self.start | (self.advance & self.valid & (self.ends_filter | self.ends_tile))):
+            m.d.sync += beyond.eq(-1)
         with m.If(self.advance):
             m.d.sync += [
                 self.token_valid.eq(self.valid),
-                self.token.position.eq(Mux(crosses, wrapped, reached)),
                 self.token.level.eq(Mux(self.skips, 0, self.level)),
                 self.token.first.eq(crosses),
                 self.token.ends_tile.eq(self.ends_tile),
             ]
-        m.d.comb += self.token.last.eq(~self.valid | crosses)
+        m.d.comb += [
+            self.token.position.eq(Mux(here[-1], 0, here)),  # a filler may stop before a filter's first position
+            self.token.last.eq(~self.valid | crosses),
+        ]
         return m
-
-    def _move_to_end(self, m: Module, here: Signal, beyond: Signal) -> None:
-        """Behind this filter's last position, where the next step starts the next filter."""
-        m.d.sync += [here.eq(self.positions), beyond.eq(0)]

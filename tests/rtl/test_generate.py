@@ -22,10 +22,11 @@ CONFIGS += [
 CONFIGS += [ArrayConfig(rows=3, lanes=1, index=Fixed(2)), ArrayConfig(rows=1, lanes=1, index=Dense())]
 
 
-@pytest.fixture(params=CONFIGS, ids=lambda c: f"{c.rows}x{c.lanes}-{c.index}")
-def generated(request, tmp_path):
-    generate(request.param, tmp_path)
-    return tmp_path
+@pytest.fixture(scope="module", params=CONFIGS, ids=lambda c: f"{c.rows}x{c.lanes}-{c.index}")
+def generated(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("array")
+    generate(request.param, folder)
+    return folder
 
 
 def test_the_folder_says_what_array_it_is(tmp_path):

@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 from codesign.errors import MismatchError
 from codesign.versions import version_of
 from compress.errors import CodesignError
+from rtl.indexformats import format_examples
 
 __all__ = ["app", "main"]
 
@@ -141,7 +142,9 @@ def generate(
     out: Out,
     rows: Annotated[int, typer.Option(help="Rows: slices of a filter's positions.")] = 4,
     lanes: Annotated[int, typer.Option(help="Lanes: output pixels at a time.")] = 8,
-    index: Annotated[str, typer.Option(help="Index format: dense, or fixed1 to fixed12.")] = "fixed4",
+    index: Annotated[
+        str, typer.Option(help=f"Index format: {format_examples()}, with other numbers where you like.")
+    ] = "fixed4",
     requant_lanes: Annotated[int, typer.Option(help="Pixels requantized a cycle; divides the lanes.")] = 1,
     linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)] = 8,
     json: Json = False,

@@ -32,9 +32,10 @@ from compress.layer import LayerKind
 from compress.modelfile import load_model
 from flows.area import ModuleCost, SramCost, measure
 from flows.technology import generic_technology, technology_from_liberty
-from rtl.config import ArrayConfig, parse_index
+from rtl.config import ArrayConfig
 from rtl.generate import generate as generate_array
 from rtl.generate import load_config as load_array
+from rtl.indexformats import parse_index
 from sim.geometry import ConvGeometry
 from sim.pack import pack
 from sim.plan import Depths, plan_layer
@@ -121,7 +122,8 @@ def generate(
     depths = []
     for layer in network.layers:
         load = LayerLoad(layer.name, ConvGeometry.of(layer), layer.levels != 0, _batch(layer.kind, linear_batch))
-        depths.append(plan_layer(load.mask, load.geometry, rows, lanes, wanted.index, load.batch).depths)
+        plan = plan_layer(load.mask, load.geometry, rows, lanes, wanted.index, load.batch, wanted.weight_bits)
+        depths.append(plan.depths)
     config = wanted.replace(**vars(reduce(Depths.largest, depths)))
     for layer in network.layers:
         pack(layer, config, _batch(layer.kind, linear_batch))  # refuses groups and whatever else does not fit

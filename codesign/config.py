@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from compress.errors import CodesignError
 from compress.presets import PRESETS
+from rtl.indexformats import parse_index
 
 __all__ = [
     "AdmmSection",
@@ -29,7 +30,16 @@ __all__ = [
 
 Alpha = Annotated[float, Field(gt=0, le=1)]
 Bits = Annotated[int, Field(ge=1, le=8)]
-GapBits = Annotated[int, Field(ge=1, le=12)]
+
+
+def _index_name(text: str) -> str:
+    try:
+        return str(parse_index(text))
+    except CodesignError as error:
+        raise PydanticCustomError("index_format", "{cause}", {"cause": f"{error.cause}; {error.next_step}"}) from None
+
+
+IndexName = Annotated[str, AfterValidator(_index_name)]
 Count = Annotated[int, Field(ge=1)]
 Portion = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -142,8 +152,8 @@ class HardwareSection(_Section):
         Of the dense reference array.
     act_bits
         Of an activation.
-    gap_bits
-        Widths of the sparse array's relative index that are searched.
+    indices
+        Index formats of the sparse array that are searched, as ``codesign generate --index`` takes them.
     requant_lanes
         Pixels requantized a cycle in the reference array; divides ``lanes``.
     linear_batch
@@ -153,7 +163,7 @@ class HardwareSection(_Section):
     rows: Annotated[int, Field(ge=1, le=64)] = 4
     lanes: Annotated[int, Field(ge=1, le=256)] = 8
     act_bits: Annotated[int, Field(ge=4, le=8)] = 8
-    gap_bits: Annotated[list[GapBits], Field(min_length=1)] = [2, 3, 4, 5, 6]
+    indices: Annotated[list[IndexName], Field(min_length=1)] = ["fixed2", "fixed3", "fixed4", "fixed5", "fixed6"]
     requant_lanes: Annotated[int, Field(ge=1, le=256)] = 1
     linear_batch: Annotated[int, Field(ge=1, le=256)] = 8
 

@@ -102,11 +102,11 @@ def choose_array(
 
     def evaluate(candidate: tuple[_Network, Shape], limit: float) -> tuple[float, ArrayChoice] | None:
         network, shape = candidate
-        if network.fewest_cycles(shape) * fastest >= limit:
-            return None
         try:
+            if network.fewest_cycles(shape) * fastest >= limit:
+                return None
             config = network.config(shape)
-        except CodesignError:  # banks deeper than any array has
+        except CodesignError:  # a mask the format cannot store, or banks deeper than any array has
             return None
         memories = sram_area(config, technology)
         if datapath(shape) + memories > budget:
@@ -136,8 +136,8 @@ class _Network:
         self._nonzeros = [int(load.mask.sum()) for load in loads]
 
     def _make_plans(self, rows: int, lanes: int) -> tuple[LayerPlan, ...]:
-        index = self._template.index
-        return tuple(plan_layer(load.mask, load.geometry, rows, lanes, index, load.batch) for load in self._loads)
+        index, bits = self._template.index, self._template.weight_bits
+        return tuple(plan_layer(load.mask, load.geometry, rows, lanes, index, load.batch, bits) for load in self._loads)
 
     def config(self, shape: Shape) -> ArrayConfig:
         plans = self._plans(shape.rows, shape.lanes)

@@ -147,8 +147,9 @@ def _pixels(layer: CompressedLayer) -> int:
 
 def _weight_words(layer: CompressedLayer, config: ArrayConfig, batch: int) -> int:
     """Words in all rows' weight banks, fillers included."""
-    plan = plan_layer(layer.levels != 0, ConvGeometry.of(layer), config.rows, config.lanes, config.index, batch)
-    return int(plan.tokens_rk.sum())
+    shape, index = (config.rows, config.lanes), config.index
+    plan = plan_layer(layer.levels != 0, ConvGeometry.of(layer), *shape, index, batch, config.weight_bits)
+    return sum(row.words for row in plan.rows)
 
 
 def _curve(curve: dict[str, Any]) -> dict[str, Any]:

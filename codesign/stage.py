@@ -17,6 +17,8 @@ from compress.errors import CodesignError
 
 __all__ = ["Stage", "run_stages"]
 
+_ROOT = Path(__file__).parents[1]
+
 RECORDS = ".stages"
 
 
@@ -112,7 +114,10 @@ def run_stages(stages: Sequence[Stage], workspace: Workspace, fresh: bool = Fals
 
 @lru_cache
 def _source_digest(package: str) -> str:
-    """Of a package's modules, or of one module."""
-    place = Path(__file__).parents[1].joinpath(*package.split("."))
-    modules = sorted(place.glob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
-    return digest_of([[path.name, path.read_text()] for path in modules])
+    """Of a package's modules and its packages' modules, or of one module."""
+    return digest_of([[str(path.relative_to(_ROOT)), path.read_text()] for path in _sources(package)])
+
+
+def _sources(package: str) -> list[Path]:
+    place = _ROOT.joinpath(*package.split("."))
+    return sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]

@@ -17,7 +17,8 @@ from compress.errors import CodesignError
 from compress.progress import Progress, Update
 from flows.iso_area import BreakEvenPoint, LayerWork, Mask, Shape, best_array, candidate_shapes, layer_budget, shape_of
 from flows.technology import Technology
-from rtl.config import ArrayConfig, Dense, Fixed, IndexFormat
+from rtl.config import ArrayConfig
+from rtl.indexformats import Dense, Fixed, IndexFormat
 
 __all__ = ["PORTIONS", "BreakEvenCurve", "break_even_curve", "break_even_curves", "break_even_ratio"]
 

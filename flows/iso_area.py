@@ -18,8 +18,9 @@ from compress.errors import CodesignError
 from flows.area import least_logic_area, measure, measure_within, module_cost, sram_area
 from flows.search import search
 from flows.technology import Technology
-from rtl.config import ArrayConfig, Dense
+from rtl.config import ArrayConfig
 from rtl.drain import DRAIN_LATENCY
+from rtl.indexformats import Dense
 from sim.cycles import FILL_CYCLES, fewest_cycles, layer_cycles
 from sim.geometry import ConvGeometry, ImageLayout
 from sim.plan import LayerPlan, plan_layer
@@ -128,7 +129,10 @@ class _Packing:
         self.tiles = lru_cache(maxsize=None)(self._tiles)
 
     def _plan(self, rows: int, lanes: int) -> LayerPlan:
-        return plan_layer(self.mask, self.work.geometry, rows, lanes, self.template.index, self.work.batch)
+        template = self.template
+        return plan_layer(
+            self.mask, self.work.geometry, rows, lanes, template.index, self.work.batch, template.weight_bits
+        )
 
     def _tiles(self, lanes: int) -> int:
         return ImageLayout(self.work.geometry, lanes, self.work.batch).tiles
@@ -166,19 +170,21 @@ class _Evaluator:
         if shape.lanes > self.packing.most_lanes:
             return False
         model = self.technology.sram
-        weights = self.packing.words * self.packing.template.word_bits * min(model.bit, 8 / 3) * model.nand2_area
+        template = self.packing.template
+        bits = self.packing.words * template.index.least_bits(template.weight_bits)
+        weights = bits * min(model.bit, 8 / 3) * model.nand2_area
         return self.datapath_area(shape) + weights <= self.budget
 
     def least_time(self, shape: Shape) -> float:
         return self.packing.least_cycles(shape) * self.fastest
 
     def evaluate(self, shape: Shape, limit: float) -> tuple[float, BreakEvenPoint] | None:
-        plan = self.packing.plan(shape.rows, shape.lanes)
-        if fewest_cycles(plan, shape.requant_lanes) * self.fastest >= limit:
-            return None
         try:
+            plan = self.packing.plan(shape.rows, shape.lanes)
+            if fewest_cycles(plan, shape.requant_lanes) * self.fastest >= limit:
+                return None
             config = self.packing.config(shape)
-        except CodesignError:  # banks deeper than any array has
+        except CodesignError:  # a mask the format cannot store, or banks deeper than any array has
             return None
         memories = sram_area(config, self.technology)
         if self.datapath_area(shape) + memories > self.budget:

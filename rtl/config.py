@@ -3,67 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from compress.errors import CodesignError
+from rtl.indexformats import Dense, Fixed, IndexFormat, parse_index
 
-__all__ = ["ArrayConfig", "Dense", "Fixed", "IndexFormat", "parse_index"]
-
-
-@dataclass(frozen=True)
-class Dense:
-    """No index: every position's weight is stored, none is zero."""
-
-    @property
-    def bits(self) -> int:
-        """Index bits in a weight bank word."""
-        return 0
-
-    def __str__(self) -> str:
-        return "dense"
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """Relative index of ``gap_bits`` (003, after Han): pruned positions skipped before the nonzero.
-
-    The gap of all ones is no gap: with a code of 0 it is a filler that skips 2**gap_bits - 1 positions,
-    with a code of all ones it ends the filter. A real gap is therefore 0..2**gap_bits - 2.
-    """
-
-    gap_bits: int = 4
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.gap_bits <= 12:
-            raise CodesignError(f"gap_bits must be 1..12, not {self.gap_bits}", "4 is what the papers use")
-
-    @property
-    def bits(self) -> int:
-        """Index bits in a weight bank word."""
-        return self.gap_bits
-
-    @property
-    def escape(self) -> int:
-        """The gap field that marks a filler or the end of a filter; also the positions a filler skips."""
-        return (1 << self.gap_bits) - 1
-
-    def __str__(self) -> str:
-        return f"fixed{self.gap_bits}"
-
-
-IndexFormat = Dense | Fixed
-
-
-def parse_index(text: str) -> IndexFormat:
-    """``"dense"`` or ``"fixed<bits>"``, as ``str`` of a format prints it."""
-    if text == "dense":
-        return Dense()
-    digits = text.removeprefix("fixed")
-    if text.startswith("fixed") and digits.isascii() and digits.isdecimal():
-        return Fixed(int(digits))
-    raise CodesignError(f"unknown index format {text!r}", "use 'dense' or 'fixed4' (any width from fixed1 to fixed12)")
-
+__all__ = ["ArrayConfig"]
 
 _LIMITS = {
     "rows": (1, 64),
@@ -93,7 +39,7 @@ class ArrayConfig:
         Bits of an activation, 4..8; a layer must use as many.
     acc_bits : int
         Bits of the signed accumulators; the packer refuses a layer that could overflow them.
-    index : Dense or Fixed
+    index : IndexFormat
         How weight banks say which positions their weights have.
     requant_lanes : int
         Pixels requantized a cycle; divides ``lanes``.
@@ -108,7 +54,7 @@ class ArrayConfig:
     weight_bits: int = 8
     act_bits: int = 8
     acc_bits: int = 24
-    index: IndexFormat = Fixed(4)
+    index: IndexFormat = field(default_factory=Fixed)
     requant_lanes: int = 1
     weight_depth: int = 1024
     activation_depth: int = 256
@@ -143,8 +89,8 @@ class ArrayConfig:
 
     @property
     def word_bits(self) -> int:
-        """Bits of a weight bank word: gap and code."""
-        return self.weight_bits + self.index.bits
+        """Bits of a weight bank word."""
+        return self.index.word_bits(self.weight_bits)
 
     def replace(self, **changes: Any) -> ArrayConfig:
         """A copy with some members changed, checked again."""

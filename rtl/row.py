@@ -70,9 +70,10 @@ class Row(Component):
                 bank.write_en.eq(self.write_en & (self.write.space == space)),
                 bank.write_address.eq(self.write.address),
                 bank.write_data.eq(self.write.data),
-                bank.read_en.eq(control.advance),
             ]
         m.d.comb += [
+            weights.read_en.eq(control.fetch),
+            table.read_en.eq(control.advance),
             control.register_en.eq(self.write_en & (self.write.space == Space.ROW)),
             control.register_index.eq(self.write.address),
             control.register_data.eq(self.write.data),

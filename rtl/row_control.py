@@ -10,7 +10,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from rtl.config import ArrayConfig
-from rtl.decoder import make_decoder
+from rtl.decoders.registry import make_decoder
 from rtl.widths import COUNT_BITS, address_bits, level_shape, row_registers
 
 __all__ = ["RowControl"]
@@ -19,7 +19,8 @@ __all__ = ["RowControl"]
 class RowControl(Component):
     """Everything of a row that is not a lane or a bank.
 
-    Eight stages move together on ``advance``: fetch, word, decode, table, bank, align, multiply, accumulate.
+    Eight stages move together on ``advance``: fetch, word, decode, table, bank, align, multiply, accumulate. The
+    first two wait where the decoder needs no new word; decoding may take more stages (``extra_latency``).
     The last one stalls the row while the sum from the row above (``initial_valid``) or room in the hand-over
     register (``total_valid`` low) is missing.
 
@@ -29,7 +30,7 @@ class RowControl(Component):
         Write one member of ``row_registers``.
     start, last_tile : In
         Begin a layer; tiles of the layer minus one.
-    weight_address, weight_word, table_address : bank ports
+    fetch, weight_address, weight_word, table_address : bank ports
     offset : Out
         To the addresser, in the table stage.
     level, accumulate, first, capture : Out
@@ -43,11 +44,12 @@ class RowControl(Component):
         super().__init__(
             {
                 "register_en": In(1),
-                "register_index": In(2),
+                "register_index": In(3),
                 "register_data": In(32),
                 "start": In(1),
                 "last_tile": In(COUNT_BITS),
                 "advance": Out(1),
+                "fetch": Out(1),
                 "weight_address": Out(address_bits(config.weight_depth)),
                 "weight_word": In(config.word_bits),
                 "table_address": Out(address_bits(config.table_depth)),
@@ -72,6 +74,7 @@ class RowControl(Component):
             decoder.start.eq(self.start),
             decoder.advance.eq(self.advance),
             decoder.registers.eq(registers),
+            self.fetch.eq(self.advance & decoder.next),
             self.table_address.eq(decoder.token.position),
         ]
         self._fetch(m, registers, decoder)
@@ -88,19 +91,19 @@ class RowControl(Component):
         return registers
 
     def _fetch(self, m: Module, registers: data.View, decoder: Any) -> None:
-        """Read the weight bank from first to last word once a tile."""
+        """Read the weight bank from first to last word once a tile, a word whenever the decoder has done with one."""
         active = Signal()
         tile = Signal(COUNT_BITS)
         ends_tile = Signal()
         m.d.comb += ends_tile.eq(self.weight_address == registers.last_word)
         with m.If(self.start):
             m.d.sync += [active.eq(1), tile.eq(0), self.weight_address.eq(0)]
-        with m.Elif(self.advance & active):
+        with m.Elif(self.fetch & active):
             m.d.sync += self.weight_address.eq(self.weight_address + 1)
             with m.If(ends_tile):
                 m.d.sync += [self.weight_address.eq(0), tile.eq(tile + 1), active.eq(tile != self.last_tile)]
         fetched, fetched_ends_tile = Signal(), Signal()
-        with m.If(self.advance):
+        with m.If(self.fetch):
             m.d.sync += [
                 fetched.eq(active),
                 fetched_ends_tile.eq(ends_tile),
@@ -110,7 +113,7 @@ class RowControl(Component):
             ]
 
     def _offset(self, m: Module, decoder: Any) -> None:
-        """Where this tile (dense: and channel) lies in the activation bank, beside the token's table word."""
+        """Where this tile (and the channel, if counted) lies in the activation bank, beside the token's table word."""
         token = decoder.token
         tile = Signal(address_bits(self._config.activation_depth))
         with m.If(self.start):
@@ -118,7 +121,7 @@ class RowControl(Component):
         with m.Elif(self.advance & decoder.token_valid & token.ends_tile):
             m.d.sync += tile.eq(tile + 1)
         with m.If(self.advance):
-            m.d.sync += self.offset.eq(tile + (token.base if self._config.is_dense else 0))
+            m.d.sync += self.offset.eq(tile + (token.base if self._config.index.counts_positions else 0))
 
     def _delay(self, m: Module, decoder: Any) -> tuple[Signal, Signal, Signal]:
         """Carry level and filter brackets to the stages that use them; return valid, first, last of the last."""

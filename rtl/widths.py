@@ -29,8 +29,8 @@ def address_bits(depth: int) -> int:
 
 
 def position_bits(config: ArrayConfig) -> int:
-    """Bits of a position count 0..table_depth and of a position plus one gap."""
-    return max(address_bits(config.table_depth), config.index.bits) + 1
+    """Bits of a count of positions of up to two filters: a gap ends at most one, so none is longer."""
+    return address_bits(config.table_depth) + 1
 
 
 def shift_bits(config: ArrayConfig) -> int:
@@ -53,7 +53,7 @@ def table_layout(config: ArrayConfig) -> data.StructLayout:
 def token_layout(config: ArrayConfig) -> data.StructLayout:
     """What a decoder tells the row each cycle: one level at one position, and where filters begin and end.
 
-    A dense position is a tap; ``base`` is then the activation word its channel starts at.
+    A position that is counted is a tap; ``base`` is then the activation word its channel starts at.
     """
     members = {
         "position": unsigned(address_bits(config.table_depth)),
@@ -62,7 +62,7 @@ def token_layout(config: ArrayConfig) -> data.StructLayout:
         "last": unsigned(1),
         "ends_tile": unsigned(1),
     }
-    if config.is_dense:
+    if config.index.counts_positions:
         members["base"] = unsigned(address_bits(config.activation_depth))
     return data.StructLayout(members)
 
@@ -75,14 +75,19 @@ def bias_layout(config: ArrayConfig) -> signed:
 def row_registers(config: ArrayConfig) -> data.StructLayout:
     """Registers a row needs for one layer; a member is written at its index in this layout.
 
-    ``last_word``: weight words of one pass over all filters, minus one. Sparse: ``positions`` of a filter in this
-    row. Dense: ``last_tap`` and ``last_channel``, each minus one, and ``plane``, activation words a channel.
+    ``last_word``: weight words of one pass over all filters, minus one. Then those that ``config.index`` names:
+    ``positions`` a filter in this row; ``first_bit`` of a pass in its first word; ``remainder_bits`` of a Rice code;
+    ``last_filter_word``, words a filter, minus one. Where positions are counted: ``last_tap`` and ``last_channel``,
+    each minus one, and ``plane``, activation words a channel.
     """
-    members = {"last_word": unsigned(address_bits(config.weight_depth))}
-    if config.is_dense:
-        members["last_tap"] = unsigned(address_bits(config.table_depth))
-        members["last_channel"] = unsigned(address_bits(config.activation_depth))
-        members["plane"] = unsigned(address_bits(config.activation_depth))
-    else:
-        members["positions"] = unsigned(position_bits(config))
-    return data.StructLayout(members)
+    widths = {
+        "last_word": address_bits(config.weight_depth),
+        "positions": position_bits(config),
+        "first_bit": max(1, (config.word_bits - 1).bit_length()),
+        "remainder_bits": config.word_bits.bit_length(),
+        "last_filter_word": address_bits(config.weight_depth),
+        "last_tap": address_bits(config.table_depth),
+        "last_channel": address_bits(config.activation_depth),
+        "plane": address_bits(config.activation_depth),
+    }
+    return data.StructLayout({name: unsigned(widths[name]) for name in ("last_word", *config.index.registers)})

@@ -5,19 +5,26 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl.decoders.registry import DECODERS
 from rtl.drain import DRAIN_LATENCY
+from rtl.indexformats import IndexFormat
 from sim.plan import LayerPlan
 
-__all__ = ["FILL_CYCLES", "chain_cycles", "fewest_cycles", "layer_cycles"]
+__all__ = ["FILL_CYCLES", "chain_cycles", "fewest_cycles", "fill_cycles", "layer_cycles"]
 
 FILL_CYCLES = 7
 """Cycles before the first token can be accumulated: fetch, word, decode, table, bank, align, multiply."""
 
 
+def fill_cycles(index: IndexFormat) -> int:
+    """``FILL_CYCLES``, and the decoder's further stages."""
+    return FILL_CYCLES + DECODERS[type(index)].extra_latency
+
+
 def layer_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
     """Cycles in which the array is busy, with results taken as they come."""
     groups = plan.layout.lanes // requant_lanes
-    return chain_cycles(plan.tokens_rk, plan.layout.tiles, groups)
+    return chain_cycles(plan.tokens_rk, plan.layout.tiles, groups, fill_cycles(plan.index))
 
 
 def fewest_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
@@ -25,10 +32,10 @@ def fewest_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
     groups = plan.layout.lanes // requant_lanes
     busiest_row = int(plan.tokens_rk.sum(axis=1).max())
     busiest = max(busiest_row, plan.tokens_rk.shape[1] * (groups + 1))
-    return FILL_CYCLES + busiest * plan.layout.tiles + DRAIN_LATENCY
+    return fill_cycles(plan.index) + busiest * plan.layout.tiles + DRAIN_LATENCY
 
 
-def chain_cycles(tokens_rk: NDArray[np.int64], tiles: int, groups: int) -> int:
+def chain_cycles(tokens_rk: NDArray[np.int64], tiles: int, groups: int, fill: int = FILL_CYCLES) -> int:
     """Follow every filter down the chain of rows.
 
     Row r executes the first token of a filter after row r - 1 has left its sum, and the last one after the sum
@@ -37,7 +44,7 @@ def chain_cycles(tokens_rk: NDArray[np.int64], tiles: int, groups: int) -> int:
     """
     tokens = tokens_rk.T.tolist()
     rows = len(tokens_rk)
-    ended = [FILL_CYCLES] * rows
+    ended = [fill] * rows
     taken = [-1] * rows
     previous: tuple[int, ...] | None = None
     tile_ended = 0

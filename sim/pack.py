@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from compress.errors import CodesignError
 from compress.layer import CompressedLayer
-from rtl.config import ArrayConfig, Fixed
+from rtl.config import ArrayConfig
 from rtl.widths import row_registers, shift_bits
 from rtl.write_bus import LayerRegister, Space
-from sim.fixed import encode_fixed
 from sim.geometry import ConvGeometry
 from sim.golden import accumulator_bits, accumulator_range
+from sim.packers.registry import make_packer
 from sim.plan import LayerPlan, plan_layer
 from sim.slices import RowSlice
 
@@ -39,7 +39,7 @@ class PackedLayer:
     layer: CompressedLayer
     config: ArrayConfig
     plan: LayerPlan
-    weight_words: tuple[NDArray[np.uint32], ...]
+    weight_words: tuple[NDArray[np.uint64], ...]
 
     def static_writes(self) -> Iterator[Write]:
         """Registers, weights, address tables and biases: once a layer."""
@@ -69,24 +69,25 @@ class PackedLayer:
         part = self.plan.slices[row]
         values = {
             "last_word": len(self.weight_words[row]) - 1,
-            "positions": max(1, part.positions),
             "last_tap": max(1, len(part.taps)) - 1,
             "last_channel": max(1, len(part.channels)) - 1,
             "plane": self.plan.layout.phases * self.plan.layout.plane_words,
+            **self.plan.rows[row].registers,
         }
         return [values[name] for name, _ in row_registers(self.config)]
 
     def _table(self, part: RowSlice) -> list[int]:
-        """Address table: a dense row's holds its taps, a sparse row's every position."""
+        """Address table: every position, or the taps alone where channels are counted."""
+        blank = [0] * self.config.index.leading_positions
         if part.positions == 0:
-            return [0]
+            return [*blank, 0]
         tap_words, tap_shifts = self.plan.layout.table_words()
         taps = list(part.taps)
         plane = self.plan.layout.phases * self.plan.layout.plane_words
-        channels = 1 if self.config.is_dense else len(part.channels)
+        channels = 1 if self.config.index.counts_positions else len(part.channels)
         words = (np.arange(channels)[:, None] * plane + tap_words[taps]).ravel()
         shifts = np.tile(tap_shifts[taps], channels)
-        return [int(value) for value in words << shift_bits(self.config) | shifts]
+        return [*blank, *(words << shift_bits(self.config) | shifts).tolist()]
 
     def activation_writes(self, activations_nchw: NDArray[np.uint8]) -> Iterator[Write]:
         """Fill every row's activation bank for one batch of inputs, (batch, C, H, W)."""
@@ -130,7 +131,7 @@ def pack(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> PackedL
     """
     _check(layer, config)
     mask = layer.levels != 0
-    plan = plan_layer(mask, ConvGeometry.of(layer), config.rows, config.lanes, config.index, batch)
+    plan = plan_layer(mask, ConvGeometry.of(layer), config.rows, config.lanes, config.index, batch, config.weight_bits)
     plan.depths.check(layer.name, config)
     levels_kct = layer.levels.reshape(*layer.levels.shape[:2], -1)
     words = tuple(_weight_words(part, levels_kct, config) for part in plan.slices)
@@ -160,15 +161,11 @@ def _check(layer: CompressedLayer, config: ArrayConfig) -> None:
         )
 
 
-def _weight_words(part: RowSlice, levels_kct: NDArray[np.int16], config: ArrayConfig) -> NDArray[np.uint32]:
-    """One row's bank. A row without work has one position, which no filter uses (dense: of an all-zero plane)."""
-    levels_kl = np.asarray(part.take(levels_kct), np.int16)
-    if part.positions == 0:
-        levels_kl = np.full((len(levels_kct), 1), int(config.is_dense), np.int16)
-    if isinstance(config.index, Fixed):
-        return encode_fixed(levels_kl, config.index, config.weight_bits)
-    codes = levels_kl.astype(np.int64) - (levels_kl > 0)
-    return (codes & ((1 << config.weight_bits) - 1)).astype(np.uint32).ravel()
+def _weight_words(part: RowSlice, levels_kct: NDArray[np.int16], config: ArrayConfig) -> NDArray[np.uint64]:
+    """One row's bank. A row without work has one weight a filter, of an all-zero plane."""
+    filters = len(levels_kct)
+    levels_kl = np.asarray(part.take(levels_kct), np.int16) if part.positions else np.ones((filters, 1), np.int16)
+    return make_packer(config.index, config.weight_bits).encode(levels_kl)
 
 
 def _join(pixels: NDArray[np.uint8], act_bits: int) -> int:

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.errors import CodesignError
-from rtl.config import ArrayConfig, Dense, Fixed, IndexFormat
-from sim.fixed import fixed_words
+from rtl.config import ArrayConfig
+from rtl.indexformats import IndexFormat
 from sim.geometry import ConvGeometry, ImageLayout
+from sim.packers.packer import RowPlan
+from sim.packers.registry import make_packer
 from sim.slices import RowSlice, slice_rows
 
 __all__ = ["Depths", "LayerPlan", "plan_layer"]
@@ -50,51 +52,54 @@ class Depths:
 
 @dataclass(frozen=True, eq=False)
 class LayerPlan:
-    """A layer's mask laid out on ``rows`` rows of ``lanes``.
+    """A layer's mask laid out on rows of ``lanes``.
 
-    ``tokens_rk`` (rows, K) is what each row executes for each filter, one a cycle; it is also how many weight
-    words the filter takes in that row.
+    ``tokens_rk`` (rows, K) is what each row executes for each filter, one a cycle. ``rows`` has what each row stores.
     """
 
     layout: ImageLayout
     slices: tuple[RowSlice, ...]
     tokens_rk: NDArray[np.int64]
+    rows: tuple[RowPlan, ...]
     index: IndexFormat
 
     @property
     def depths(self) -> Depths:
         """Bank words this layer needs; an SRAM has at least two, and an activation bank is two of them."""
-        dense = isinstance(self.index, Dense)
+        counted = self.index.counts_positions
         channels = max(1, *(len(row.channels) for row in self.slices))
-        positions = max(len(row.taps) if dense else row.positions for row in self.slices)
+        positions = max(len(row.taps) if counted else row.positions for row in self.slices)
         words = self.layout.words(channels)
         return Depths(
-            weight_depth=max(2, int(self.tokens_rk.sum(axis=1).max())),
+            weight_depth=max(2, *(row.words for row in self.rows)),
             activation_depth=max(4, words + words % 2),
-            table_depth=max(2, positions),
+            table_depth=max(2, positions + self.index.leading_positions),
             bias_depth=max(2, self.tokens_rk.shape[1]),
         )
 
 
 def plan_layer(
-    mask_kcrs: NDArray[np.bool_], geometry: ConvGeometry, rows: int, lanes: int, index: IndexFormat, batch: int = 1
+    mask_kcrs: NDArray[np.bool_],
+    geometry: ConvGeometry,
+    rows: int,
+    lanes: int,
+    index: IndexFormat,
+    batch: int = 1,
+    weight_bits: int = 8,
 ) -> LayerPlan:
-    """Lay out a mask of shape (K, C, R, S) for ``batch`` images; ``Dense`` takes only a mask without zeros."""
+    """Lay out a mask of shape (K, C, R, S) for ``batch`` images on an array with codes of ``weight_bits``.
+
+    CodesignError for a mask that the format cannot store.
+    """
     filters, channels = mask_kcrs.shape[:2]
     mask_kct = mask_kcrs.reshape(filters, channels, -1)
-    if isinstance(index, Dense) and not mask_kct.all():
-        raise CodesignError(
-            f"a dense array stores levels without zero, but {int((~mask_kct).sum())} weights are pruned",
-            "use a sparse index format for pruned layers",
-        )
     slices = slice_rows(mask_kct, rows)
-    tokens = np.stack([_tokens(row, mask_kct, index) for row in slices])
-    return LayerPlan(ImageLayout(geometry, lanes, batch), slices, tokens, index)
+    packer = make_packer(index, weight_bits)
+    plans = tuple(packer.plan(_row_mask(row, mask_kct)) for row in slices)
+    tokens = np.stack([plan.tokens_k for plan in plans])
+    return LayerPlan(ImageLayout(geometry, lanes, batch), slices, tokens, plans, index)
 
 
-def _tokens(row: RowSlice, mask_kct: NDArray[np.bool_], index: IndexFormat) -> NDArray[np.int64]:
-    if row.positions == 0:
-        return np.ones(len(mask_kct), np.int64)
-    if isinstance(index, Fixed):
-        return fixed_words(np.asarray(row.take(mask_kct), np.bool_), index)
-    return np.full(len(mask_kct), row.positions, np.int64)
+def _row_mask(row: RowSlice, mask_kct: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(K, L); a row without work has one weight a filter, of an all-zero plane."""
+    return np.asarray(row.take(mask_kct), np.bool_) if row.positions else np.ones((len(mask_kct), 1), np.bool_)

@@ -5,20 +5,24 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from amaranth.lib.wiring import Component
 from amaranth.sim import Simulator
+from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from compress.layer import CompressedLayer, LayerKind, Requantization, largest_level
 from rtl.array import PEArray
-from rtl.config import ArrayConfig, Dense, Fixed
+from rtl.config import ArrayConfig
+from rtl.indexformats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
 from sim.geometry import ConvGeometry
 from sim.pack import PackedLayer
 from sim.plan import plan_layer
+from sim.slices import slice_rows
 
 
 def draw_levels(shape: tuple[int, ...], weight_bits: int, density: float, seed: int) -> NDArray[np.int16]:
@@ -75,22 +79,66 @@ def layers(draw: st.DrawFn, dense: bool = False, act_bits: int | None = None) ->
     )
 
 
+INDICES: dict[type[IndexFormat], st.SearchStrategy[IndexFormat]] = {
+    Dense: st.just(Dense()),
+    Fixed: st.builds(Fixed, st.integers(1, 6)),
+    Bitmap: st.builds(Bitmap, st.integers(1, 12)),
+    Rice: st.builds(Rice, st.integers(0, 7)),
+    NM: st.sampled_from([NM(1, 2), NM(2, 4), NM(1, 4), NM(3, 4), NM(2, 3), NM(4, 7)]),
+    Decompress: st.just(Decompress()),
+}
+"""Formats of every kind, with parameters that small layers reach the limits of."""
+
+ANY_MASK = st.one_of(INDICES[kind] for kind in (Fixed, Bitmap, Rice, Decompress))
+"""Formats that store every mask."""
+
+
 @st.composite
-def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, dense: bool = False) -> ArrayConfig:
+def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: IndexFormat, rows: int = 0) -> ArrayConfig:
     """An array of any shape, with banks just deep enough for the layer."""
-    lanes = draw(st.integers(1, 9))
-    index = Dense() if dense else Fixed(draw(st.integers(1, 6)))
-    rows = draw(st.integers(1, 5))
-    depths = plan_layer(layer.levels != 0, ConvGeometry.of(layer), rows, lanes, index, batch).depths
+    lanes, rows = draw(st.integers(1, 9)), rows or draw(st.integers(1, 5))
+    weight_bits = draw(st.sampled_from([layer.weight_bits, 8]))
+    geometry = ConvGeometry.of(layer)
+    depths = plan_layer(layer.levels != 0, geometry, rows, lanes, index, batch, weight_bits).depths
     return ArrayConfig(
         rows=rows,
         lanes=lanes,
-        weight_bits=draw(st.sampled_from([layer.weight_bits, 8])),
+        weight_bits=weight_bits,
         act_bits=layer.act_bits,
         index=index,
         requant_lanes=draw(st.sampled_from([n for n in range(1, lanes + 1) if lanes % n == 0])),
         **vars(depths),
     )
+
+
+@st.composite
+def layers_and_arrays(draw: st.DrawFn, kind: type[IndexFormat], batch: int = 1) -> tuple[CompressedLayer, ArrayConfig]:
+    """A layer and an array of one kind of index format that it fits."""
+    index, rows = draw(INDICES[kind]), draw(st.integers(1, 5))
+    layer = draw(layers(kind is Dense))
+    if isinstance(index, NM):
+        layer = replace(layer, weight_bits=max(2, layer.weight_bits), levels=nm_levels(layer.levels, index, rows))
+    return layer, draw(arrays_for(layer, batch, index, rows))
+
+
+def nm_levels(levels: NDArray[np.int16], index: NM, rows: int) -> NDArray[np.int16]:
+    """Levels pruned to what ``index`` stores in each row, with a weight more where a group's only word needs one."""
+    filters_kct = levels.reshape(*levels.shape[:2], -1).copy()
+    for _ in range(30):  # pruning changes which row gets which channel
+        before = filters_kct.copy()
+        for part in slice_rows(filters_kct != 0, rows):
+            taken = np.asarray(part.take(filters_kct))
+            for first in range(0, part.positions, index.m):
+                group = taken[:, first : first + index.m]
+                group[np.cumsum(group != 0, axis=1) > index.n] = 0
+                if index.n == 1 or group.shape[1] == 1:
+                    group[~group.any(axis=1), 0] = 1
+            shape = (len(taken), len(part.channels), len(part.taps))
+            filters_kct[np.ix_(range(len(taken)), part.channels, part.taps)] = taken.reshape(shape)
+        if np.array_equal(before, filters_kct):
+            return filters_kct.reshape(levels.shape)
+    assume(False)
+    return levels
 
 
 def draw_activations(layer: CompressedLayer, batch: int, seed: int) -> NDArray[np.uint8]:

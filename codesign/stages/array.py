@@ -13,8 +13,9 @@ from compress.errors import CodesignError
 from compress.layer import CompressedLayer
 from compress.model import CompressedModel
 from compress.modelfile import load_model
-from rtl.config import ArrayConfig, Dense, Fixed
+from rtl.config import ArrayConfig
 from rtl.generate import generate
+from rtl.indexformats import Dense, parse_index
 from sim.geometry import ConvGeometry
 from sim.golden import accumulator_bits
 
@@ -54,7 +55,7 @@ def _run(workspace: Workspace) -> None:
     dense = choose_array(dense_loads, [reference], library, budget) or array_for(dense_loads, reference, library)
     chosen = dense
     if not all(load.mask.all() for load in loads):
-        templates = [reference.replace(index=Fixed(bits)) for bits in hardware.gap_bits]
+        templates = [reference.replace(index=parse_index(text)) for text in hardware.indices]
         chosen = _sparse(loads, templates, workspace, budget)
     generate(chosen.config, workspace.path("array"))
     workspace.write_json("array_choice.json", _as_json(dense, chosen, budget, library.describe()))

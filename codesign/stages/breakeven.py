@@ -31,7 +31,8 @@ from compress.progress import Update
 from flows.breakeven import break_even_curve
 from flows.iso_area import LayerWork
 from flows.technology import Technology
-from rtl.config import ArrayConfig, Fixed
+from rtl.config import ArrayConfig
+from rtl.indexformats import IndexFormat, parse_index
 
 __all__ = ["STAGE"]
 
@@ -40,7 +41,7 @@ def _run(workspace: Workspace) -> None:
     network = read_network(workspace)
     layers = geometries(network, load_data(workspace).input_shape)
     reference, library = reference_array(workspace, layers), technology(workspace)
-    indices = [Fixed(bits) for bits in workspace.config.hardware.gap_bits]
+    indices = [parse_index(text) for text in workspace.config.hardware.indices]
     portions = tuple(sorted(workspace.config.breakeven.portions))
     modules = prunable_layers(network)
     tasks = [
@@ -78,7 +79,7 @@ def _curve(
     masks: Mapping[float, NDArray[np.bool_]],
     reference: ArrayConfig,
     library: Technology,
-    indices: list[Fixed],
+    indices: list[IndexFormat],
     portions: tuple[float, ...],
 ) -> dict[str, Any]:
     """One layer's curve, in a process of its own."""

@@ -23,7 +23,8 @@ from compress.networks import NETWORKS
 from compress.patterns import by_layer
 from compress.presets import PRESETS, Preset, preset
 from flows.technology import Technology, generic_technology, technology_from_liberty
-from rtl.config import ArrayConfig, Dense
+from rtl.config import ArrayConfig
+from rtl.indexformats import Dense
 from sim.geometry import ConvGeometry
 
 __all__ = [

@@ -110,6 +110,8 @@ def array(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Pa
             ["requant_lanes 3 does not divide lanes 8"],
         ),
         ("epochs = 1", "epochs = 1\n[hardware]\nact_bits = 9", ["hardware.act_bits", "<= 8"]),
+        ("epochs = 1", 'epochs = 1\n[hardware]\nindices = ["rice"]', ["hardware.indices", "rice7", "a list"]),
+        ("epochs = 1", "epochs = 1\n[hardware]\nindices = []", ["hardware.indices", "a list"]),
         ("epochs = 1", "epochs = 1\n[compress]\nalpha = { conv1 = 0.0 }", ["compress.alpha.conv1", "> 0"]),
         (
             "epochs = 1",
@@ -257,6 +259,7 @@ def test_a_foreign_model_file_is_told(refused: Refused, tmp_path: Path) -> None:
         (["--rows", "65"], "rows"),
         (["--index", "bitmap"], "unknown index format 'bitmap'"),
         (["--index", "fixed13"], "gap_bits"),
+        (["--index", "nm2of4"], "2 of 4"),
         (["--index", "dense"], "weights are pruned"),
         (["--lanes", "eight"], "valid integer"),
         (["--linear-batch", "0"], "linear-batch"),

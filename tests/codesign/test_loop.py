@@ -42,7 +42,7 @@ quantize = { iterations = 1, retrain_epochs = 1 }
 [hardware]
 rows = 1
 lanes = 4
-gap_bits = [3]
+indices = ["fixed3"]
 linear_batch = 4
 [breakeven]
 portions = [0.5, 0.9]

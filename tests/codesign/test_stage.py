@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from codesign.config import DataSection, NetworkSection, RunConfig
-from codesign.stage import Stage, run_stages
+from codesign.stage import Stage, _sources, run_stages
 from codesign.workspace import Workspace
 from compress.errors import CodesignError
 
@@ -99,3 +99,8 @@ def test_the_stages_of_the_loop_read_only_what_earlier_ones_write() -> None:
     for number, stage in enumerate(STAGES):
         assert set(stage.after) <= set(STAGES[:number]), stage.name
         assert set(stage.inputs) <= {name for before in stage.after for name in before.outputs}, stage.name
+
+
+def test_the_source_of_a_package_within_a_package_counts() -> None:
+    assert {"row.py", "rice.py"} <= {path.name for path in _sources("rtl")}
+    assert [path.name for path in _sources("rtl.row")] == ["row.py"]

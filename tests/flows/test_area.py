@@ -9,7 +9,8 @@ from flows.sram import SramModel
 from flows.synthesis import synthesize
 from flows.technology import generic_technology
 from rtl.array import PEArray
-from rtl.config import ArrayConfig, Dense, Fixed
+from rtl.config import ArrayConfig
+from rtl.indexformats import NM, Dense, Fixed, Rice
 from rtl.inventory import logic_modules, srams
 from rtl.sram import SeparateSRAMs, sram_verilog
 from rtl.verilog import emit, emit_rtlil
@@ -31,7 +32,7 @@ configs = st.builds(
     st.integers(1, 20),
     st.integers(1, 6),
     st.sampled_from([1, 2, 4]),
-    st.sampled_from([Dense(), Fixed(3), Fixed(4)]),
+    st.sampled_from([Dense(), Fixed(3), Rice(4), NM(2, 4)]),
     st.integers(2, 5000),
     st.integers(2, 700),
     st.integers(2, 600),
@@ -64,7 +65,7 @@ def test_the_area_is_the_sum_of_the_inventory():
     assert measured.clock_period == max(part.period for part in (*measured.modules, *measured.srams))
 
 
-@pytest.mark.parametrize("index", [Dense(), Fixed(2), Fixed(5)], ids=str)
+@pytest.mark.parametrize("index", [Dense(), Fixed(2), Rice(3)], ids=str)
 @pytest.mark.parametrize("depths", [(2, 4, 2, 2), (300, 40, 20, 12), (5000, 600, 400, 100)])
 def test_the_bound_on_the_logic_area_is_one_and_close(index, depths):
     names = ("weight_depth", "activation_depth", "table_depth", "bias_depth")

@@ -10,7 +10,8 @@ from flows.area import measure
 from flows.breakeven import break_even_curve, break_even_curves, break_even_ratio
 from flows.iso_area import LayerWork, Shape, _Packing, candidate_shapes
 from flows.technology import generic_technology
-from rtl.config import ArrayConfig, Dense, Fixed
+from rtl.config import ArrayConfig
+from rtl.indexformats import Dense, Fixed
 from sim.cycles import layer_cycles
 from sim.geometry import ConvGeometry
 

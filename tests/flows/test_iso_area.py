@@ -9,7 +9,8 @@ from compress.errors import CodesignError
 from flows.area import measure
 from flows.iso_area import LayerWork, _Evaluator, _Packing, best_array, candidate_shapes, layer_budget
 from flows.technology import generic_technology
-from rtl.config import ArrayConfig, Dense, Fixed
+from rtl.config import ArrayConfig
+from rtl.indexformats import Dense, Fixed
 from sim.cycles import layer_cycles
 from sim.geometry import ConvGeometry
 

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from compress.errors import CodesignError
-from rtl.config import ArrayConfig, Dense, Fixed, parse_index
+from rtl.config import ArrayConfig
+from rtl.indexformats import Dense, Fixed
 
 
 def test_an_array_survives_its_dictionary():
     config = ArrayConfig(rows=3, lanes=6, weight_bits=5, index=Fixed(3), requant_lanes=2)
     assert ArrayConfig.from_dict(config.to_dict()) == config
-
-
-@given(st.integers(1, 12))
-def test_a_format_is_parsed_from_what_it_prints(bits):
-    assert parse_index(str(Fixed(bits))) == Fixed(bits)
-    assert parse_index(str(Dense())) == Dense()
-
-
-@pytest.mark.parametrize("text", ["", "fixed", "fixed0", "fixed13", "fixed-1", "rice", "dense4"])
-def test_an_unknown_format_is_refused(text):
-    with pytest.raises(CodesignError, match="next:"):
-        parse_index(text)
 
 
 @pytest.mark.parametrize(

@@ -10,18 +10,23 @@ import sys
 import pytest
 
 from compress.errors import CodesignError
-from rtl.config import ArrayConfig, Dense, Fixed
+from rtl.config import ArrayConfig
 from rtl.generate import TOP, generate, load_config
+from rtl.indexformats import NM, Bitmap, Decompress, Dense, Fixed, Rice
 from sim.simulator import Simulator, find_simulator
 
 CONFIGS = [ArrayConfig(rows=2, lanes=4), ArrayConfig(rows=1, lanes=3, weight_bits=4, index=Dense(), requant_lanes=3)]
+CONFIGS += [
+    ArrayConfig(rows=2, lanes=2, index=index) for index in (Bitmap(8), Rice(7), NM(2, 4), NM(1, 3), Decompress())
+]
 CONFIGS += [ArrayConfig(rows=3, lanes=1, index=Fixed(2)), ArrayConfig(rows=1, lanes=1, index=Dense())]
 
 
-@pytest.fixture(params=CONFIGS, ids=lambda c: f"{c.rows}x{c.lanes}-{c.index}")
-def generated(request, tmp_path):
-    generate(request.param, tmp_path)
-    return tmp_path
+@pytest.fixture(scope="module", params=CONFIGS, ids=lambda c: f"{c.rows}x{c.lanes}-{c.index}")
+def generated(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("array")
+    generate(request.param, folder)
+    return folder
 
 
 def test_the_folder_says_what_array_it_is(tmp_path):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from rtl.config import Fixed
 from rtl.drain import DRAIN_LATENCY
+from rtl.indexformats import Fixed
 from sim.cycles import FILL_CYCLES, chain_cycles, fewest_cycles, layer_cycles
 from sim.geometry import ConvGeometry
 from sim.plan import plan_layer

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compress.errors import CodesignError
-from rtl.config import ArrayConfig, Dense
+from rtl.config import ArrayConfig
+from rtl.indexformats import FORMATS, Dense
 from rtl.write_bus import Space, data_bits, write_address_bits
 from sim.pack import pack
-from tests.support import arrays_for, draw_activations, draw_levels, layers, make_layer
+from tests.support import draw_activations, draw_levels, layers, layers_and_arrays, make_layer
 
 ARRAY = ArrayConfig(rows=2, lanes=4, weight_bits=4)
 LAYER = make_layer(draw_levels((3, 4, 3, 3), 4, 0.5, 1), 4, 6, 6)
@@ -54,8 +55,7 @@ def test_inputs_of_another_batch_are_refused():
 
 @given(st.data())
 def test_every_write_fits_its_port_and_hits_each_address_once(data):
-    layer = data.draw(layers())
-    config = data.draw(arrays_for(layer, 1))
+    layer, config = data.draw(st.sampled_from(FORMATS).flatmap(layers_and_arrays))
     packed = pack(layer, config)
     writes = [*packed.static_writes(), *packed.activation_writes(draw_activations(layer, 1, 0))]
     places = [(write.space, write.row, write.address) for write in writes]

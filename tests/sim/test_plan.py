@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from compress.errors import CodesignError
-from rtl.config import ArrayConfig, Dense, Fixed
+from rtl.config import ArrayConfig
+from rtl.indexformats import Dense, Fixed
 from sim.geometry import ConvGeometry
 from sim.plan import Depths, plan_layer
 

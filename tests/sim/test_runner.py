@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compress.errors import CodesignError
-from rtl.config import ArrayConfig, Dense, Fixed
+from rtl.config import ArrayConfig
 from rtl.generate import TOP, generate
+from rtl.indexformats import Dense, Fixed, Rice
 from sim.build import BuiltArray, build_array, compile_folder
 from sim.pack import pack
 from sim.runner import LayerRun, Stalls, run_layers
@@ -19,6 +20,7 @@ from sim.simulator import find_simulator
 from tests.support import draw_activations, draw_levels, layers, make_layer
 
 SPARSE = ArrayConfig(rows=3, lanes=4, index=Fixed(3), requant_lanes=2, weight_depth=512, activation_depth=1024)
+RICE = ArrayConfig(rows=2, lanes=2, index=Rice(3), weight_depth=512, activation_depth=2048)
 DENSE = ArrayConfig(rows=2, lanes=5, index=Dense(), weight_depth=1024, activation_depth=1024, table_depth=16)
 
 
@@ -29,7 +31,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BuiltArray]:
     except CodesignError as error:
         pytest.skip(error.cause)
     folder = tmp_path_factory.mktemp("arrays")
-    return {str(config.index): build_array(config, folder / str(config.index)) for config in (SPARSE, DENSE)}
+    return {str(config.index): build_array(config, folder / str(config.index)) for config in (SPARSE, RICE, DENSE)}
 
 
 def drawn_runs(config: ArrayConfig, count: int) -> st.SearchStrategy[list[LayerRun]]:
@@ -47,7 +49,7 @@ def drawn_runs(config: ArrayConfig, count: int) -> st.SearchStrategy[list[LayerR
     return st.lists(run(), min_size=count, max_size=count)
 
 
-@pytest.mark.parametrize("config", [SPARSE, DENSE], ids=["sparse", "dense"])
+@pytest.mark.parametrize("config", [SPARSE, RICE, DENSE], ids=lambda config: str(config.index))
 def test_verilog_equals_golden_and_cycle_model(built, config):
     @settings(max_examples=3)
     @given(drawn_runs(config, 12))

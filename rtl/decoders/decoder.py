@@ -1,0 +1,56 @@
+"""The interface all index decoders share."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from amaranth.hdl import Value
+from amaranth.lib.wiring import Component, In, Out
+
+from rtl.config import ArrayConfig
+from rtl.widths import row_registers, token_layout
+
+__all__ = ["Decoder", "level_of"]
+
+
+def level_of(code: Value) -> Value:
+    """Levels skip zero: a negative code is its level, any other is one less than its level (003 section 3.4.2)."""
+    return code.as_signed() + ~code[-1:]
+
+
+class Decoder(Component):
+    """Words in, tokens out, both only in cycles in which ``advance`` is high.
+
+    ``start`` resets to the first word of a pass. Throughput: one token a cycle, no bubbles between the first token of
+    a layer and its last. Latency: one cycle and ``extra_latency`` from the first word to the first token.
+
+    Members
+    -------
+    word, word_valid, word_ends_tile : In
+        The next word, and whether it is the last word of a pass.
+    next : Out
+        Whether the decoder has done with ``word``; it is replaced in the next cycle.
+    registers : In
+        The row's layer registers.
+    token, token_valid : Out
+        ``first`` and ``last`` bracket a filter; every filter has at least one token. ``level`` is 0 in a token
+        that only moves on.
+    """
+
+    extra_latency: ClassVar[int] = 0
+
+    def __init__(self, config: ArrayConfig) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "start": In(1),
+                "advance": In(1),
+                "word": In(config.word_bits),
+                "word_valid": In(1),
+                "word_ends_tile": In(1),
+                "next": Out(1, init=1),
+                "registers": In(row_registers(config)),
+                "token": Out(token_layout(config)),
+                "token_valid": Out(1),
+            }
+        )

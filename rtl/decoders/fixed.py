@@ -1,0 +1,43 @@
+"""``Fixed(b)``: a gap and a code a word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Elaboratable, Module, Mux
+
+from rtl.decoders.decoder import Decoder, level_of
+from rtl.decoders.gap_counter import GapCounter
+from rtl.indexformats import Fixed
+
+__all__ = ["FixedDecoder"]
+
+
+class FixedDecoder(Decoder):
+    """Every word is a step: no state but the position."""
+
+    def elaborate(self, platform: Any) -> Elaboratable:
+        """Split the word."""
+        m = Module()
+        index = self._config.index
+        assert isinstance(index, Fixed)
+        code = self.word[: self._config.weight_bits]
+        field = self.word[self._config.weight_bits :]
+        escape = field == index.escape
+        ends_filter = escape & code[0]
+        m.submodules.counter = counter = GapCounter(self._config)
+        m.d.comb += [
+            counter.start.eq(self.start),
+            counter.advance.eq(self.advance),
+            counter.positions.eq(self.registers.positions),
+            counter.valid.eq(self.word_valid),
+            counter.gap.eq(Mux(ends_filter, 0, field)),
+            counter.level.eq(level_of(code)),
+            counter.skips.eq(escape),
+            counter.ends_filter.eq(ends_filter),
+            counter.ends_tile.eq(self.word_ends_tile),
+            self.next.eq(1),
+            self.token.eq(counter.token),
+            self.token_valid.eq(counter.token_valid),
+        ]
+        return m

@@ -1,0 +1,87 @@
+"""From gaps to positions and filter brackets: the second half of every decoder of relative indices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Elaboratable, Module, Mux, Signal, signed
+from amaranth.lib.wiring import Component, In, Out
+
+from rtl.config import ArrayConfig
+from rtl.widths import level_shape, position_bits, token_layout
+
+__all__ = ["GapCounter"]
+
+
+class GapCounter(Component):
+    """A running position that each step advances by its gap.
+
+    Filters follow each other in one sequence of positions: reaching ``positions`` starts the next filter. That a
+    token is its filter's last is seen in the step after it. The position reached is kept twice, counted from the start
+    of this filter and from the start of the next one (which is negative), so that the loop from one step to the next
+    is a single addition and a choice.
+
+    Latency: one cycle. Throughput: one step a cycle.
+
+    Members
+    -------
+    start, advance : In
+    positions : In
+        Of a filter in this row, at least 1.
+    valid, gap, level : In
+        A step: positions to pass, then one with this level. A gap ends at most one filter.
+    skips : In
+        The step only passes its gap; its token has level 0.
+    ends_filter : In
+        The next step starts the next filter, whatever this one's position. The gap is then 0.
+    ends_tile : In
+        The pass's last step.
+    token, token_valid : Out
+    """
+
+    def __init__(self, config: ArrayConfig) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "start": In(1),
+                "advance": In(1),
+                "positions": In(position_bits(config)),
+                "valid": In(1),
+                "gap": In(position_bits(config)),
+                "level": In(level_shape(config)),
+                "skips": In(1),
+                "ends_filter": In(1),
+                "ends_tile": In(1),
+                "token": Out(token_layout(config)),
+                "token_valid": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Elaboratable:
+        """Advance both positions; whether the token is its filter's last is known with the next step."""
+        m = Module()
+        here = Signal(signed(len(self.positions) + 1))
+        beyond, wrapped = Signal.like(here), Signal.like(here)
+        crosses = ~wrapped[-1]
+        step = self.gap + ~self.skips
+        m.d.comb += wrapped.eq(beyond + self.gap + 1)
+
+        with m.If(self.advance & self.valid):
+            m.d.sync += [
+                here.eq(Mux(crosses, beyond + step, here + step)),
+                beyond.eq(Mux(crosses, beyond + step - self.positions, beyond + step)),
+            ]
+        with m.If(self.start | (self.advance & self.valid & (self.ends_filter | self.ends_tile))):
+            m.d.sync += beyond.eq(-1)
+        with m.If(self.advance):
+            m.d.sync += [
+                self.token_valid.eq(self.valid),
+                self.token.level.eq(Mux(self.skips, 0, self.level)),
+                self.token.first.eq(crosses),
+                self.token.ends_tile.eq(self.ends_tile),
+            ]
+        m.d.comb += [
+            self.token.position.eq(Mux(here[-1], 0, here)),  # a filler may stop before a filter's first position
+            self.token.last.eq(~self.valid | crosses),
+        ]
+        return m

@@ -43,8 +43,10 @@ class AxiHost:
         await self.reset()
 
     async def reset(self) -> None:
-        """Hold ``aresetn`` low for four cycles."""
+        """Hold ``aresetn`` low for four cycles; what was under way on either side is forgotten."""
         self.dut.aresetn.value = 0
+        self.source.clear()
+        self.sink.clear()
         for _ in range(4):
             await FallingEdge(self.dut.aclk)
         self.dut.aresetn.value = 1

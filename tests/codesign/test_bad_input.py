@@ -268,6 +268,20 @@ def test_an_array_that_cannot_be_is_told(
     assert told in refused("generate", model, *options, "--out", tmp_path / "array")
 
 
+def test_an_unknown_preset_and_nothing_to_generate_are_told(refused: Refused, tmp_path: Path) -> None:
+    assert "tiny, edge, wide" in refused("generate", "--preset", "huge", "--out", tmp_path / "array")
+    assert "--preset" in refused("generate", "--out", tmp_path / "array")
+
+
+def test_a_model_that_does_not_fit_a_preset_is_told(refused: Refused, model: Path, tmp_path: Path) -> None:
+    message = refused("generate", model, "--preset", "tiny", "--out", tmp_path / "array")
+    assert "4-bit codes" in message or "does not fit" in message
+
+
+def test_ports_that_there_are_not_are_told(refused: Refused, model: Path, array: Path) -> None:
+    assert "use one of: array, axi" in refused("simulate", model, array, "--through", "pcie")
+
+
 def test_a_model_with_groups_is_told(refused: Refused, tmp_path: Path) -> None:
     path = tmp_path / "grouped.safetensors"
     save_model(grouped_model(), path)

@@ -283,7 +283,7 @@ PROOFS = (
     Proof("BiasQueue", BiasQueue),
     Proof("RowSums", RowSums, "proof.dut.control"),
     Proof("DrainResults", DrainResults, "proof.dut.control"),
-    Proof("SenderQueue", SenderQueue),
+    Proof("SenderQueue", SenderQueue, "proof.dut"),
     Proof("LoaderPackets", LoaderPackets),
     Proof("LiteTransfers", LiteTransfers),
 )

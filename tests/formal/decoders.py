@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 from amaranth.hdl import Array, Module, Signal
@@ -119,7 +120,7 @@ class DecoderPasses(Harness):
     def _padded(self, words: list[int], length: int) -> list[int]:
         return words + [0] * (length - len(words))
 
-    def _check_tokens(self, m: Module, dut: object, choice: Signal) -> None:
+    def _check_tokens(self, m: Module, dut: Any, choice: Signal) -> None:
         """Brackets, then each weight in turn, then nothing left at the end of a pass."""
         examples, token = self.examples, dut.token
         most = max(len(example.weights) for example in examples)
@@ -148,7 +149,7 @@ class DecoderPasses(Harness):
         self.check(m, "passes: none lost", ~ends | (found + (token.level != 0) == number))
         self.check(m, "passes: every filter has tokens", ~ends | ((begun == filters) & token.last))
 
-    def _expected(self, place: object, size: int) -> dict[str, object]:
+    def _expected(self, place: Any, size: int) -> dict[str, Any]:
         names = ("filter", "position", "base", "level")
         rows = [
             row

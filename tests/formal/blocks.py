@@ -11,7 +11,7 @@ from rtl.axi.ports import Response
 from rtl.axi.sender import Sender
 from rtl.bias_source import BiasSource
 from rtl.config import ArrayConfig, Fixed
-from rtl.drain import Drain, layer_registers
+from rtl.drain import DRAIN_LATENCY, Drain, DrainControl, layer_registers
 from rtl.row import Row
 from rtl.write_bus import Space, write_bus_layout
 from tests.formal.engine import Harness, In, Proof
@@ -111,6 +111,45 @@ class DrainResults(Harness):
         results = dut.results
         assume_stream(self, m, "sums", dut.sums.valid, dut.sums.ready, dut.sums.payload.as_value())
         check_stream(self, m, "results", results.valid, results.ready, results.payload.as_value())
+
+
+class DrainQueue(Harness):
+    """Groups of lanes on their way through the requantizers: each leaves in its turn, and the layer's last says so."""
+
+    CONFIG = SMALL.replace(lanes=2)
+
+    def __init__(self) -> None:
+        super().__init__({"sums_valid": In(1), "ready": In(1), "pick": In(1), "sizes": In(2)})
+
+    def build(self, m: Module) -> None:
+        m.submodules.dut = dut = DrainControl(self.CONFIG)
+        sizes = self.constant(m, self.sizes, "layer_size")
+        started, ended, beat = Signal(), Signal(), Signal(4)
+        m.d.sync += started.eq(1)
+        m.d.comb += [
+            dut.start.eq(~started),
+            dut.last_filter.eq(sizes[0]),
+            dut.last_tile.eq(sizes[1]),
+            dut.sums_valid.eq(self.sums_valid & started & ~ended),  # one layer: the array starts the next one anew
+            dut.result_ready.eq(self.ready),
+        ]
+        entering = dut.sums_valid & dut.advance
+        is_last = beat == 2 * (sizes[0] + 1) * (sizes[1] + 1) - 1
+        with m.If(entering):
+            m.d.sync += [beat.eq(beat + 1), ended.eq(is_last)]
+        followed, age = Signal(2), Signal(range(DRAIN_LATENCY + 2))
+        entered = Cat(dut.sums_valid, is_last)
+        with m.If(dut.advance & (age != 0)):
+            m.d.sync += age.eq(age + 1)
+        with m.If(dut.advance & self.pick & (age == 0) & started):
+            m.d.sync += [age.eq(1), followed.eq(entered)]
+        with m.If(age == DRAIN_LATENCY + 1):
+            m.d.sync += age.eq(0)
+        there = age == DRAIN_LATENCY
+        self.check(m, "results: one for each group, none besides", ~there | (dut.result_valid == followed[0]))
+        self.check(m, "results: last is the layer's last", ~there | ~followed[0] | (dut.result_last == followed[1]))
+        self.check(m, "results: what waits holds the others", dut.advance == (~dut.result_valid | self.ready))
+        self.check(m, "sums: taken with their last group", dut.sums_ready == (dut.advance & dut.group))
 
 
 class SenderQueue(Harness):
@@ -283,6 +322,7 @@ PROOFS = (
     Proof("BiasQueue", BiasQueue),
     Proof("RowSums", RowSums, "proof.dut.control"),
     Proof("DrainResults", DrainResults, "proof.dut.control"),
+    Proof("DrainQueue", DrainQueue),
     Proof("SenderQueue", SenderQueue, "proof.dut"),
     Proof("LoaderPackets", LoaderPackets),
     Proof("LiteTransfers", LiteTransfers),

@@ -22,10 +22,11 @@ CONFIGS = [ArrayConfig(rows=2, lanes=4), ArrayConfig(rows=1, lanes=3, weight_bit
 CONFIGS += [ArrayConfig(rows=3, lanes=1, index=Fixed(2)), ArrayConfig(rows=1, lanes=1, index=Dense())]
 
 
-@pytest.fixture(params=CONFIGS, ids=lambda c: f"{c.rows}x{c.lanes}-{c.index}")
-def generated(request, tmp_path):
-    generate(request.param, tmp_path)
-    return tmp_path
+@pytest.fixture(scope="module", params=CONFIGS, ids=lambda c: f"{c.rows}x{c.lanes}-{c.index}")
+def generated(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("generated")
+    generate(request.param, folder)
+    return folder
 
 
 TOPS = pytest.mark.parametrize("top", list(FILE_LISTS))

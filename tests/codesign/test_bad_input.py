@@ -273,9 +273,10 @@ def test_an_unknown_preset_and_nothing_to_generate_are_told(refused: Refused, tm
     assert "--preset" in refused("generate", "--out", tmp_path / "array")
 
 
-def test_a_model_that_does_not_fit_a_preset_is_told(refused: Refused, model: Path, tmp_path: Path) -> None:
-    message = refused("generate", model, "--preset", "tiny", "--out", tmp_path / "array")
-    assert "4-bit codes" in message or "does not fit" in message
+def test_a_model_that_does_not_fit_a_preset_is_told(refused: Refused, tmp_path: Path) -> None:
+    path = tmp_path / "narrow.safetensors"
+    save_model(small_model(act_bits=6), path)
+    assert "6-bit activations" in refused("generate", path, "--preset", "tiny", "--out", tmp_path / "array")
 
 
 def test_ports_that_there_are_not_are_told(refused: Refused, model: Path, array: Path) -> None:

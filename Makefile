@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench-compress format clean distclean
+.PHONY: help demo test lint types unit formal bench-compress format clean distclean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ types: $(STAMP)  ## mypy
 
 unit: $(STAMP)  ## pytest on JOBS cores (default 2)
 	$(BIN)/pytest -n $(JOBS)
+
+formal: $(STAMP)  ## prove queues, streams, bus rules and decoders, and that each proof can fail
+	$(BIN)/python -m tests.formal
 
 bench-compress: $(STAMP)  ## what ADMM reaches on MNIST and CIFAR-10, into build/bench; resumes after Ctrl-C
 	$(BIN)/python -m benchmarks.compression --jobs $(JOBS)

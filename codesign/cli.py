@@ -18,6 +18,7 @@ from codesign.errors import MismatchError
 from codesign.versions import version_of
 from compress.errors import CodesignError
 from rtl.indexformats import format_examples
+from rtl.presets import PRESETS
 
 __all__ = ["app", "main"]
 
@@ -46,6 +47,7 @@ ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="model.safetens
 Data = Annotated[str | None, typer.Option(help="Data set; default: the one the model was made with.")]
 DataFolder = Annotated[Path | None, typer.Option(help="Folder of the data set's files; default: CODESIGN_DATA.")]
 ArrayFolder = Annotated[Path, typer.Argument(metavar="ARRAY", help="Folder of `codesign generate`.")]
+PRESET_HELP = "An array without a model. " + " ".join(f"{name}: {each.purpose}." for name, each in PRESETS.items())
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -138,21 +140,32 @@ def evaluate(model: ModelFile, data: Data = None, folder: DataFolder = None, jso
 
 @app.command(epilog="Example: codesign generate build/demo/model.safetensors --rows 4 --lanes 8 --out build/array")
 def generate(
-    model: ModelFile,
     out: Out,
-    rows: Annotated[int, typer.Option(help="Rows: slices of a filter's positions.")] = 4,
-    lanes: Annotated[int, typer.Option(help="Lanes: output pixels at a time.")] = 8,
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="[MODEL]", help="model.safetensors of `codesign compress`; optional with --preset."),
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help=PRESET_HELP)] = None,
+    rows: Annotated[int | None, typer.Option(help="Rows: slices of a filter's positions; default 4.")] = None,
+    lanes: Annotated[int | None, typer.Option(help="Lanes: output pixels at a time; default 8.")] = None,
     index: Annotated[
-        str, typer.Option(help=f"Index format: {format_examples()}, with other numbers where you like.")
-    ] = "fixed4",
-    requant_lanes: Annotated[int, typer.Option(help="Pixels requantized a cycle; divides the lanes.")] = 1,
+        str | None,
+        typer.Option(help=f"Index format: {format_examples()}, with other numbers where you like; default fixed4."),
+    ] = None,
+    requant_lanes: Annotated[
+        int | None, typer.Option(help="Pixels requantized a cycle; divides the lanes; default 1.")
+    ] = None,
     linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)] = 8,
     json: Json = False,
 ) -> None:
-    """Emit the Verilog of an array whose memories just hold a model: pe_array.v, srams.v, files.f, array.json."""
-    from codesign import commands
+    """Emit the Verilog of an array: a preset, or memories that just hold a model; alone and behind AXI ports.
 
-    commands.generate(model, out, rows, lanes, index, requant_lanes, linear_batch, json)
+    Writes pe_array.v, srams.v, codesign_accelerator.v, file lists, constraints, register map and headers.
+    """
+    from codesign import commands
+    from codesign.generation import ArrayOptions
+
+    commands.generate(model, out, preset, ArrayOptions(rows, lanes, index, requant_lanes), linear_batch, json)
 
 
 @app.command(epilog="Example: codesign simulate build/demo/model.safetensors build/demo/array --images 16")
@@ -164,12 +177,15 @@ def simulate(
     folder: DataFolder = None,
     linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)] = 8,
     simulator: Annotated[str | None, typer.Option(help="verilator or icarus; default: the first that works.")] = None,
+    through: Annotated[
+        str, typer.Option(help="array: its own ports; axi: the accelerator's, with loads and results as streams.")
+    ] = "array",
     json: Json = False,
 ) -> None:
     """Run every layer on the Verilog with real test images, and compare each output with the golden model."""
     from codesign import commands
 
-    commands.simulate(model, array, images, data, folder, linear_batch, simulator, json)
+    commands.simulate(model, array, images, data, folder, linear_batch, simulator, through, json)
 
 
 @app.command(epilog="Example: codesign synthesize build/demo/array")

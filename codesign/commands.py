@@ -5,7 +5,6 @@ from __future__ import annotations
 import json as json_format
 import shlex
 import sys
-from functools import reduce
 from math import ceil, isfinite
 from pathlib import Path
 from typing import Any
@@ -16,31 +15,28 @@ from rich.table import Table
 from codesign.config import load_config
 from codesign.console import RunConsole
 from codesign.evaluate import evaluate_model
+from codesign.generation import ArrayOptions, array_to_generate
 from codesign.loop import COMPRESSION, run_loop
 from codesign.model_data import data_of, load_test_split
-from codesign.network_array import LayerLoad
 from codesign.report import read_report
 from codesign.report_page import write_page
 from codesign.stage import Stage, run_stages
 from codesign.stages import breakeven as breakeven_stage
 from codesign.stages import training
-from codesign.stages.array import accumulator_bits_of
 from codesign.verify import check_outcomes, simulate_model
 from codesign.workspace import Workspace
 from compress.errors import CodesignError
-from compress.layer import LayerKind
 from compress.modelfile import load_model
 from flows.area import ModuleCost, SramCost, measure
 from flows.technology import generic_technology, technology_from_liberty
-from rtl.config import ArrayConfig
+from rtl.axi.top import ACCELERATOR
+from rtl.generate import TOP
 from rtl.generate import generate as generate_array
 from rtl.generate import load_config as load_array
-from rtl.indexformats import parse_index
-from sim.geometry import ConvGeometry
-from sim.pack import pack
-from sim.plan import Depths, plan_layer
 
 __all__ = ["breakeven", "compress", "evaluate", "generate", "report", "run", "simulate", "synthesize", "train"]
+
+_TOPS = {"array": TOP, "axi": ACCELERATOR}
 
 
 def train(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
@@ -106,34 +102,14 @@ def evaluate(model: Path, data: str | None, folder: Path | None, json: bool) -> 
 
 
 def generate(
-    model: Path, out: Path, rows: int, lanes: int, index: str, requant_lanes: int, linear_batch: int, json: bool
+    model: Path | None, out: Path, preset: str | None, options: ArrayOptions, linear_batch: int, json: bool
 ) -> None:
-    """Emit an array whose banks just hold a model."""
-    network = load_model(model)
-    wanted = ArrayConfig(
-        rows=rows,
-        lanes=lanes,
-        weight_bits=max(layer.weight_bits for layer in network.layers),
-        act_bits=network.layers[0].act_bits,
-        acc_bits=accumulator_bits_of(network),
-        index=parse_index(index),
-        requant_lanes=requant_lanes,
-    )
-    depths = []
-    for layer in network.layers:
-        load = LayerLoad(layer.name, ConvGeometry.of(layer), layer.levels != 0, _batch(layer.kind, linear_batch))
-        plan = plan_layer(load.mask, load.geometry, rows, lanes, wanted.index, load.batch, wanted.weight_bits)
-        depths.append(plan.depths)
-    config = wanted.replace(**vars(reduce(Depths.largest, depths)))
-    for layer in network.layers:
-        pack(layer, config, _batch(layer.kind, linear_batch))  # refuses groups and whatever else does not fit
+    """Emit a preset's array, or one whose banks just hold a model."""
+    network = None if model is None else load_model(model)
+    config = array_to_generate(network, preset, options, linear_batch)
     _refuse_file(out)
     paths = generate_array(config, out)
     _show({"array": config.to_dict(), "files": [str(path) for path in paths]}, json, "\n".join(map(str, paths)))
-
-
-def _batch(kind: LayerKind, linear_batch: int) -> int:
-    return linear_batch if kind is LayerKind.LINEAR else 1
 
 
 def simulate(
@@ -144,13 +120,18 @@ def simulate(
     folder: Path | None,
     linear_batch: int,
     simulator: str | None,
+    through: str,
     json: bool,
 ) -> None:
-    """Simulate a model on an array; a difference raises MismatchError after the result is shown."""
+    """Simulate a model on an array or through its AXI ports; a difference raises MismatchError at the end."""
+    if through not in _TOPS:
+        raise CodesignError(f"cannot simulate through {through!r}", f"use one of: {', '.join(_TOPS)}")
     network = load_model(model)
     split = load_test_split(network, data or data_of(network), folder)
     with RunConsole().stage("simulate"):
-        result = simulate_model(network, array, split.take(images).images.numpy(), linear_batch, simulator)
+        result = simulate_model(
+            network, array, split.take(images).images.numpy(), linear_batch, simulator, _TOPS[through]
+        )
     cycles = ", ".join(f"{layer} {count}" for layer, count in result["cycles"].items())
     _show(
         result,

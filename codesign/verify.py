@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from codesign.errors import MismatchError
 from compress.layer import CompressedLayer, LayerKind
 from compress.model import CompressedModel
-from rtl.generate import load_config
+from rtl.generate import TOP, load_config
 from sim.build import compile_folder
 from sim.golden import layer_inputs, quantize_input
 from sim.pack import pack
@@ -27,10 +27,12 @@ def simulate_model(
     images_nchw: NDArray[np.float32],
     linear_batch: int,
     simulator: str | None = None,
+    top: str = TOP,
 ) -> dict[str, Any]:
     """Simulate every layer on the Verilog in ``array_folder``, each on what the golden model feeds it.
 
-    Images are repeated to fill the last batch of a Linear layer. Returns ``describe_outcomes``.
+    ``top`` is one of ``rtl.generate.FILE_LISTS``. Images are repeated to fill the last batch of a Linear layer.
+    Returns ``describe_outcomes``.
     """
     config = load_config(array_folder)
     inputs = layer_inputs(model, quantize_input(model, images_nchw))
@@ -38,7 +40,7 @@ def simulate_model(
     for layer, activations in zip(model.layers, inputs, strict=False):
         packed = pack(layer, config, _batch(layer, linear_batch))
         runs.append(LayerRun(packed, _fill(activations.astype(np.uint8), _batch(layer, linear_batch))))
-    built = compile_folder(array_folder, simulator)
+    built = compile_folder(array_folder, simulator, top)
     outcomes = run_layers(built, runs)
     return describe_outcomes(outcomes, f"{built.simulator.name}: {built.simulator.version}", len(images_nchw))
 

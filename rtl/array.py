@@ -7,7 +7,7 @@ from typing import Any
 
 from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib import stream
-from amaranth.lib.wiring import Component, In, Out, connect, flipped
+from amaranth.lib.wiring import Component, In, Out, Signature, connect, flipped
 
 from rtl.bias_source import BiasSource
 from rtl.config import ArrayConfig
@@ -16,7 +16,20 @@ from rtl.row import Row
 from rtl.sram import SRAM
 from rtl.write_bus import LayerRegister, Space, write_bus_layout
 
-__all__ = ["ArrayControl", "PEArray"]
+__all__ = ["ArrayControl", "PEArray", "array_signature"]
+
+
+def array_signature(config: ArrayConfig) -> Signature:
+    """The ports of ``PEArray``, for whatever stands in for it."""
+    return Signature(
+        {
+            "write": In(stream.Signature(write_bus_layout(config))),
+            "start": In(1),
+            "busy": Out(1),
+            "cycles": Out(32),
+            "results": Out(stream.Signature(result_layout(config))),
+        }
+    )
 
 
 class ArrayControl(Component):
@@ -73,15 +86,7 @@ class PEArray(Component):
 
     def __init__(self, config: ArrayConfig) -> None:
         self.config = config
-        super().__init__(
-            {
-                "write": In(stream.Signature(write_bus_layout(config))),
-                "start": In(1),
-                "busy": Out(1),
-                "cycles": Out(32),
-                "results": Out(stream.Signature(result_layout(config))),
-            }
-        )
+        super().__init__(array_signature(config))
 
     def elaborate(self, platform: Any) -> Elaboratable:
         """Control, biases, rows, output path."""

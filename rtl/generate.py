@@ -8,34 +8,65 @@ from pathlib import Path
 from compress.errors import CodesignError
 from compress.files import replacing
 from rtl.array import PEArray
+from rtl.axi.constraints import lpf, xdc
+from rtl.axi.register_texts import c_header, python_constants, register_map
+from rtl.axi.registers import register_table
+from rtl.axi.top import ACCELERATOR, accelerator_verilog
 from rtl.config import ArrayConfig
 from rtl.inventory import srams
 from rtl.sram import SeparateSRAMs, sram_verilog
 from rtl.verilog import emit
 from rtl.write_bus import write_bus_layout
 
-__all__ = ["TOP", "generate", "load_config"]
+__all__ = ["FILES", "FILE_LISTS", "TOP", "generate", "load_config"]
 
 TOP = "pe_array"
 
+FILE_LISTS = {TOP: "files.f", ACCELERATOR: f"{ACCELERATOR}.f"}
+"""For each module that may be the top: the file that names its sources."""
+
+FILES = (
+    f"{TOP}.v",
+    "srams.v",
+    "files.f",
+    "array.json",
+    f"{ACCELERATOR}.v",
+    f"{ACCELERATOR}.f",
+    f"{ACCELERATOR}.xdc",
+    f"{ACCELERATOR}.lpf",
+    "registers.md",
+    "codesign_regs.h",
+    "codesign_regs.py",
+)
+"""What a generated folder has."""
+
 
 def generate(config: ArrayConfig, folder: Path) -> list[Path]:
-    """Write ``pe_array.v``, ``srams.v``, ``files.f`` and ``array.json``; each appears only when complete.
+    """Write ``FILES`` into ``folder``; each appears only when complete.
 
-    ``srams.v`` has one behavioural module per SRAM size, which a flow may replace by macros.
+    ``srams.v`` has one behavioural module per SRAM size, which a flow may replace by macros. ``pe_array.v`` works alone
+    (``files.f``) or inside the accelerator with AXI ports (``codesign_accelerator.f``).
     """
     sizes = sorted({(use.depth, use.width) for use in srams(config)})
-    texts = {
-        f"{TOP}.v": emit(PEArray(config), TOP, SeparateSRAMs()),
-        "srams.v": "\n".join(sram_verilog(depth, width) for depth, width in sizes),
-        "files.f": f"srams.v\n{TOP}.v\n",
-        "array.json": json.dumps({"array": config.to_dict(), "write_payload_bits": _bus_fields(config)}, indent=2)
-        + "\n",
-    }
-    for name, text in texts.items():
+    table = register_table(config)
+    description = {"array": config.to_dict(), "write_payload_bits": _bus_fields(config)}
+    texts = (
+        emit(PEArray(config), TOP, SeparateSRAMs()),
+        "\n".join(sram_verilog(depth, width) for depth, width in sizes),
+        f"srams.v\n{TOP}.v\n",
+        json.dumps(description, indent=2) + "\n",
+        accelerator_verilog(config),
+        f"srams.v\n{TOP}.v\n{ACCELERATOR}.v\n",
+        xdc(),
+        lpf(),
+        register_map(table, config),
+        c_header(table, config),
+        python_constants(table, config),
+    )
+    for name, text in zip(FILES, texts, strict=True):
         with replacing(folder / name) as path:
             path.write_text(text)
-    return [folder / name for name in texts]
+    return [folder / name for name in FILES]
 
 
 def load_config(folder: Path) -> ArrayConfig:

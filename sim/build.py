@@ -15,8 +15,9 @@ from typing import Any
 
 from compress.errors import CodesignError
 from compress.files import cache_folder
+from rtl.axi.top import ACCELERATOR
 from rtl.config import ArrayConfig
-from rtl.generate import TOP, generate, load_config
+from rtl.generate import FILE_LISTS, TOP, generate, load_config
 from sim.simulator import Simulator, find_simulator
 
 __all__ = ["BuiltArray", "build_array", "compile_folder", "run_child"]
@@ -25,61 +26,69 @@ _BUILD_ARGUMENTS = {
     "verilator": ["-Wno-WIDTHTRUNC", "-Wno-WIDTHEXPAND", "--x-initial", "0", "-O3"],
     "icarus": ["-g2012"],
 }
-_PORTS = ("clk", "rst", "start", "busy", "cycles", "write__*", "results__*")
-_ACCESS = "`verilator_config\n" + "".join(f'public_flat_rw -module "{TOP}" -var "{port}"\n' for port in _PORTS)
+_PORTS = {
+    TOP: ("clk", "rst", "start", "busy", "cycles", "write__*", "results__*"),
+    ACCELERATOR: ("aclk", "aresetn", "irq", "s_axi_*", "s_axis_*", "m_axis_*"),
+}
 
 
 @dataclass(frozen=True)
 class BuiltArray:
-    """A compiled simulation of the array in ``sources``."""
+    """A compiled simulation of the array in ``sources``: of ``pe_array`` itself, or of the accelerator around it."""
 
     config: ArrayConfig
     sources: Path
     folder: Path
     simulator: Simulator
+    top: str = TOP
 
 
-def build_array(config: ArrayConfig, folder: Path, simulator: str | None = None) -> BuiltArray:
+def build_array(config: ArrayConfig, folder: Path, simulator: str | None = None, top: str = TOP) -> BuiltArray:
     """Generate the Verilog of ``config`` into ``folder`` and compile it."""
     generate(config, folder)
-    return compile_folder(folder, simulator)
+    return compile_folder(folder, simulator, top)
 
 
-def compile_folder(sources: Path, simulator: str | None = None) -> BuiltArray:
-    """Compile the Verilog that ``rtl.generate`` wrote to ``sources``; the same text is compiled once."""
+def compile_folder(sources: Path, simulator: str | None = None, top: str = TOP) -> BuiltArray:
+    """Compile ``top`` of the Verilog that ``rtl.generate`` wrote to ``sources``; the same text is compiled once."""
     config = load_config(sources)
     tool = find_simulator(simulator)
     try:
-        files = [sources / name for name in (sources / "files.f").read_text().split()]
+        files = [sources / name for name in (sources / FILE_LISTS[top]).read_text().split()]
         texts = [path.read_bytes() for path in files]
     except OSError as error:
         raise CodesignError(
             f"cannot read the Verilog in {sources}: {error}", "run `codesign generate` again"
         ) from error
-    arguments = _BUILD_ARGUMENTS[tool.name]
+    arguments, access = _BUILD_ARGUMENTS[tool.name], _access(top)
     digest = hashlib.sha256(
-        b"\0".join([tool.version.encode(), " ".join(arguments).encode(), _ACCESS.encode(), *texts])
+        b"\0".join([tool.version.encode(), " ".join(arguments).encode(), access.encode(), *texts])
     ).hexdigest()
     folder = cache_folder("simulations") / digest[:32]
     if not (folder / "complete").exists():
-        _compile(files, folder, tool, arguments)
-    return BuiltArray(config, sources, folder, tool)
+        _compile(top, files, folder, tool, arguments)
+    return BuiltArray(config, sources, folder, tool, top)
 
 
-def _compile(files: list[Path], folder: Path, tool: Simulator, arguments: list[str]) -> None:
+def _access(top: str) -> str:
+    """Verilator's control file that keeps the top's ports."""
+    return "`verilator_config\n" + "".join(f'public_flat_rw -module "{top}" -var "{port}"\n' for port in _PORTS[top])
+
+
+def _compile(top: str, files: list[Path], folder: Path, tool: Simulator, arguments: list[str]) -> None:
     """Compile beside ``folder`` and rename: an interrupted compilation leaves nothing that looks complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix="compile-", dir=folder.parent))
     try:
         access = temporary / "access.vlt"
-        access.write_text(_ACCESS)
+        access.write_text(_access(top))
         control = [access] if tool.name == "verilator" else []
         run_child(
             "build",
             tool,
             {
                 "sources": [str(path.resolve()) for path in [*control, *files]],
-                "hdl_toplevel": TOP,
+                "hdl_toplevel": top,
                 "build_dir": str(temporary),
                 "build_args": arguments,
                 "timescale": ["1ns", "1ps"],

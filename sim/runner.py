@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.errors import CodesignError
+from rtl.axi.top import ACCELERATOR
 from rtl.generate import TOP
 from sim.build import BuiltArray, run_child
 from sim.cycles import layer_cycles
@@ -21,10 +22,12 @@ from sim.pack import PackedLayer
 
 __all__ = ["LayerOutcome", "LayerRun", "Stalls", "run_layers"]
 
+_BENCHES = {TOP: "sim.bench", ACCELERATOR: "sim.axi_bench"}
+
 
 @dataclass(frozen=True)
 class Stalls:
-    """Random gaps on the ports: the fraction of cycles in which writes and results wait, from one seed."""
+    """Random gaps on the ports: the fraction of cycles in which writes (loads) and results wait, from one seed."""
 
     writes: float = 0.0
     results: float = 0.0
@@ -45,7 +48,8 @@ class LayerOutcome:
     """What one layer did on the RTL.
 
     ``cycles`` has one count a batch, by the array's own counter; ``model_cycles`` is what the cycle model says
-    of each. ``seconds`` is wall time in the simulator, loading included.
+    of each. ``seconds`` is wall time in the simulator, loading included. Through AXI, ``counters`` has the counter
+    registers after each batch, by name.
     """
 
     name: str
@@ -57,6 +61,7 @@ class LayerOutcome:
     simulated_cycles: int
     seconds: float
     first_mismatch: str
+    counters: tuple[dict[str, int], ...] = field(default=())
 
     @property
     def bit_exact(self) -> bool:
@@ -86,8 +91,8 @@ def run_layers(built: BuiltArray, runs: Sequence[LayerRun]) -> list[LayerOutcome
             "test",
             built.simulator,
             {
-                "test_module": "sim.bench",
-                "hdl_toplevel": TOP,
+                "test_module": _BENCHES[built.top],
+                "hdl_toplevel": built.top,
                 "hdl_toplevel_lang": "verilog",
                 "build_dir": str(built.folder),
                 "test_dir": folder,
@@ -122,4 +127,5 @@ def _outcome(run: LayerRun, answer: dict[str, Any]) -> LayerOutcome:
         simulated_cycles=answer["simulated_cycles"],
         seconds=answer["seconds"],
         first_mismatch=first,
+        counters=tuple(answer.get("counters", ())),
     )

@@ -147,8 +147,13 @@ def draw_activations(layer: CompressedLayer, batch: int, seed: int) -> NDArray[n
     return rng.integers(0, 1 << layer.act_bits, (batch, *layer.input_shape)).astype(np.uint8)
 
 
-def simulate(dut: Component, *testbenches: Callable[[Any], Coroutine[Any, Any, None]], clocked: bool = True) -> None:
-    """Run test benches on a component in Amaranth's simulator."""
+Testbench = Callable[[Any], Coroutine[Any, Any, None]]
+
+
+def simulate(
+    dut: Component, *testbenches: Testbench, clocked: bool = True, background: Testbench | None = None
+) -> None:
+    """Run test benches on a component in Amaranth's simulator, to the end of all but ``background``."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         simulator = Simulator(dut)
@@ -156,6 +161,8 @@ def simulate(dut: Component, *testbenches: Callable[[Any], Coroutine[Any, Any, N
         simulator.add_clock(1e-6)
     for testbench in testbenches:
         simulator.add_testbench(testbench)
+    if background is not None:
+        simulator.add_testbench(background, background=True)
     simulator.run()
 
 

@@ -14,14 +14,14 @@ from compress.layer import CompressedLayer
 from compress.model import CompressedModel
 from compress.modelfile import load_model
 from rtl.config import ArrayConfig
-from rtl.generate import generate
+from rtl.generate import FILES, generate
 from rtl.indexformats import Dense, parse_index
 from sim.geometry import ConvGeometry
 from sim.golden import accumulator_bits
 
 __all__ = ["ARRAY_FILES", "STAGE", "accumulator_bits_of", "loads_of"]
 
-ARRAY_FILES = ("array/pe_array.v", "array/srams.v", "array/files.f", "array/array.json")
+ARRAY_FILES = tuple(f"array/{name}" for name in FILES)
 
 
 def accumulator_bits_of(model: CompressedModel) -> int:

@@ -158,7 +158,6 @@ def test_an_unknown_network_is_told_with_those_there_are(
     ("layers", "told"),
     [
         ("nn.Conv2d(1, 4, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(144, 10)", "(Sigmoid) is not supported"),
-        ("nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10)", "not supported"),
         ("nn.Conv2d(1, 4, 9), nn.ReLU(), nn.Flatten(), nn.Linear(4, 10)", "does not fit its input"),
         ("nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 10)", "has no ReLU"),
         ("nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3, groups=2)", "2 groups"),
@@ -269,6 +268,21 @@ def test_an_array_that_cannot_be_is_told(
     refused: Refused, model: Path, tmp_path: Path, options: list[str], told: str
 ) -> None:
     assert told in refused("generate", model, *options, "--out", tmp_path / "array")
+
+
+def test_an_unknown_preset_and_nothing_to_generate_are_told(refused: Refused, tmp_path: Path) -> None:
+    assert "tiny, edge, wide" in refused("generate", "--preset", "huge", "--out", tmp_path / "array")
+    assert "--preset" in refused("generate", "--out", tmp_path / "array")
+
+
+def test_a_model_that_does_not_fit_a_preset_is_told(refused: Refused, tmp_path: Path) -> None:
+    path = tmp_path / "narrow.safetensors"
+    save_model(small_model(act_bits=6), path)
+    assert "6-bit activations" in refused("generate", path, "--preset", "tiny", "--out", tmp_path / "array")
+
+
+def test_ports_that_there_are_not_are_told(refused: Refused, model: Path, array: Path) -> None:
+    assert "use one of: array, axi" in refused("simulate", model, array, "--through", "pcie")
 
 
 def test_a_model_with_groups_is_told(refused: Refused, tmp_path: Path) -> None:

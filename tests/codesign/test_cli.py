@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from codesign.cli import app, main
+from rtl.presets import PRESETS, preset
 
 
 def call(*arguments: str) -> int | str | None:
@@ -36,3 +38,15 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_does_not_wait_for_torch() -> None:
     code = "import sys; from codesign.cli import app; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
+
+
+def test_generate_lists_the_presets_and_emits_one_with_changes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert call("generate", "--help") == 0
+    shown = capsys.readouterr().out
+    assert all(f"{name}:" in shown for name in PRESETS)
+    assert call("generate", "--preset", "tiny", "--rows", "2", "--json", "--out", str(tmp_path)) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["array"] == preset("tiny").replace(rows=2).to_dict()
+    assert all(Path(path).exists() for path in result["files"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,9 +11,12 @@ import sys
 import pytest
 
 from compress.errors import CodesignError
+from rtl.axi.top import ACCELERATOR
 from rtl.config import ArrayConfig
-from rtl.generate import TOP, generate, load_config
+from rtl.generate import FILE_LISTS, FILES, generate, load_config
 from rtl.indexformats import NM, Bitmap, Decompress, Dense, Fixed, Rice
+from rtl.inventory import srams
+from rtl.presets import PRESETS, preset
 from sim.simulator import Simulator, find_simulator
 
 CONFIGS = [ArrayConfig(rows=2, lanes=4), ArrayConfig(rows=1, lanes=3, weight_bits=4, index=Dense(), requant_lanes=3)]
@@ -24,9 +28,40 @@ CONFIGS += [ArrayConfig(rows=3, lanes=1, index=Fixed(2)), ArrayConfig(rows=1, la
 
 @pytest.fixture(scope="module", params=CONFIGS, ids=lambda c: f"{c.rows}x{c.lanes}-{c.index}")
 def generated(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("array")
+    folder = tmp_path_factory.mktemp("generated")
     generate(request.param, folder)
     return folder
+
+
+TOPS = pytest.mark.parametrize("top", list(FILE_LISTS))
+
+
+def test_the_folder_has_every_file_that_is_promised(tmp_path):
+    assert generate(CONFIGS[0], tmp_path) == [tmp_path / name for name in FILES]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+    for names in FILE_LISTS.values():
+        assert set((tmp_path / names).read_text().split()) <= set(FILES)
+
+
+def test_the_constraints_name_ports_that_are_there(generated):
+    verilog = (generated / f"{ACCELERATOR}.v").read_text()
+    for suffix in ("xdc", "lpf"):
+        text = (generated / f"{ACCELERATOR}.{suffix}").read_text()
+        for port in re.findall(r"\b((?:s_axi|s_axis|m_axis)_\w+|aclk|aresetn|irq)\b", text):
+            assert re.search(rf"^  (input|output) wire .*\b{port}", verilog, re.MULTILINE), port
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_presets_purpose_names_its_size(name):
+    config, purpose = preset(name), PRESETS[name].purpose
+    megabits = sum(use.bits for use in srams(config)) / 1e6
+    assert purpose.startswith(f"{config.rows} x {config.lanes} PEs")
+    assert f"{megabits:.2f} Mbit" in purpose
+
+
+def test_an_unknown_preset_is_refused():
+    with pytest.raises(CodesignError, match="tiny, edge, wide"):
+        preset("huge")
 
 
 def test_the_folder_says_what_array_it_is(tmp_path):
@@ -49,7 +84,8 @@ def test_a_damaged_description_is_refused(tmp_path):
         load_config(tmp_path)
 
 
-def test_verilator_accepts_it(generated):
+@TOPS
+def test_verilator_accepts_it(generated, top):
     simulator = find_simulator()
     if simulator.name != "verilator":
         pytest.skip("the packaged Verilator needs a C++ compiler, make and perl")
@@ -57,25 +93,28 @@ def test_verilator_accepts_it(generated):
     # PROCASSINIT, UNUSEDSIGNAL: reset values as initial values, and wires kept for readable names.
     # DECLFILENAME: many modules a file.
     waived = ["WIDTHTRUNC", "WIDTHEXPAND", "PROCASSINIT", "UNUSEDSIGNAL", "DECLFILENAME"]
-    lint = ["verilator", "--lint-only", "-Wall", *(f"-Wno-{name}" for name in waived), "--top-module", TOP]
-    check(lint, generated, simulator)
+    lint = ["verilator", "--lint-only", "-Wall", *(f"-Wno-{name}" for name in waived), "--top-module", top]
+    check(lint, generated, top, simulator)
 
 
-def test_icarus_compiles_it(generated):
+@TOPS
+def test_icarus_compiles_it(generated, top):
     if shutil.which("iverilog") is None:
         pytest.skip("iverilog is not installed")
-    check(["iverilog", "-g2012", "-Wall", "-t", "null", "-s", TOP], generated, None)
+    check(["iverilog", "-g2012", "-Wall", "-t", "null", "-s", top], generated, top, None)
 
 
-def test_yosys_reads_it_and_finds_no_problem(generated):
-    script = f"read_verilog {generated}/srams.v {generated}/{TOP}.v; hierarchy -check -top {TOP}; proc; check -assert"
+@TOPS
+def test_yosys_reads_it_and_finds_no_problem(generated, top):
+    files = " ".join(str(generated / name) for name in (generated / FILE_LISTS[top]).read_text().split())
+    script = f"read_verilog {files}; hierarchy -check -top {top}; proc; check -assert"
     code = f"import pyosys.libyosys as ys; d = ys.Design(); ys.run_pass({script!r}, d)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
 
 
-def check(command: list[str], folder, simulator: Simulator | None) -> None:
-    files = [str(folder / "srams.v"), str(folder / f"{TOP}.v")]
+def check(command: list[str], folder, top: str, simulator: Simulator | None) -> None:
+    files = [str(folder / name) for name in (folder / FILE_LISTS[top]).read_text().split()]
     environment = simulator.environment() if simulator else None
     result = subprocess.run(command + files, capture_output=True, text=True, env=environment)
     messages = result.stdout + result.stderr

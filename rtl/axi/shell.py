@@ -1,0 +1,134 @@
+"""The accelerator: registers, loader, array and sender, with counters of what each waited for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetInserter, ResetSignal, Signal, Value
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
+
+from rtl.array import PEArray, array_signature
+from rtl.axi.lite import LiteSlave
+from rtl.axi.loader import Loader
+from rtl.axi.packets import STREAM_BITS
+from rtl.axi.ports import axi_lite, axi_stream
+from rtl.axi.register_file import RegisterFile
+from rtl.axi.registers import ADDRESS_BITS, register_table
+from rtl.axi.sender import Sender, result_bytes
+from rtl.config import ArrayConfig
+
+__all__ = ["SeparateArray", "Shell"]
+
+
+class SeparateArray:
+    """Platform that leaves the array out as an instance of ``pe_array``, which has a file of its own."""
+
+
+class Shell(Component):
+    """A PE array that a host reaches over AXI.
+
+    Members
+    -------
+    registers : In
+        AXI4-Lite; see ``rtl.axi.registers``.
+    load : In
+        AXI4-Stream; see ``rtl.axi.loader``.
+    send : Out
+        AXI4-Stream; see ``rtl.axi.sender``.
+    irq : Out
+        Level: high while an event is set and enabled.
+    """
+
+    def __init__(self, config: ArrayConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "registers": In(axi_lite(ADDRESS_BITS)),
+                "load": In(axi_stream(STREAM_BITS)),
+                "send": Out(axi_stream(8 * result_bytes(config))),
+                "irq": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Elaboratable:
+        """Instantiate and connect, then commands, events and counters."""
+        m = Module()
+        m.submodules.lite = lite = LiteSlave()
+        m.submodules.registers = file = RegisterFile(register_table(self.config))
+        m.submodules.loader = loader = Loader(self.config)
+        m.submodules.sender = sender = Sender(self.config)
+        reset, start = Signal(), Signal()
+        array = self._array(m, platform, reset)
+        connect(m, flipped(self.registers), lite.bus)
+        connect(m, flipped(self.load), loader.load)
+        connect(m, loader.write, array.write)
+        connect(m, array.results, sender.results)
+        connect(m, sender.send, flipped(self.send))
+        for name in ("write_en", "write_offset", "write_data", "write_strobe", "read_offset"):
+            m.d.comb += getattr(file, name).eq(getattr(lite, name))
+        for name in ("write_fails", "read_data", "read_fails"):
+            m.d.comb += getattr(lite, name).eq(getattr(file, name))
+        busy = array.busy | sender.pending
+        m.d.comb += [
+            reset.eq(file.control.soft_reset),
+            start.eq(file.control.start & ~reset & ~busy & ~loader.in_packet),
+            array.start.eq(start),
+            loader.abort.eq(reset),
+            sender.abort.eq(reset),
+            file.status.busy.eq(busy),
+            file.status.loading.eq(loader.in_packet),
+            file.status.discarding.eq(loader.discarding),
+            file.status.aborting.eq(sender.aborting),
+            file.irq_status_set.done.eq(sender.finished),
+            file.irq_status_set.loaded.eq(loader.loaded),
+            file.irq_status_set.load_error.eq(loader.failed),
+            file.irq_status_set.start_refused.eq(file.control.start & ~reset & ~start),
+            self.irq.eq((file.irq_status.as_value() & file.irq_enable.as_value()).any()),
+            file.cycles.value.eq(array.cycles),
+        ]
+        of_layer = {"result_wait": array.results.valid & ~array.results.ready, "result_beats": sender.taken}
+        of_loads = {
+            "load_beats": self.load.tvalid & self.load.tready,
+            "load_wait": loader.in_packet & ~self.load.tvalid,
+            "load_blocked": self.load.tvalid & ~self.load.tready,
+        }
+        for name, event in of_layer.items():
+            m.d.comb += getattr(file, name).value.eq(_count(m, name, event, start | reset))
+        for name, event in of_loads.items():
+            m.d.comb += getattr(file, name).value.eq(_count(m, name, event, file.control.clear_counters | reset))
+        return m
+
+    def _array(self, m: Module, platform: Any, reset: Signal) -> Any:
+        if isinstance(platform, SeparateArray):
+            m.submodules.array = separate = _ArrayInstance(self.config)
+            m.d.comb += separate.reset.eq(reset)
+            return separate.array
+        array = PEArray(self.config)
+        m.submodules.array = ResetInserter(reset)(array)
+        return array
+
+
+class _ArrayInstance(Component):
+    """``pe_array`` by its name and the ports that its own file has."""
+
+    def __init__(self, config: ArrayConfig) -> None:
+        super().__init__({"array": Out(array_signature(config)), "reset": In(1)})
+
+    def elaborate(self, platform: Any) -> Elaboratable:
+        m = Module()
+        ports = {
+            f"{'i' if member.flow is In else 'o'}_{'__'.join(map(str, path))}": Value.cast(value)
+            for path, member, value in self.array.signature.flatten(self.array)
+        }
+        m.submodules.pe_array = Instance("pe_array", i_clk=ClockSignal(), i_rst=ResetSignal() | self.reset, **ports)
+        return m
+
+
+def _count(m: Module, name: str, event: Any, clear: Any) -> Signal:
+    """Cycles with ``event`` since ``clear``."""
+    count = Signal(32, name=name)
+    with m.If(clear):
+        m.d.sync += count.eq(0)
+    with m.Elif(event):
+        m.d.sync += count.eq(count + 1)
+    return count

@@ -1,0 +1,118 @@
+"""Load packets come out as the writes they were made of, and a wrong one harms only itself."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rtl.axi.loader import Loader
+from rtl.axi.packets import header, words_of_space
+from rtl.config import ArrayConfig
+from rtl.write_bus import Space, data_bits
+from sim.pack import Write
+from sim.packets import load_packet
+from tests.support import simulate
+
+# An activation word has 72 bits, in three beats.
+CONFIG = ArrayConfig(rows=3, lanes=9, act_bits=8, weight_depth=64, activation_depth=32, table_depth=16, bias_depth=8)
+
+
+def run_packets(packets: Iterable[list[int]], seed: int) -> tuple[list[Write], int, int]:
+    """Writes that came out, and how many packets were loaded and failed, with gaps on both sides."""
+    dut = Loader(CONFIG)
+    chooser = random.Random(seed)
+    writes: list[Write] = []
+    events = [0, 0]
+
+    async def testbench(ctx: Any) -> None:
+        for packet in packets:
+            for place, beat in enumerate(packet):
+                ctx.set(dut.load.tdata, int(beat))
+                ctx.set(dut.load.tlast, place == len(packet) - 1)
+                ctx.set(dut.load.tvalid, 0)
+                while chooser.random() < 0.2:
+                    await cycle(ctx)
+                ctx.set(dut.load.tvalid, 1)
+                while not await cycle(ctx):
+                    pass
+                ctx.set(dut.load.tvalid, 0)
+        for _ in range(4):
+            await cycle(ctx)
+        assert not ctx.get(dut.in_packet)
+
+    async def cycle(ctx: Any) -> bool:
+        ctx.set(dut.write.ready, chooser.random() < 0.7)
+        taken = ctx.get(dut.load.tvalid) and ctx.get(dut.load.tready)
+        if ctx.get(dut.write.valid) and ctx.get(dut.write.ready):
+            payload = ctx.get(dut.write.payload)
+            writes.append(Write(Space(payload.space), payload.row, payload.address, payload.data))
+        events[0] += ctx.get(dut.loaded)
+        events[1] += ctx.get(dut.failed)
+        await ctx.tick()
+        return bool(taken)
+
+    simulate(dut, testbench)
+    return in_bank(writes), *events
+
+
+@st.composite
+def drawn_writes(draw: st.DrawFn) -> list[Write]:
+    space = draw(st.sampled_from(Space))
+    row = 0 if space in (Space.LAYER, Space.BIAS) else draw(st.integers(0, CONFIG.rows - 1))
+    depth = words_of_space(CONFIG, space)
+    first = draw(st.integers(0, depth - 1))
+    count = draw(st.integers(1, min(5, depth - first)))
+    bits = word_bits(space)
+    return [Write(space, row, first + n, draw(st.integers(0, (1 << bits) - 1))) for n in range(count)]
+
+
+def in_bank(writes: Iterable[Write]) -> list[Write]:
+    """Without the bits above a bank's words, which mean nothing."""
+    return [write._replace(data=write.data & ((1 << word_bits(write.space)) - 1)) for write in writes]
+
+
+def word_bits(space: Space) -> int:
+    return data_bits(CONFIG) if space is Space.ACTIVATION else 32
+
+
+@settings(max_examples=20)
+@given(st.lists(st.lists(drawn_writes(), min_size=1, max_size=3), min_size=1, max_size=3), st.integers(0, 99))
+def test_packets_come_out_as_their_writes(groups, seed):
+    packets = [[write for segment in packet for write in segment] for packet in groups]
+    writes, loaded, failed = run_packets([list(load_packet(CONFIG, packet)) for packet in packets], seed)
+    assert writes == [write for packet in packets for write in packet]
+    assert (loaded, failed) == (len(packets), 0)
+
+
+GOOD = [Write(Space.BIAS, 0, n, n + 5) for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        [*header(Space.WEIGHT, 3, 0, 1), 7],  # no such row
+        [*header(Space.WEIGHT, 0, 63, 2), 7, 8],  # past the bank's end
+        [6 << 24, 0, 7],  # no such space
+        [7, *[1] * 9],
+        [*header(Space.BIAS, 0, 0, 1)],  # ends before its word
+        [header(Space.BIAS, 0, 0, 1)[0]],
+    ],
+    ids=["row", "address", "space", "noise", "no word", "half a header"],
+)
+def test_a_wrong_packet_writes_nothing_and_the_next_one_is_loaded(packet):
+    if packet[0] == 7:
+        packet[0] = 0xFFFFFFFF
+    writes, loaded, failed = run_packets([packet, list(load_packet(CONFIG, GOOD))], seed=5)
+    assert writes == GOOD
+    assert (loaded, failed) == (1, 1)
+
+
+def test_a_packet_that_ends_early_keeps_the_words_it_had():
+    writes, loaded, failed = run_packets([[*header(Space.BIAS, 0, 0, 3), 5, 6], [*load_packet(CONFIG, GOOD)]], seed=6)
+    assert writes == [*GOOD[:2], *GOOD]
+    assert (loaded, failed) == (1, 1)

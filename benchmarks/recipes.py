@@ -111,7 +111,7 @@ RECIPES = (_LENET5, _without_augmentation(_LENET5, (0,), 2), _MLP, _without_augm
 
 COMPARISONS = (
     Comparison(
-        "lenet-300-100", "lenet-300-100", SEEDS, (25, 50, 100), replace(_ADMM, iterations=10, retrain_epochs=10)
+        "lenet-300-100", "lenet-300-100", SEEDS, (25, 50, 100), replace(_ADMM, iterations=6, retrain_epochs=6)
     ),
 )
 

@@ -112,7 +112,7 @@ def test_the_report_has_the_history_of_both_admm_runs(report: dict[str, Any]) ->
     assert epochs == {"train": [0, 1], "prune": [0], "quantize": [0, 0, 0, 0]}
     for name, iterations in (("prune", 2), ("quantize", 1)):
         assert len(report["admm"][name]) == iterations
-        assert [layer["layer"] for layer in report["admm_histograms"][name]] == ["0", "4"]
+        assert [layer["layer"] for layer in report["admm_histograms"][name]] == ["0", "5"]
 
 
 def test_histograms_hold_every_weight_at_three_moments(report: dict[str, Any]) -> None:

@@ -6,9 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
+CASES ?= 1000
+SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit formal bench-compress format clean distclean
+.PHONY: help demo test lint types unit formal fuzz bench-compress format clean distclean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +32,9 @@ unit: $(STAMP)  ## pytest on JOBS cores (default 2)
 
 formal: $(STAMP)  ## prove queues, streams, bus rules and decoders, and that each proof can fail
 	$(BIN)/python -m tests.formal
+
+fuzz: $(STAMP)  ## CASES random layers on random arrays, RTL against both models; SEED repeats a run
+	$(BIN)/python -m tests.fuzz --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 bench-compress: $(STAMP)  ## what ADMM reaches on MNIST and CIFAR-10, into build/bench; resumes after Ctrl-C
 	$(BIN)/python -m benchmarks.compression --jobs $(JOBS)

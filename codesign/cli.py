@@ -156,6 +156,12 @@ def generate(
         int | None, typer.Option(help="Pixels requantized a cycle; divides the lanes; default 1.")
     ] = None,
     linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)] = 8,
+    weight_depth: Annotated[
+        int | None, typer.Option(help="At most so many words of weights a row; larger layers take several runs.", min=2)
+    ] = None,
+    activation_depth: Annotated[
+        int | None, typer.Option(help="At most so many words of activations a row, an even number.", min=4)
+    ] = None,
     json: Json = False,
 ) -> None:
     """Emit the Verilog of an array: a preset, or memories that just hold a model; alone and behind AXI ports.
@@ -165,7 +171,8 @@ def generate(
     from codesign import commands
     from codesign.generation import ArrayOptions
 
-    commands.generate(model, out, preset, ArrayOptions(rows, lanes, index, requant_lanes), linear_batch, json)
+    options = ArrayOptions(rows, lanes, index, requant_lanes, weight_depth, activation_depth)
+    commands.generate(model, out, preset, options, linear_batch, json)
 
 
 @app.command(epilog="Example: codesign simulate build/demo/model.safetensors build/demo/array --images 16")

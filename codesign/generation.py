@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 
-from codesign.network_array import LayerLoad
 from codesign.stages.array import accumulator_bits_of
 from compress.errors import CodesignError
 from compress.layer import LayerKind
@@ -14,27 +13,35 @@ from rtl.config import ArrayConfig
 from rtl.indexformats import parse_index
 from rtl.presets import preset
 from sim.geometry import ConvGeometry
-from sim.pack import pack
-from sim.plan import Depths, plan_layer
+from sim.plan import Depths
+from sim.schedule import group_schedule
+from sim.tiles import tile_layer
 
 __all__ = ["ArrayOptions", "array_to_generate"]
 
 
 @dataclass(frozen=True)
 class ArrayOptions:
-    """What the command line says of the array; None where it says nothing."""
+    """What the command line says of the array, depths as at most so many words; None where it says nothing."""
 
     rows: int | None = None
     lanes: int | None = None
     index: str | None = None
     requant_lanes: int | None = None
+    weight_depth: int | None = None
+    activation_depth: int | None = None
 
     def over(self, config: ArrayConfig) -> ArrayConfig:
         """``config`` with what was said laid over it."""
-        said = {name: value for name, value in vars(self).items() if value is not None}
+        said = {name: value for name, value in vars(self).items() if value is not None and not name.endswith("_depth")}
         if self.index is not None:
             said["index"] = parse_index(self.index)
         return config.replace(**said)
+
+    def limited(self, config: ArrayConfig) -> ArrayConfig:
+        """``config`` with no bank deeper than was said."""
+        most = {"weight_depth": self.weight_depth, "activation_depth": self.activation_depth}
+        return config.replace(**{bank: min(getattr(config, bank), words) for bank, words in most.items() if words})
 
 
 def array_to_generate(
@@ -42,13 +49,13 @@ def array_to_generate(
 ) -> ArrayConfig:
     """A preset's array, or the default one with banks for ``network``; a network must fit either."""
     if preset_name is not None:
-        config = options.over(preset(preset_name))
+        config = options.limited(options.over(preset(preset_name)))
     elif network is not None:
-        config = _holding(network, options, linear_batch)
+        config = options.limited(_holding(network, options, linear_batch))
     else:
         raise CodesignError("neither a model nor a preset is given", "give MODEL, or --preset; see --help")
     for layer in network.layers if network is not None else ():
-        pack(layer, config, _batch(layer.kind, linear_batch))  # refuses groups and whatever else does not fit
+        tile_layer(layer, config, _batch(layer.kind, linear_batch))  # refuses what does not fit even in parts
     return config
 
 
@@ -64,11 +71,8 @@ def _holding(network: CompressedModel, options: ArrayOptions, linear_batch: int)
     )
     depths = []
     for layer in network.layers:
-        load = LayerLoad(layer.name, ConvGeometry.of(layer), layer.levels != 0, _batch(layer.kind, linear_batch))
-        plan = plan_layer(
-            load.mask, load.geometry, wanted.rows, wanted.lanes, wanted.index, load.batch, wanted.weight_bits
-        )
-        depths.append(plan.depths)
+        batch = _batch(layer.kind, linear_batch)
+        depths.append(group_schedule(layer.levels != 0, ConvGeometry.of(layer), wanted, batch).depths)
     return wanted.replace(**vars(reduce(Depths.largest, depths)))
 
 

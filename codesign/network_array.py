@@ -17,9 +17,9 @@ from flows.iso_area import Shape, candidate_shapes
 from flows.search import search
 from flows.technology import Technology
 from rtl.config import ArrayConfig
-from sim.cycles import fewest_cycles, layer_cycles
 from sim.geometry import ConvGeometry
-from sim.plan import Depths, LayerPlan, plan_layer
+from sim.plan import Depths
+from sim.schedule import Schedule, group_schedule, make_schedule
 
 __all__ = ["ArrayChoice", "LayerLoad", "array_for", "choose_array"]
 
@@ -77,7 +77,7 @@ def array_for(loads: Sequence[LayerLoad], template: ArrayConfig, technology: Tec
     """The template's rows and lanes with banks that just hold every layer."""
     network, shape = _Network(loads, template), Shape(template.rows, template.lanes, template.requant_lanes)
     config = network.config(shape)
-    return network.choice(shape, config, measure(config, technology))
+    return network.choice(config, measure(config, technology))
 
 
 def choose_array(
@@ -90,7 +90,8 @@ def choose_array(
     """The array within ``budget`` that runs all layers soonest, or None where none fits.
 
     ``templates`` give index formats and bit widths; rows, lanes and requantizers are searched, and every bank is as
-    deep as the layer that needs most of it. Exact: a shape is passed over only where a bound excludes it.
+    deep as the layer that needs most. Exact for layers laid out as the banks are sized for: a shape is passed over
+    only where a bound excludes it.
     """
     networks = [_Network(loads, template) for template in templates]
     smallest = templates[0].replace(rows=1, lanes=1, requant_lanes=1)
@@ -118,8 +119,8 @@ def choose_array(
         measured = measure_within(config, technology, budget)
         if measured is None:
             return None
-        choice = network.choice(shape, config, measured)
-        return choice.time_per_sample, choice
+        time = network.cycles_per_sample(shape) * measured.clock_period
+        return time, network.choice(config, measured)
 
     fitting = [shape for shape in (shapes or candidate_shapes()) if datapath(shape) <= budget]
     candidates = [(network, shape) for shape in fitting for network in networks]
@@ -135,9 +136,9 @@ class _Network:
         self._plans = lru_cache(maxsize=64)(self._make_plans)
         self._nonzeros = [int(load.mask.sum()) for load in loads]
 
-    def _make_plans(self, rows: int, lanes: int) -> tuple[LayerPlan, ...]:
-        index, bits = self._template.index, self._template.weight_bits
-        return tuple(plan_layer(load.mask, load.geometry, rows, lanes, index, load.batch, bits) for load in self._loads)
+    def _make_plans(self, rows: int, lanes: int) -> tuple[Schedule, ...]:
+        array = self._template.replace(rows=rows, lanes=lanes, requant_lanes=1)
+        return tuple(group_schedule(load.mask, load.geometry, array, load.batch) for load in self._loads)
 
     def config(self, shape: Shape) -> ArrayConfig:
         plans = self._plans(shape.rows, shape.lanes)
@@ -156,21 +157,21 @@ class _Network:
 
     def fewest_cycles(self, shape: Shape) -> float:
         plans = self._plans(shape.rows, shape.lanes)
-        counts = (fewest_cycles(plan, shape.requant_lanes) for plan in plans)
+        counts = (plan.fewest_cycles(shape.requant_lanes) for plan in plans)
         return sum(count / load.batch for count, load in zip(counts, self._loads, strict=True))
 
-    def cycles(self, shape: Shape) -> dict[str, int]:
-        """By layer, for one batch of it."""
-        plans = self._plans(shape.rows, shape.lanes)
-        pairs = zip(self._loads, plans, strict=True)
-        return {load.name: layer_cycles(plan, shape.requant_lanes) for load, plan in pairs}
-
     def cycles_per_sample(self, shape: Shape) -> float:
-        """Of all layers, each at its own batch."""
-        cycles = self.cycles(shape)
-        return sum(cycles[load.name] / load.batch for load in self._loads)
+        """Of all layers, each at its own batch, laid out as the banks are sized for."""
+        plans = self._plans(shape.rows, shape.lanes)
+        counts = (plan.cycles(shape.requant_lanes) for plan in plans)
+        return sum(count / load.batch for count, load in zip(counts, self._loads, strict=True))
 
-    def choice(self, shape: Shape, config: ArrayConfig, measured: ArrayMeasurement) -> ArrayChoice:
+    def choice(self, config: ArrayConfig, measured: ArrayMeasurement) -> ArrayChoice:
+        """Cycles in the fastest form: banks as deep as the largest layer's leave the others a choice."""
+        schedules = {
+            load.name: make_schedule(load.name, load.mask, load.geometry, config, load.batch) for load in self._loads
+        }
+        cycles = {name: schedule.cycles(config.requant_lanes) for name, schedule in schedules.items()}
         return ArrayChoice(
             config=config,
             area=measured.area,
@@ -178,6 +179,6 @@ class _Network:
             sram_area=measured.sram_area,
             clock_period=measured.clock_period,
             critical=measured.critical,
-            cycles=self.cycles(shape),
-            cycles_per_sample=self.cycles_per_sample(shape),
+            cycles=cycles,
+            cycles_per_sample=sum(cycles[load.name] / load.batch for load in self._loads),
         )

@@ -21,7 +21,7 @@ from compress.model import CompressedModel
 from compress.modelfile import load_model
 from rtl.config import ArrayConfig
 from sim.geometry import ConvGeometry
-from sim.plan import plan_layer
+from sim.schedule import make_schedule
 
 __all__ = ["SCHEMA", "SCHEMA_VERSION", "assemble", "read_report", "write_report"]
 
@@ -147,9 +147,7 @@ def _pixels(layer: CompressedLayer) -> int:
 
 def _weight_words(layer: CompressedLayer, config: ArrayConfig, batch: int) -> int:
     """Words in all rows' weight banks, fillers included."""
-    shape, index = (config.rows, config.lanes), config.index
-    plan = plan_layer(layer.levels != 0, ConvGeometry.of(layer), *shape, index, batch, config.weight_bits)
-    return sum(row.words for row in plan.rows)
+    return make_schedule(layer.name, layer.levels != 0, ConvGeometry.of(layer), config, batch).weight_words
 
 
 def _curve(curve: dict[str, Any]) -> dict[str, Any]:

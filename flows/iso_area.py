@@ -21,9 +21,9 @@ from flows.technology import Technology
 from rtl.config import ArrayConfig
 from rtl.drain import DRAIN_LATENCY
 from rtl.indexformats import Dense
-from sim.cycles import FILL_CYCLES, fewest_cycles, layer_cycles
+from sim.cycles import FILL_CYCLES
 from sim.geometry import ConvGeometry, ImageLayout
-from sim.plan import LayerPlan, plan_layer
+from sim.schedule import Schedule, group_schedule
 
 __all__ = [
     "BreakEvenPoint",
@@ -128,11 +128,9 @@ class _Packing:
         self.plan = lru_cache(maxsize=256)(self._plan)
         self.tiles = lru_cache(maxsize=None)(self._tiles)
 
-    def _plan(self, rows: int, lanes: int) -> LayerPlan:
-        template = self.template
-        return plan_layer(
-            self.mask, self.work.geometry, rows, lanes, template.index, self.work.batch, template.weight_bits
-        )
+    def _plan(self, rows: int, lanes: int) -> Schedule:
+        array = self.template.replace(rows=rows, lanes=lanes, requant_lanes=1)
+        return group_schedule(self.mask, self.work.geometry, array, self.work.batch)
 
     def _tiles(self, lanes: int) -> int:
         return ImageLayout(self.work.geometry, lanes, self.work.batch).tiles
@@ -181,7 +179,7 @@ class _Evaluator:
     def evaluate(self, shape: Shape, limit: float) -> tuple[float, BreakEvenPoint] | None:
         try:
             plan = self.packing.plan(shape.rows, shape.lanes)
-            if fewest_cycles(plan, shape.requant_lanes) * self.fastest >= limit:
+            if plan.fewest_cycles(shape.requant_lanes) * self.fastest >= limit:
                 return None
             config = self.packing.config(shape)
         except CodesignError:  # a mask the format cannot store, or banks deeper than any array has
@@ -189,7 +187,7 @@ class _Evaluator:
         memories = sram_area(config, self.technology)
         if self.datapath_area(shape) + memories > self.budget:
             return None
-        cycles = layer_cycles(plan, shape.requant_lanes)
+        cycles = plan.cycles(shape.requant_lanes)
         if cycles * self.fastest >= limit:  # before the syntheses, which cost most
             return None
         if least_logic_area(config, self.technology) + memories > self.budget:

@@ -17,19 +17,21 @@ __all__ = ["ConvGeometry", "ImageLayout", "line_pitch"]
 class ConvGeometry:
     """Sizes of a convolution; a Linear layer is a 1x1 convolution of one pixel.
 
-    ``weight_shape`` is (K, C, R, S), ``input_shape`` (C, H, W) of one sample.
+    ``weight_shape`` is (K, C / groups, R, S), ``input_shape`` (C, H, W) of one sample.
     """
 
     weight_shape: tuple[int, int, int, int]
     input_shape: tuple[int, int, int]
     stride: tuple[int, int] = (1, 1)
     padding: tuple[int, int] = (0, 0)
+    groups: int = 1
 
     @classmethod
     def of(cls, layer: CompressedLayer) -> ConvGeometry:
         """The sizes of an integer layer."""
         filters, channels, kernel_rows, kernel_columns = layer.levels.shape
-        return cls((filters, channels, kernel_rows, kernel_columns), layer.input_shape, layer.stride, layer.padding)
+        shape = (filters, channels, kernel_rows, kernel_columns)
+        return cls(shape, layer.input_shape, layer.stride, layer.padding, layer.groups)
 
     @property
     def output_size(self) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from sim.packers.registry import make_packer
 from sim.plan import LayerPlan, plan_layer
 from sim.slices import RowSlice
 
-__all__ = ["PackedLayer", "Write", "pack"]
+__all__ = ["PackedLayer", "Write", "check_numbers", "pack", "weight_words"]
 
 
 class Write(NamedTuple):
@@ -129,19 +129,26 @@ def pack(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> PackedL
     Raises CodesignError where the layer does not fit: bank depths, weight or activation bits, accumulator range,
     groups, or pruned weights on a dense array.
     """
-    _check(layer, config)
+    if layer.groups != 1:
+        raise CodesignError(
+            f"layer {layer.name!r} has {layer.groups} groups; one run of the array has one", "divide it by sim.tiles"
+        )
+    check_numbers(layer, config)
     mask = layer.levels != 0
     plan = plan_layer(mask, ConvGeometry.of(layer), config.rows, config.lanes, config.index, batch, config.weight_bits)
     plan.depths.check(layer.name, config)
+    return PackedLayer(layer, config, plan, weight_words(layer, config, plan))
+
+
+def weight_words(layer: CompressedLayer, config: ArrayConfig, plan: LayerPlan) -> tuple[NDArray[np.uint64], ...]:
+    """Every row's weight bank."""
     levels_kct = layer.levels.reshape(*layer.levels.shape[:2], -1)
-    words = tuple(_weight_words(part, levels_kct, config) for part in plan.slices)
-    return PackedLayer(layer, config, plan, words)
+    return tuple(_row_words(part, levels_kct, config) for part in plan.slices)
 
 
-def _check(layer: CompressedLayer, config: ArrayConfig) -> None:
+def check_numbers(layer: CompressedLayer, config: ArrayConfig) -> None:
+    """CodesignError for levels, activations or sums that the array has too few bits for."""
     name = f"layer {layer.name!r}"
-    if layer.groups != 1:
-        raise CodesignError(f"{name} has {layer.groups} groups; the array runs one", "split it into one layer a group")
     if layer.weight_bits > config.weight_bits:
         raise CodesignError(
             f"{name} has {layer.weight_bits}-bit levels, the array {config.weight_bits}-bit codes",
@@ -161,7 +168,7 @@ def _check(layer: CompressedLayer, config: ArrayConfig) -> None:
         )
 
 
-def _weight_words(part: RowSlice, levels_kct: NDArray[np.int16], config: ArrayConfig) -> NDArray[np.uint64]:
+def _row_words(part: RowSlice, levels_kct: NDArray[np.int16], config: ArrayConfig) -> NDArray[np.uint64]:
     """One row's bank. A row without work has one weight a filter, of an all-zero plane."""
     filters = len(levels_kct)
     levels_kl = np.asarray(part.take(levels_kct), np.int16) if part.positions else np.ones((filters, 1), np.int16)

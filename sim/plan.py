@@ -36,16 +36,19 @@ class Depths:
             max(self.bias_depth, other.bias_depth),
         )
 
-    def check(self, name: str, config: ArrayConfig) -> None:
-        """CodesignError that names every bank of ``config`` that is too small for layer ``name``."""
-        short = [
+    def short(self, config: ArrayConfig) -> list[str]:
+        """Every bank of ``config`` that is too small, with the words it has and should have."""
+        return [
             f"{member} {getattr(config, member)} < {need}"
             for member, need in vars(self).items()
             if need > getattr(config, member)
         ]
-        if short:
+
+    def check(self, name: str, config: ArrayConfig, what: str = "") -> None:
+        """CodesignError that names every bank of ``config`` that is too small for ``what`` of layer ``name``."""
+        if short := self.short(config):
             raise CodesignError(
-                f"layer {name!r} does not fit the array: {', '.join(short)}",
+                f"{what}layer {name!r} does not fit the array: {', '.join(short)}",
                 "generate an array with deeper banks or more rows, or prune the layer further",
             )
 
@@ -86,14 +89,18 @@ def plan_layer(
     index: IndexFormat,
     batch: int = 1,
     weight_bits: int = 8,
+    slices: tuple[RowSlice, ...] | None = None,
 ) -> LayerPlan:
     """Lay out a mask of shape (K, C, R, S) for ``batch`` images on an array with codes of ``weight_bits``.
 
-    CodesignError for a mask that the format cannot store.
+    ``slices`` says which row has which positions; without it they are dealt so that rows are balanced. CodesignError
+    for a mask that the format cannot store, and for groups, which ``sim.schedule`` gives runs of their own.
     """
+    if geometry.groups != 1:
+        raise CodesignError(f"a run of the array has one group, not {geometry.groups}", "plan each group by itself")
     filters, channels = mask_kcrs.shape[:2]
     mask_kct = mask_kcrs.reshape(filters, channels, -1)
-    slices = slice_rows(mask_kct, rows)
+    slices = slices or slice_rows(mask_kct, rows)
     packer = make_packer(index, weight_bits)
     plans = tuple(packer.plan(_row_mask(row, mask_kct)) for row in slices)
     tokens = np.stack([plan.tokens_k for plan in plans])

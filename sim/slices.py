@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RowSlice", "slice_rows"]
+__all__ = ["RowSlice", "slice_rows", "slice_taps"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,13 @@ def slice_rows(mask_kct: NDArray[np.bool_], rows: int) -> tuple[RowSlice, ...]:
         for row, group in zip(sharing, _deal(weight_of[channel], len(sharing)), strict=True):
             slices[row] = RowSlice((channel,), group) if group else RowSlice((), ())
     return tuple(slices)
+
+
+def slice_taps(mask_kct: NDArray[np.bool_], rows: int) -> tuple[RowSlice, ...]:
+    """Every channel in every row, and the taps dealt: each row has its share of a filter of one channel, too."""
+    channels = tuple(range(mask_kct.shape[1]))
+    dealt = _deal(mask_kct.sum(axis=(0, 1)), rows)
+    return tuple(RowSlice(channels, taps) if taps else RowSlice((), ()) for taps in dealt)
 
 
 def _deal(weights: NDArray[np.int64], hands: int) -> list[tuple[int, ...]]:

@@ -22,6 +22,7 @@ from rtl.indexformats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, 
 from sim.geometry import ConvGeometry
 from sim.pack import PackedLayer
 from sim.plan import plan_layer
+from sim.schedule import group_schedule
 from sim.slices import slice_rows
 
 
@@ -139,6 +140,30 @@ def nm_levels(levels: NDArray[np.int16], index: NM, rows: int) -> NDArray[np.int
             return filters_kct.reshape(levels.shape)
     assume(False)
     return levels
+
+
+@st.composite
+def tiled_cases(draw: st.DrawFn, kind: type[IndexFormat]) -> tuple[CompressedLayer, ArrayConfig, int]:
+    """A layer of one or more groups, an array whose banks may be too small for it as a whole, and a batch."""
+    layer, config = draw(layers_and_arrays(kind))
+    groups, batch = draw(st.sampled_from([1, 1, 2, 3, 5])), draw(st.integers(1, 3))
+    if groups > 1:
+        filters, channels = layer.levels.shape[:2]
+        filters = draw(st.integers(1, min(2, filters)))
+        signs = np.array(draw(st.lists(st.sampled_from([-1, 1]), min_size=groups, max_size=groups)), np.int16)
+        levels = layer.levels[None, :filters] * signs[:, None, None, None, None]
+        layer = replace(
+            layer,
+            levels=np.ascontiguousarray(levels.reshape(-1, *layer.levels.shape[1:])),
+            bias=np.tile(layer.bias[:filters], groups),
+            input_shape=(channels * groups, *layer.input_shape[1:]),
+            groups=groups,
+        )
+    needed = vars(group_schedule(layer.levels != 0, ConvGeometry.of(layer), config, batch).depths)
+    depths = {bank: draw(st.integers(-(-words // draw(st.integers(1, 3))), words)) for bank, words in needed.items()}
+    depths = {**depths, "table_depth": needed["table_depth"] * draw(st.integers(1, 4))}
+    depths["activation_depth"] += depths["activation_depth"] % 2
+    return layer, config.replace(**{bank: max(words, 4) for bank, words in depths.items()}), batch
 
 
 def draw_activations(layer: CompressedLayer, batch: int, seed: int) -> NDArray[np.uint8]:

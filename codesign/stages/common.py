@@ -74,19 +74,13 @@ def technology(workspace: Workspace) -> Technology:
 
 
 def geometries(network: nn.Module, input_shape: tuple[int, int, int]) -> list[LayerGeometry]:
-    """The layers of the network as the array runs it, batch norms folded, after a check that the array can."""
-    layers = layer_geometries(fold_batch_norms(network), input_shape)
-    for layer in layers:
-        if layer.groups != 1:
-            raise CodesignError(
-                f"layer {layer.name!r} has {layer.groups} groups; the array runs one", "use a convolution with groups=1"
-            )
-    return layers
+    """The layers of the network as the array runs it, batch norms folded."""
+    return layer_geometries(fold_batch_norms(network), input_shape)
 
 
 def conv_geometry(layer: LayerGeometry) -> ConvGeometry:
     """A layer's sizes as the array sees them."""
-    return ConvGeometry(layer.weight_shape, layer.input_shape, layer.stride, layer.padding)
+    return ConvGeometry(layer.weight_shape, layer.input_shape, layer.stride, layer.padding, layer.groups)
 
 
 def batch_of(workspace: Workspace, kind: LayerKind) -> int:

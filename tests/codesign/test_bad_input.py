@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 from codesign.cli import main
 from compress.modelfile import save_model
 from compress.presets import PRESETS
-from tests.codesign.models import grouped_model, small_model
+from tests.codesign.models import small_model
 
 RUN = """
 seed = 0
@@ -160,7 +160,6 @@ def test_an_unknown_network_is_told_with_those_there_are(
         ("nn.Conv2d(1, 4, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(144, 10)", "(Sigmoid) is not supported"),
         ("nn.Conv2d(1, 4, 9), nn.ReLU(), nn.Flatten(), nn.Linear(4, 10)", "does not fit its input"),
         ("nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 10)", "has no ReLU"),
-        ("nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3, groups=2)", "2 groups"),
         ("nn.Flatten()", "no Conv2d or Linear"),
     ],
 )  # fmt: skip
@@ -285,10 +284,14 @@ def test_ports_that_there_are_not_are_told(refused: Refused, model: Path, array:
     assert "use one of: array, axi" in refused("simulate", model, array, "--through", "pcie")
 
 
-def test_a_model_with_groups_is_told(refused: Refused, tmp_path: Path) -> None:
-    path = tmp_path / "grouped.safetensors"
-    save_model(grouped_model(), path)
-    assert "2 groups" in refused("generate", path, "--out", tmp_path / "array")
+def test_banks_that_are_too_small_even_for_parts_of_a_model_are_told(
+    refused: Refused, model: Path, tmp_path: Path
+) -> None:
+    message = refused("generate", model, "--weight-depth", "2", "--rows", "2", "--out", tmp_path / "array")
+    assert "a single filter and output line of layer" in message
+    assert "weight_depth 2 <" in message
+    told = refused("generate", model, "--activation-depth", "5", "--out", tmp_path / "array")
+    assert "activation_depth 5 is odd" in told
 
 
 def test_a_layer_that_does_not_fit_the_array_is_told_by_bank(refused: Refused, model: Path, array: Path) -> None:

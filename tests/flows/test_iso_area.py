@@ -11,7 +11,6 @@ from flows.iso_area import LayerWork, _Evaluator, _Packing, best_array, candidat
 from flows.technology import generic_technology
 from rtl.config import ArrayConfig
 from rtl.indexformats import Dense, Fixed
-from sim.cycles import layer_cycles
 from sim.geometry import ConvGeometry
 
 GENERIC = generic_technology()
@@ -30,7 +29,7 @@ def test_the_search_finds_what_brute_force_finds(portion):
         packing = _Packing(WORK, mask, template)
         measured = measure(packing.config(shape), GENERIC)
         if measured.area <= budget:
-            cycles = layer_cycles(packing.plan(shape.rows, shape.lanes), shape.requant_lanes)
+            cycles = packing.plan(shape.rows, shape.lanes).cycles(shape.requant_lanes)
             times.append(cycles * measured.clock_period)
     found = best_array(WORK, mask, templates, GENERIC, budget, SHAPES)
     assert found is not None
@@ -42,7 +41,7 @@ def test_bounds_never_exceed_the_exact_cycles(portion):
     template = REFERENCE if portion == 0 else REFERENCE.replace(index=Fixed(4))
     packing = _Packing(WORK, WORK.mask(portion), template)
     for shape in SHAPES:
-        assert packing.least_cycles(shape) <= layer_cycles(packing.plan(shape.rows, shape.lanes), shape.requant_lanes)
+        assert packing.least_cycles(shape) <= packing.plan(shape.rows, shape.lanes).cycles(shape.requant_lanes)
 
 
 def test_shapes_ruled_out_by_area_at_first_sight_really_do_not_fit():

@@ -20,6 +20,7 @@ from sim.pack import pack
 from sim.packets import load_packet
 from sim.runner import LayerRun, Stalls, run_layers
 from sim.simulator import find_simulator
+from sim.tiles import tile_layer
 from tests.support import draw_activations, draw_levels, layers, make_layer
 
 # Three activations in a beat of four bytes, six bits each; words of 36 bits in two beats.
@@ -41,7 +42,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> BuiltArray:
 def drawn_run(draw: st.DrawFn) -> LayerRun:
     layer = draw(layers(act_bits=CONFIG.act_bits))
     batch = draw(st.integers(1, 2))
-    return LayerRun(pack(layer, CONFIG, batch), draw_activations(layer, 2 * batch, draw(st.integers(0, 99))))
+    return LayerRun(tile_layer(layer, CONFIG, batch), draw_activations(layer, 2 * batch, draw(st.integers(0, 99))))
 
 
 def stalled(run: LayerRun, loads: float, results: float, seed: int) -> LayerRun:
@@ -79,11 +80,12 @@ def small_layer(seed=1):
 
 def test_waits_beats_and_faults_are_seen(built):
     layer = small_layer()
-    packed, activations = pack(layer, CONFIG), draw_activations(layer, 1, 2)
-    corrupted, slow = pack(layer, CONFIG), pack(layer, CONFIG)
-    corrupted.weight_words[1][3] ^= 0b100
-    slow.plan.tokens_rk[0, 0] += 1
-    runs = [LayerRun(each, activations) for each in (packed, corrupted, slow)]
+    activations = draw_activations(layer, 1, 2)
+    plain, corrupted, slow = (tile_layer(layer, CONFIG) for _ in range(3))
+    packed = plain.runs[0].packed
+    corrupted.runs[0].packed.weight_words[1][3] ^= 0b100
+    slow.runs[0].packed.plan.tokens_rk[0, 0] += 1
+    runs = [LayerRun(each, activations) for each in (plain, corrupted, slow)]
     free, wrong, late, pressed = run_layers(built, [*runs, stalled(runs[0], 0.0, 0.97, 1)])
     packets = (packed.static_writes(), packed.activation_writes(activations))
     assert free.counters[0]["LOAD_BEATS"] == sum(len(load_packet(CONFIG, writes)) for writes in packets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,9 +15,9 @@ from rtl.config import ArrayConfig
 from rtl.generate import TOP, generate
 from rtl.indexformats import Dense, Fixed, Rice
 from sim.build import BuiltArray, build_array, compile_folder
-from sim.pack import pack
 from sim.runner import LayerRun, Stalls, run_layers
 from sim.simulator import find_simulator
+from sim.tiles import tile_layer
 from tests.support import draw_activations, draw_levels, layers, make_layer
 
 SPARSE = ArrayConfig(rows=3, lanes=4, index=Fixed(3), requant_lanes=2, weight_depth=512, activation_depth=1024)
@@ -43,7 +44,7 @@ def drawn_runs(config: ArrayConfig, count: int) -> st.SearchStrategy[list[LayerR
         batch = draw(st.integers(1, 2))
         stalls = draw(st.sampled_from([Stalls(), Stalls(0.3, 0.5, 7), Stalls(0.0, 0.9, 8)]))
         return LayerRun(
-            pack(layer, config, batch), draw_activations(layer, 2 * batch, draw(st.integers(0, 99))), stalls
+            tile_layer(layer, config, batch), draw_activations(layer, 2 * batch, draw(st.integers(0, 99))), stalls
         )
 
     return st.lists(run(), min_size=count, max_size=count)
@@ -67,17 +68,38 @@ def test_icarus_agrees(tmp_path):
         pytest.skip("iverilog is not installed")
     config = ArrayConfig(rows=2, lanes=3, weight_bits=4)
     layer = make_layer(draw_levels((3, 4, 3, 3), 4, 0.4, 1), 4, 5, 5, padding=(1, 1))
-    run = LayerRun(pack(layer, config), draw_activations(layer, 2, 1))
+    run = LayerRun(tile_layer(layer, config), draw_activations(layer, 2, 1))
     (outcome,) = run_layers(build_array(config, tmp_path, "icarus"), [run])
     assert outcome.bit_exact
     assert outcome.cycle_exact
+
+
+LARGE = {
+    "filters": make_layer(draw_levels((40, 20, 3, 3), 8, 0.7, 1), 8, 4, 4),
+    "lines": make_layer(draw_levels((2, 9, 3, 3), 8, 0.3, 2), 8, 61, 90, padding=(2, 1), stride=(2, 1)),
+    "groups": make_layer(draw_levels((6, 3, 3, 3), 8, 0.5, 3), 8, 9, 9, input_shape=(9, 9, 9), groups=3),
+    "depthwise": make_layer(
+        draw_levels((5, 1, 3, 3), 8, 1.0, 4), 8, 7, 6, input_shape=(5, 7, 6), groups=5, padding=(1, 1)
+    ),
+}
+
+
+def test_layers_larger_than_the_array_and_groups_are_exact_in_several_runs(built):
+    runs = [LayerRun(tile_layer(layer, SPARSE, 2), draw_activations(layer, 4, 5)) for layer in LARGE.values()]
+    outcomes = run_layers(built["fixed3"], runs)
+    for run, outcome in zip(runs, outcomes, strict=True):
+        assert outcome.bit_exact, outcome
+        assert outcome.cycle_exact, outcome
+        assert outcome.outputs_compared == 4 * np.prod(run.tiling.layer.conv_shape)
+        assert len(outcome.cycles) == 2
+    assert all(outcome.runs > 1 for outcome in outcomes[:3])
 
 
 class TestItTurnsRed:
     """Each checker must be able to fail."""
 
     run = LayerRun(
-        pack(make_layer(draw_levels((4, 6, 3, 3), 6, 0.4, 2), 6, 7, 7, padding=(1, 1)), SPARSE),
+        tile_layer(make_layer(draw_levels((4, 6, 3, 3), 6, 0.4, 2), 6, 7, 7, padding=(1, 1)), SPARSE),
         draw_activations(make_layer(draw_levels((4, 6, 3, 3), 6, 0.4, 2), 6, 7, 7), 1, 3),
     )
 
@@ -97,24 +119,34 @@ class TestItTurnsRed:
         assert not outcome.bit_exact
         assert "golden" in outcome.first_mismatch
 
+    def test_on_one_run_of_several_that_takes_a_cycle_more_and_one_that_takes_a_cycle_less(self, built):
+        layer = LARGE["groups"]
+        tiling = tile_layer(layer, SPARSE)
+        tiling.runs[0].packed.plan.tokens_rk[0, 0] += 1
+        tiling.runs[1].packed.plan.tokens_rk[0, 0] -= 1
+        (outcome,) = run_layers(built["fixed3"], [LayerRun(tiling, draw_activations(layer, 1, 1))])
+        assert outcome.bit_exact
+        assert not outcome.cycle_exact
+
     def test_on_a_row_that_wastes_a_cycle(self, built):
-        slow = LayerRun(self.run.packed, self.run.activations)
-        slow.packed.plan.tokens_rk[0, 0] += 1
+        slow = LayerRun(tile_layer(self.run.tiling.layer, SPARSE), self.run.activations)
+        slow.tiling.runs[0].packed.plan.tokens_rk[0, 0] += 1
         (outcome,) = run_layers(built["fixed3"], [slow])
-        slow.packed.plan.tokens_rk[0, 0] -= 1
         assert outcome.bit_exact
         assert not outcome.cycle_exact
 
     @pytest.mark.parametrize("row", [0, 2])
     def test_on_a_corrupted_weight_bank(self, built, row):
-        corrupted = pack(self.run.packed.layer, SPARSE)
-        corrupted.weight_words[row][3] ^= 0b100
+        corrupted = tile_layer(self.run.tiling.layer, SPARSE)
+        corrupted.runs[0].packed.weight_words[row][3] ^= 0b100
         (outcome,) = run_layers(built["fixed3"], [LayerRun(corrupted, self.run.activations)])
         assert not outcome.bit_exact
 
     def test_on_a_simulation_that_never_finishes(self, built):
-        endless = pack(self.run.packed.layer, SPARSE)
-        endless.weight_words[1][:] = 0  # gaps of zero: the row runs out of words before it runs out of filters
+        endless = tile_layer(self.run.tiling.layer, SPARSE)
+        endless.runs[0].packed.weight_words[1][:] = (
+            0  # gaps of zero: the row runs out of words before it runs out of filters
+        )
         with pytest.raises(CodesignError, match="did not finish"):
             run_layers(built["fixed3"], [LayerRun(endless, self.run.activations)])
 

@@ -1,0 +1,243 @@
+"""A layer of any size as runs of the array that each fit its banks, from its mask alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import pairwise
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compress.errors import CodesignError
+from rtl.config import ArrayConfig
+from sim.cycles import fewest_cycles, layer_cycles
+from sim.geometry import ConvGeometry, ImageLayout
+from sim.parts import Part, part_geometry, part_weights
+from sim.plan import Depths, LayerPlan, plan_layer
+from sim.slices import RowSlice, slice_rows, slice_taps
+
+__all__ = ["PlannedRun", "Schedule", "group_schedule", "make_schedule"]
+
+Window = tuple[range, range]
+"""Samples and output lines of one run."""
+
+_BALANCED = 1.05
+"""Busiest row over the average row up to which no other form is worth a try."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a layer is laid out on the rows; the results are the same in each.
+
+    Members
+    -------
+    groups : int
+        Groups in one run.
+    taps_dealt : bool
+        Each row has all channels and some taps, instead of some channels and all taps: its bank holds all channels.
+    folded : bool
+        Space to depth: the stride phases of a channel are dealt like channels.
+    """
+
+    groups: int = 1
+    taps_dealt: bool = False
+    folded: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedRun:
+    """A part of a layer, and what it needs of the array."""
+
+    part: Part
+    plan: LayerPlan
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """The runs of one batch, in the order the host starts them."""
+
+    runs: tuple[PlannedRun, ...]
+
+    def cycles(self, requant_lanes: int = 1) -> int:
+        """Of all runs; loading the banks in between is the host's time."""
+        return sum(layer_cycles(run.plan, requant_lanes) for run in self.runs)
+
+    def fewest_cycles(self, requant_lanes: int = 1) -> int:
+        """A lower bound on ``cycles``."""
+        return sum(fewest_cycles(run.plan, requant_lanes) for run in self.runs)
+
+    @property
+    def unbalance(self) -> float:
+        """Tokens of the busiest row over those of the average row."""
+        tokens = np.sum([run.plan.tokens_rk.sum(axis=1) for run in self.runs], axis=0)
+        return float(tokens.max() / tokens.mean())
+
+    def pays(self, other: Schedule, requant_lanes: int) -> bool:
+        """Whether it takes a twentieth fewer cycles than ``other``, or fewer runs and no more cycles."""
+        mine, others = self.cycles(requant_lanes), other.cycles(requant_lanes)
+        return mine <= 0.95 * others or (mine <= others and len(self.runs) < len(other.runs))
+
+    @property
+    def depths(self) -> Depths:
+        """Bank words that hold each run."""
+        return reduce(Depths.largest, (run.plan.depths for run in self.runs))
+
+    @property
+    def weight_words(self) -> int:
+        """Words in all rows' weight banks; runs of other samples or lines use the same words again."""
+        firsts = (run for run in self.runs if run.part.samples.start == run.part.lines.start == 0)
+        return sum(row.words for run in firsts for row in run.plan.rows)
+
+
+def make_schedule(
+    name: str, mask_kcrs: NDArray[np.bool_], geometry: ConvGeometry, config: ArrayConfig, batch: int = 1
+) -> Schedule:
+    """Divide layer ``name`` of mask (K, C / groups, R, S) by groups, then filters, then samples and output lines.
+
+    A layer, or one group, that fits is one run. Other forms are tried where rows are not balanced or groups are narrow,
+    and taken if the cycle model finds them faster. CodesignError where one filter and one output line of a group are
+    still too large.
+    """
+    layer = _Layer(name, mask_kcrs, geometry, config, batch)
+    best = layer.schedule(Form())
+    if best.unbalance > _BALANCED:
+        best = layer.better(best, Form(taps_dealt=True))
+        if geometry.stride != (1, 1):
+            best = layer.better(best, Form(folded=True))
+    together = 2
+    while together <= geometry.groups and geometry.weight_shape[1] < config.rows:
+        merged = layer.better(best, Form(together, taps_dealt=True))
+        if merged is best:  # even more groups would wait for still longer gaps
+            break
+        best, together = merged, 2 * together
+    return best
+
+
+def group_schedule(
+    mask_kcrs: NDArray[np.bool_], geometry: ConvGeometry, config: ArrayConfig, batch: int = 1
+) -> Schedule:
+    """One run a group, whatever the depths of ``config``: what an array with banks for whole groups does."""
+    layer = _Layer("", mask_kcrs, geometry, config, batch)
+    units = [layer.unit(group, group + 1) for group in range(geometry.groups)]
+    return Schedule(tuple(PlannedRun(unit, layer.plan(unit)) for unit in units))
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    name: str
+    mask_kcrs: NDArray[np.bool_]
+    geometry: ConvGeometry
+    config: ArrayConfig
+    batch: int
+
+    def schedule(self, form: Form) -> Schedule:
+        """Runs that fit."""
+        groups = range(0, self.geometry.groups, form.groups)
+        units = (self.unit(first, min(first + form.groups, self.geometry.groups), form.folded) for first in groups)
+        return Schedule(tuple(run for unit in units for run in self._runs(unit, form)))
+
+    def better(self, best: Schedule, form: Form) -> Schedule:
+        """The schedule in that form if it exists and pays, else ``best``."""
+        try:
+            other = self.schedule(form)
+        except CodesignError:  # too large for the banks, or no mask for the format
+            return best
+        return other if other.pays(best, self.config.requant_lanes) else best
+
+    def unit(self, first: int, stop: int, folded: bool = False) -> Part:
+        """All filters, samples and lines of some groups."""
+        filters = len(self.mask_kcrs) // self.geometry.groups
+        channels = self.mask_kcrs.shape[1]
+        return Part(
+            range(first * filters, stop * filters),
+            range(first * channels, stop * channels),
+            range(self.batch),
+            range(self.geometry.output_size[0]),
+            stop - first,
+            folded,
+        )
+
+    def _runs(self, unit: Part, form: Form) -> Iterator[PlannedRun]:
+        mask = part_weights(self.mask_kcrs, self.geometry, unit)
+        slices = (slice_taps if form.taps_dealt else slice_rows)(mask.reshape(*mask.shape[:2], -1), self.config.rows)
+        windows = self._windows(unit, max(1, *(len(row.channels) for row in slices)))
+        samples, lines = windows[0]
+        window = replace(unit, samples=samples, lines=lines)
+        plans = list(self._filters(window, slices))
+        for samples, lines in windows:
+            for run in plans:
+                part = replace(run.part, samples=samples, lines=lines)
+                yield PlannedRun(part, replace(run.plan, layout=self._layout(part)))
+
+    def _layout(self, part: Part) -> ImageLayout:
+        return ImageLayout(part_geometry(self.geometry, part), self.config.lanes, len(part.samples))
+
+    def plan(self, part: Part, slices: tuple[RowSlice, ...] | None = None) -> LayerPlan:
+        """Of one run, whether it fits or not."""
+        mask, geometry = part_weights(self.mask_kcrs, self.geometry, part), part_geometry(self.geometry, part)
+        c = self.config
+        return plan_layer(mask, geometry, c.rows, c.lanes, c.index, len(part.samples), c.weight_bits, slices)
+
+    def _filters(self, part: Part, slices: tuple[RowSlice, ...]) -> Iterator[PlannedRun]:
+        """Halve the filters until each half fits. All use the same slices, so activations and tables stay loaded."""
+        plan = self.plan(part, slices)
+        if not plan.depths.short(self.config):
+            yield PlannedRun(part, plan)
+        elif len(part.filters) == 1 or part.groups > 1:
+            plan.depths.check(self.name, self.config, self._smallest)
+        else:
+            for filters in _divide(part.filters, self._pieces(plan.depths)):
+                yield from self._filters(replace(part, filters=filters), slices)
+
+    @property
+    def _smallest(self) -> str:
+        divisible = max(len(self.mask_kcrs), self.geometry.output_size[0]) > 1
+        return "a single filter and output line of " if divisible else ""
+
+    def _pieces(self, depths: Depths) -> int:
+        """At least so many are needed."""
+        by_words = ceil(depths.weight_depth / self.config.weight_depth)
+        return max(2, by_words, ceil(depths.bias_depth / self.config.bias_depth))
+
+    def _windows(self, unit: Part, channels: int) -> list[Window]:
+        """Samples and lines of each run: of those that fit, the division of fewest tiles, then of fewest runs.
+
+        One line of one sample where nothing fits.
+        """
+        if self._fits(unit, channels):
+            return [(unit.samples, unit.lines)]
+        sizes = [(samples, len(unit.lines)) for samples in range(1, self.batch)]
+        sizes += [(1, lines) for lines in range(1, len(unit.lines))]
+        divisions = [_windows_of(unit, *size) for size in sizes]
+        fitting = [windows for windows in divisions if self._fits(_window(unit, windows[0]), channels)]
+        if not fitting:
+            return _windows_of(unit, 1, 1)
+        return min(fitting, key=lambda windows: (self._tiles(unit, windows), len(windows)))
+
+    def _fits(self, part: Part, channels: int) -> bool:
+        return self._layout(part).words(channels) <= self.config.activation_depth
+
+    def _tiles(self, unit: Part, windows: list[Window]) -> int:
+        return sum(self._layout(_window(unit, window)).tiles for window in windows)
+
+
+def _window(unit: Part, window: Window) -> Part:
+    return replace(unit, samples=window[0], lines=window[1])
+
+
+def _windows_of(unit: Part, samples: int, lines: int) -> list[Window]:
+    return [(some, these) for some in _chunks(unit.samples, samples) for these in _chunks(unit.lines, lines)]
+
+
+def _chunks(numbers: range, size: int) -> list[range]:
+    """Of ``size`` numbers, the last of what is left."""
+    return [numbers[first : first + size] for first in range(0, len(numbers), size)]
+
+
+def _divide(numbers: range, pieces: int) -> list[range]:
+    """About equal ranges, none empty."""
+    edges = [round(len(numbers) * piece / pieces) for piece in range(pieces + 1)]
+    return [numbers[low:high] for low, high in pairwise(edges) if high > low]

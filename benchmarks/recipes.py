@@ -110,9 +110,7 @@ def _without_augmentation(recipe: Recipe, seeds: tuple[int, ...], last: int) -> 
 RECIPES = (_LENET5, _without_augmentation(_LENET5, (0,), 2), _MLP, _without_augmentation(_MLP, SEEDS, 3))
 
 COMPARISONS = (
-    Comparison(
-        "lenet-300-100", "lenet-300-100", SEEDS, (25, 50, 100), replace(_ADMM, iterations=6, retrain_epochs=6)
-    ),
+    Comparison("lenet-300-100", "lenet-300-100", SEEDS, (25, 50, 100), replace(_ADMM, iterations=6, retrain_epochs=6)),
 )
 
 

@@ -103,10 +103,10 @@ def group_masks(sizes: LayerGeometry, case: Case) -> list[Mask]:
 
 
 def _initial_weights(sizes: LayerGeometry, seed: int) -> Tensor:
-    filters, channels, *kernel = sizes.weight_shape
+    filters, channels, rows, columns = sizes.weight_shape
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return nn.Conv2d(channels * sizes.groups, filters, tuple(kernel), groups=sizes.groups).weight.detach()
+        return nn.Conv2d(channels * sizes.groups, filters, (rows, columns), groups=sizes.groups).weight.detach()
 
 
 def _uneven_weights(sizes: LayerGeometry, seed: int) -> Tensor:

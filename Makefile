@@ -10,7 +10,7 @@ CASES ?= 1000
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit formal fuzz bench-compress format clean distclean
+.PHONY: help demo test lint types unit formal fuzz bench-compress bench-rtl format clean distclean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ fuzz: $(STAMP)  ## CASES random layers on random arrays, RTL against both models
 
 bench-compress: $(STAMP)  ## what ADMM reaches on MNIST and CIFAR-10, into build/bench; resumes after Ctrl-C
 	$(BIN)/python -m benchmarks.compression --jobs $(JOBS)
+
+bench-rtl: $(STAMP)  ## what the array reaches: cycles, Verilog, area, stored bits, into build/bench; resumes after Ctrl-C
+	$(BIN)/python -m benchmarks.array --jobs $(JOBS)
 
 format: $(STAMP)  ## let ruff correct what it can
 	$(BIN)/ruff check --fix .

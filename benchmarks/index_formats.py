@@ -18,11 +18,18 @@ from rtl.config import ArrayConfig
 from rtl.indexformats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
 from sim.packers.registry import make_packer
 
-__all__ = ["FORMATS", "entropy_floor", "main", "row_costs", "stored_bits"]
+__all__ = ["DENSITIES", "FORMATS", "entropy_floor", "main", "row_config", "row_costs", "stored_bits"]
 
 FORMATS = (Dense(), Fixed(4), Fixed(6), Bitmap(8), Rice(6), Rice(7), NM(2, 4), Decompress())
 DENSITIES = (0.5, 0.2, 0.1, 0.05, 0.0118, 0.006)
 _ROW = ("row_control", "addresser", "aligner", "pe")
+
+
+def row_config(index: IndexFormat, weight_bits: int) -> ArrayConfig:
+    """The array whose row is compared: 4 x 16 PEs."""
+    return ArrayConfig(
+        rows=4, lanes=16, weight_bits=weight_bits, index=index, weight_depth=4096, table_depth=512, activation_depth=512
+    )
 
 
 def row_costs(config: ArrayConfig) -> dict[str, Any]:
@@ -63,16 +70,7 @@ def stored_bits(index: IndexFormat, density: float, weight_bits: int = 8, seed: 
 def _lines(formats: Sequence[IndexFormat]) -> Iterator[dict[str, Any]]:
     for weight_bits in (8, 4):
         for index in formats:
-            config = ArrayConfig(
-                rows=4,
-                lanes=16,
-                weight_bits=weight_bits,
-                index=index,
-                weight_depth=4096,
-                table_depth=512,
-                activation_depth=512,
-            )
-            yield {"weight_bits": weight_bits, **row_costs(config)}
+            yield {"weight_bits": weight_bits, **row_costs(row_config(index, weight_bits))}
     for index in formats:
         if not isinstance(index, Dense | NM):  # these do not store every mask
             yield from (stored_bits(index, density) for density in DENSITIES)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["LAYER_TABLES", "MOBILENET_ROWS", "TARGETS", "LayerTable", "Target"]
+__all__ = [
+    "ALEXNET_LAYERS",
+    "LAYER_TABLES",
+    "MOBILENET_ROWS",
+    "SCNN_AREA",
+    "TARGETS",
+    "AlexNetLayer",
+    "LayerTable",
+    "Target",
+]
 
 
 @dataclass(frozen=True)
@@ -65,3 +74,27 @@ MOBILENET_ROWS = {  # 001, CIFAR-10, half of each layer pruned: method -> (befor
     "mobilenet-v3-small": {"base": (48.33, 64.57), "admm": (72.47, 68.48)},
     "mobilenet-v3-large": {"base": (35.97, 35.97), "admm": (85.06, 60.13)},
 }
+
+
+@dataclass(frozen=True)
+class AlexNetLayer:
+    """003, AlexNet: Table 8's millions of operations before and after pruning, Table 9's speedup (Ours1)."""
+
+    dense: int
+    kept: int
+    speedup: float
+
+    @property
+    def density(self) -> float:
+        """Of the weights, which is that of the operations."""
+        return self.kept / self.dense
+
+
+ALEXNET_LAYERS = {
+    "conv2": AlexNetLayer(448, 31, 7.0),
+    "conv3": AlexNetLayer(299, 18, 7.5),
+    "conv4": AlexNetLayer(224, 16, 7.2),
+    "conv5": AlexNetLayer(150, 11, 7.1),
+}
+
+SCNN_AREA = 1.34  # Parashar et al., ISCA 2017: a sparse accelerator over its dense counterpart

@@ -36,13 +36,16 @@ def slice_rows(mask_kct: NDArray[np.bool_], rows: int) -> tuple[RowSlice, ...]:
 
     ``mask_kct`` is (K, C, R * S), true where a weight was kept. Longest processing time first: the next heaviest
     channel goes to the row with the fewest nonzeros that still has room, and no row gets more than its share of
-    channels, which bounds its activation bank.
+    channels, which bounds its activation bank. Neighbouring channels stay together where that gives each row its equal
+    share of every filter and dealing does not: masks that were pruned so (``compress.balance.GroupCardinality``).
     """
     weight_of = mask_kct.sum(axis=0)
     channels, taps = weight_of.shape
     if channels >= rows:
-        dealt = _deal(weight_of.sum(axis=1), rows)
-        return tuple(RowSlice(group, tuple(range(taps))) for group in dealt)
+        dealt, neighbours = _deal(weight_of.sum(axis=1), rows), _cut(channels, rows)
+        nonzeros_kc = mask_kct.sum(axis=2)
+        chosen = neighbours if _equal(nonzeros_kc, neighbours) and not _equal(nonzeros_kc, dealt) else dealt
+        return tuple(RowSlice(group, tuple(range(taps)) if group else ()) for group in chosen)
     slices: list[RowSlice] = [RowSlice((), ())] * rows
     for channel in range(channels):
         sharing = range(channel, rows, channels)
@@ -56,6 +59,18 @@ def slice_taps(mask_kct: NDArray[np.bool_], rows: int) -> tuple[RowSlice, ...]:
     channels = tuple(range(mask_kct.shape[1]))
     dealt = _deal(mask_kct.sum(axis=(0, 1)), rows)
     return tuple(RowSlice(channels, taps) if taps else RowSlice((), ()) for taps in dealt)
+
+
+def _cut(channels: int, rows: int) -> list[tuple[int, ...]]:
+    """Slices of ceil(channels / rows) neighbours, the last ones shorter or empty."""
+    share = -(-channels // rows)
+    return [tuple(range(row * share, min(channels, (row + 1) * share))) for row in range(rows)]
+
+
+def _equal(nonzeros_kc: NDArray[np.int64], groups: list[tuple[int, ...]]) -> bool:
+    """Whether no group has more than its equal share, rounded up, of any filter's nonzeros."""
+    parts_kr = np.stack([nonzeros_kc[:, list(group)].sum(axis=1) for group in groups], axis=1)
+    return bool((parts_kr.max(axis=1) <= -(-nonzeros_kc.sum(axis=1) // len(groups))).all())
 
 
 def _deal(weights: NDArray[np.int64], hands: int) -> list[tuple[int, ...]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from compress.balance import GroupCardinality
 from sim.slices import slice_rows
 
 masks = hnp.arrays(np.bool_, st.tuples(st.integers(1, 5), st.integers(1, 12), st.integers(1, 9)))
@@ -42,3 +44,18 @@ def test_heavy_channels_are_spread():
 def test_rows_share_the_taps_of_a_single_channel():
     parts = slice_rows(np.ones((3, 1, 25), np.bool_), 4)
     assert sorted(len(part.taps) for part in parts) == [6, 6, 6, 7]
+
+
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 6), st.integers(1, 9), st.integers(0, 99))
+def test_equal_parts_of_every_filter_stay_equal(rows, share, filters, taps, seed):
+    weights = torch.randn(filters, rows * share, taps, generator=torch.Generator().manual_seed(seed))
+    kept = 1 + seed % (share * taps)
+    mask = GroupCardinality(kept, rows).project(weights).numpy() != 0
+    assert all((part.take(mask).sum(axis=1) == kept).all() for part in slice_rows(mask, rows))
+
+
+def test_a_slice_of_no_channels_has_no_positions():
+    mask = np.zeros((4, 5, 2), np.bool_)  # slices of two, two, one and no channels
+    for filter_mask, kept in zip(mask, ((0, 2, 4), (1, 3, 4), (0, 3, 4), (1, 2, 4)), strict=True):
+        filter_mask[list(kept), 0] = True
+    assert [part.positions for part in slice_rows(mask, 4)] == [4, 4, 2, 0]

@@ -27,9 +27,10 @@ from sim.build import build_array
 from sim.cycles import layer_cycles
 from sim.geometry import ConvGeometry
 from sim.golden import accumulator_bits, layer_inputs
-from sim.pack import PackedLayer, pack
+from sim.pack import PackedLayer
 from sim.plan import Depths, plan_layer
 from sim.runner import LayerOutcome, LayerRun, run_layers
+from sim.tiles import tile_layer
 
 __all__ = ["Simulate", "Simulated", "model_layers", "on_verilog", "rtl_members", "simulate_case"]
 
@@ -71,7 +72,7 @@ def simulate_case(case: Case, index: str, store: Store, simulate: Simulate = on_
     config = _config(layers, form, case, [1] * len(layers))
     rng = np.random.default_rng(case.seed)
     runs = [
-        LayerRun(pack(layer, config), rng.integers(0, 256, (1, *layer.input_shape)).astype(np.uint8))
+        LayerRun(tile_layer(layer, config), rng.integers(0, 256, (1, *layer.input_shape)).astype(np.uint8))
         for layer in layers
     ]
     outcomes, compiled = simulate(config, runs, store.path("arrays", f"{key}", "x").parent)
@@ -84,12 +85,16 @@ def simulate_case(case: Case, index: str, store: Store, simulate: Simulate = on_
         "rows": case.rows,
         "lanes": case.lanes,
         "images": 1,
-        **rtl_members(outcomes, [run.packed for run in runs]),
+        **rtl_members(outcomes, _packed(runs)),
         "compile_seconds": compiled,
     }
     if result["rtl_equals_golden"] and result["model_equals_rtl"]:  # a failure is tried again
         store.put(key, settings, result)
     return result
+
+
+def _packed(runs: Sequence[LayerRun]) -> list[PackedLayer]:
+    return [part.packed for run in runs for part in run.tiling.runs]
 
 
 def rtl_members(outcomes: Sequence[LayerOutcome], packed: Sequence[PackedLayer]) -> dict[str, Any]:
@@ -156,7 +161,7 @@ def model_layers(
     rng = np.random.default_rng(case.seed)
     images = rng.integers(0, 1 << first.act_bits, (lanes, *first.input_shape)).astype(np.uint8)
     runs = [
-        LayerRun(pack(layer, config, batch), activations[:batch].astype(np.uint8))
+        LayerRun(tile_layer(layer, config, batch), activations[:batch].astype(np.uint8))
         for layer, batch, activations in zip(model.layers, batches, layer_inputs(model, images), strict=False)
     ]
     outcomes, compiled = simulate(config, runs, store.path("arrays", key, "x").parent)
@@ -164,7 +169,7 @@ def model_layers(
     for layer, load, run, outcome in zip(model.layers, loads, runs, outcomes, strict=True):
         costs = {str(other): format_costs([load], other, case) for other in CANDIDATES}
         entry = cycles_entry(f"{path.stem}:{layer.name}", "trained", case.weight_bits, [load], costs, index, case)
-        members = rtl_members([outcome], [run.packed])
+        members = rtl_members([outcome], _packed([run]))
         entries.append({**entry, **members, "rtl_note": None, "groups": 1, "compile_seconds": compiled})
     if all(entry["rtl_equals_golden"] and entry["model_equals_rtl"] for entry in entries):
         store.put(key, settings, {"layers": entries})

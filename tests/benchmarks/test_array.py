@@ -19,7 +19,6 @@ from compress.layer import LayerKind
 from compress.model import CompressedModel
 from compress.modelfile import save_model
 from rtl.config import ArrayConfig
-from sim.cycles import layer_cycles
 from sim.golden import run_layer
 from sim.runner import LayerOutcome, LayerRun
 from tests.support import draw_levels, make_layer
@@ -45,14 +44,23 @@ class Machine:
         return [self._outcome(run) for run in runs], 0.5
 
     def _outcome(self, run: LayerRun) -> LayerOutcome:
-        model = layer_cycles(run.packed.plan, run.packed.config.requant_lanes)
-        outputs = run_layer(run.packed.layer, run.activations)
+        tiling = run.tiling
+        outputs = run_layer(tiling.layer, run.activations)
         assert len(np.unique(outputs)) > 1
-        batches = len(run.activations) // run.packed.plan.layout.batch
+        batches = len(run.activations) // tiling.batch
         first = "output (0, 0, 0, 0) is 1, golden 2" if self.mismatches else ""
-        cycles = (model + self.late,) * batches
         return LayerOutcome(
-            run.packed.layer.name, outputs.size, self.mismatches, cycles, model, False, 2 * model, 0.1, first
+            name=tiling.layer.name,
+            outputs_compared=outputs.size,
+            mismatches=self.mismatches,
+            cycles=(tiling.cycles + self.late,) * batches,
+            model_cycles=tiling.cycles,
+            runs=len(tiling.runs),
+            miscounted=batches * bool(self.late),
+            stalled=False,
+            simulated_cycles=2 * tiling.cycles,
+            seconds=0.1,
+            first_mismatch=first,
         )
 
 

@@ -13,6 +13,7 @@ from compress.files import replacing
 __all__ = ["page", "write_page"]
 
 Entries = Sequence[Mapping[str, Any]]
+CHANCE = 0.1  # of ten classes
 METHOD_NAMES = {"admm": "ADMM", "one-shot": "one-shot", "iterative": "iterative", "projected": "projected gradient"}
 
 
@@ -204,7 +205,10 @@ def _mobilenets(result: Mapping[str, Any]) -> str:
         )
     images = result["mobilenets"][0]["train_images"]
     head = ["network", "method", "before, %", "after, %", "001: before, %", "001: after, %"]
-    return f"{images:,} training images, seed 0: a short run, not a trained MobileNet.\n\n" + _table(head, rows)
+    text = f"{images:,} training images, seed 0: a short run, not a trained MobileNet.\n\n" + _table(head, rows)
+    if all(entry["accuracy_before"] <= 1.1 * CHANCE for entry in result["mobilenets"]):
+        text += "\nAt chance: the run was too short to learn anything, and says nothing of either method.\n"
+    return text
 
 
 def _costs(costs: Mapping[str, float]) -> str:

@@ -78,3 +78,16 @@ def test_a_method_that_is_ahead_of_admm_is_shown_as_ahead() -> None:
 @pytest.mark.parametrize("words", ["no files", "1.04", "0.70", "### lenet5, beside 000 T3, 167x"])
 def test_the_page_tells(words: str) -> None:
     assert words in page(_result([_entry(0.99, 100, 0), _entry(0.99, 100, 0, "admm+quantize")]))
+
+
+@pytest.mark.parametrize(("accuracy", "said"), [(0.10, True), (0.45, False)])
+def test_mobilenets_at_chance_are_said_to_be(accuracy: float, said: bool) -> None:
+    entry = {
+        "network": "mobilenet-v2",
+        "method": "admm",
+        "train_images": 2000,
+        "accuracy_before": accuracy,
+        "accuracy_after": accuracy,
+        "seconds": 1.0,
+    }
+    assert ("At chance" in page({**_result([_entry(0.99, 100, 0)]), "mobilenets": [entry]})) == said

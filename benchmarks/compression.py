@@ -6,7 +6,6 @@ import json
 import platform
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +13,9 @@ import torch
 import typer
 from joblib import Parallel, delayed
 
-from benchmarks.jobs import METHODS, compare, prune_and_quantize, train_dense
-from benchmarks.mobilenets import MOBILENETS, prune_mobilenet
+from benchmarks.jobs import compare, prune_and_quantize, train_dense
 from benchmarks.pictures import draw_pictures
-from benchmarks.recipes import COMPARISONS, RECIPES, Recipe, quick
+from benchmarks.recipes import COMPARISONS, RECIPES, Recipe, quick, quick_comparison
 from benchmarks.store import Store
 from benchmarks.tables import write_page
 from codesign.versions import version_of
@@ -44,30 +42,26 @@ def main(
     store = Store(out)
     recipes = [quick(recipe) if short else recipe for recipe in RECIPES]
     by_name = {recipe.name: recipe for recipe in recipes}
-    comparisons = [
-        replace(found, config=replace(found.config, iterations=5, retrain_epochs=5)) if short else found
-        for found in COMPARISONS
-    ]
+    comparisons = [quick_comparison(found) if short else found for found in COMPARISONS]
     start = time.perf_counter()
-    chosen = [recipe for recipe in recipes if only in recipe.name]
+    missing = {recipe.data: _missing(recipe.data) for recipe in recipes}
+    chosen = [recipe for recipe in recipes if only in recipe.name and not missing[recipe.data]]
     runs = [(recipe, seed) for recipe in chosen for seed in recipe.seeds]
     _run([(_label(r, seed, "dense"), delayed(train_dense)(r, seed, store)) for r, seed in runs], jobs)
-    points = _run([(_label(r, seed, "ADMM"), delayed(prune_and_quantize)(r, seed, store)) for r, seed in runs], jobs)
+    pruned = [(recipe, seed) for recipe, seed in runs if recipe.steps]
+    points = _run([(_label(r, seed, "ADMM"), delayed(prune_and_quantize)(r, seed, store)) for r, seed in pruned], jobs)
     versus = [
         (
             f"{found.name} seed {seed} {method} {ratio:g}x",
             delayed(compare)(found, by_name[found.recipe], seed, ratio, method, store),
         )
         for found in comparisons
-        if only in found.name
+        if by_name[found.recipe] in chosen
         for seed in found.seeds
         for ratio in found.ratios
-        for method in METHODS
+        for method in found.methods
     ]
     compared = _run(versus, jobs)
-    missing = _missing("cifar10")
-    work = [(f"{name} {method}", delayed(prune_mobilenet)(name, method, short, store)) for name, method in MOBILENETS]
-    mobilenets = _run([] if missing else work, jobs)
     result: dict[str, Any] = {
         "command": COMMAND,
         "seconds_of_this_run": time.perf_counter() - start,
@@ -76,13 +70,12 @@ def main(
         "quick": short,
         "results": [entry for entries in points for entry in entries],
         "comparisons": compared,
-        "mobilenets": mobilenets,
-        "mobilenets_missing": missing,
+        "missing": {data: reason for data, reason in missing.items() if reason},
         "costs": _costs(store),
     }
     with replacing(store.path("compress.json")) as temporary:
         temporary.write_text(json.dumps(result, indent=1))
-    details = {f"{r.name}-seed{seed}": store.path("results", f"{r.name}-seed{seed}.json") for r, seed in runs}
+    details = {f"{r.name}-seed{seed}": store.path("results", f"{r.name}-seed{seed}.json") for r, seed in pruned}
     draw_pictures(result["results"], details, page.parent / "compression")
     write_page(result, page)
     typer.echo(f"wrote {store.path('compress.json')} and {page}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from benchmarks.recipes import Comparison, Recipe
 from benchmarks.store import Stopwatch, Store
@@ -22,14 +22,14 @@ from compress.chain import prunable_layers
 from compress.checkpoint import Checkpoint, describe_run
 from compress.compact import compact
 from compress.constraints import Cardinality
-from compress.data import Dataset, load_dataset
+from compress.data import Dataset, Split, load_dataset
 from compress.files import replacing
 from compress.histograms import copy_weights, weight_histograms
 from compress.integerize import integerize
 from compress.modelfile import save_model
 from compress.networks import build_network
 from compress.progressive import prune_progressively
-from compress.prune import prune_to
+from compress.prune import PruningMethod, cardinality_constraints, prune_to
 from compress.quantize import QuantizeResult, quantize_admm
 from compress.rounding import levels_of, round_weights
 from compress.split import Constraint
@@ -39,7 +39,7 @@ __all__ = ["METHODS", "compare", "prune_and_quantize", "train_dense"]
 
 Config = TypeVar("Config", AdmmConfig, TrainingConfig)
 PRUNED_BITS = 8  # a model that is only pruned is stored in levels of so many bits
-METHODS: dict[str, Callable[..., Any]] = {
+METHODS: dict[str, PruningMethod] = {
     "admm": prune_to,
     "one-shot": prune_one_shot,
     "iterative": prune_iteratively,
@@ -48,8 +48,16 @@ METHODS: dict[str, Callable[..., Any]] = {
 
 
 @cache
-def _dataset(name: str) -> Dataset:
-    return load_dataset(name, seed=0)
+def _whole(data: str) -> Dataset:
+    return load_dataset(data, seed=0)
+
+
+def _dataset(recipe: Recipe) -> Dataset:
+    whole = _whole(recipe.data)
+    images = recipe.train_images
+    if images is None:
+        return whole
+    return replace(whole, train=whole.train.take(images), validation=whole.validation.take(images // 4))
 
 
 def _weights(network: nn.Module) -> int:
@@ -59,10 +67,10 @@ def _weights(network: nn.Module) -> int:
 def train_dense(recipe: Recipe, seed: int, store: Store) -> None:
     """Train a recipe's network from a seed, once; what it reaches on the test images is kept with it."""
     torch.set_num_threads(1)
-    key, settings = f"{recipe.name}-seed{seed}-dense", asdict(recipe.dense)
+    key, settings = f"{recipe.name}-seed{seed}-dense", _dense_settings(recipe)
     if store.get(key, settings) is not None and _dense_path(recipe, seed, store).exists():
         return
-    dataset, network = _dataset(recipe.data), build_network(recipe.network, seed)
+    dataset, network = _dataset(recipe), build_network(recipe.network, seed)
     stopwatch = Stopwatch(store.path("work", f"{key}.seconds"))
     checkpoint = Checkpoint(
         store.path("work", f"{key}.pt"), describe_run("dense", network, dataset, recipe.dense, seed=seed)
@@ -80,7 +88,7 @@ def prune_and_quantize(recipe: Recipe, seed: int, store: Store) -> list[dict[str
     key, settings = f"{recipe.name}-seed{seed}", _settings(recipe)
     if (finished := store.get(key, settings)) is not None:
         return list(finished["entries"])
-    dataset, network = _dataset(recipe.data), _dense(recipe, seed, store)
+    dataset, network = _dataset(recipe), _dense(recipe, seed, store)
     before, size = copy_weights(network), _weights(network)
     counts = [round(size / ratio) for ratio, _ in recipe.steps]
     configs = [_seeded(config, seed * 100 + 10 * number) for number, (_, config) in enumerate(recipe.steps)]
@@ -112,30 +120,53 @@ def prune_and_quantize(recipe: Recipe, seed: int, store: Store) -> list[dict[str
 def compare(
     comparison: Comparison, recipe: Recipe, seed: int, ratio: float, method: str, store: Store
 ) -> dict[str, Any]:
-    """One method at one ratio: one cardinality over the whole network, the same epochs for each method."""
+    """One method at one ratio, in as many epochs as every other.
+
+    ``accuracy_before`` is of ADMM alone: with its weights before the hard projection.
+    """
     torch.set_num_threads(1)
     key = f"compare-{comparison.name}-{method}-{ratio:g}x-seed{seed}"
-    settings = {**asdict(comparison.config), "dense": asdict(recipe.dense)}
+    settings = {**asdict(comparison.config), "uniform": comparison.uniform, "dense": _dense_settings(recipe)}
     if (finished := store.get(key, settings)) is not None:
         return finished
-    dataset, network = _dataset(recipe.data), _dense(recipe, seed, store)
-    config = _seeded(comparison.config, seed)
-    whole = Constraint(tuple(prunable_layers(network)), Cardinality(round(_weights(network) / ratio)))
+    dataset, network = _dataset(recipe), _dense(recipe, seed, store)
+    config, constraints = _seeded(comparison.config, seed), _constraints(network, ratio, comparison.uniform)
     stopwatch = Stopwatch(store.path("work", f"{key}.seconds"))
-    METHODS[method](network, dataset, [whole], config, store.path("work", f"{key}.pt"), stopwatch.note)
+    found = METHODS[method](network, dataset, constraints, config, store.path("work", f"{key}.pt"), stopwatch.note)
     kept = sum(int(layer.weight.count_nonzero()) for layer in prunable_layers(network).values())
     result = {
         "network": comparison.name,
         "method": method,
         "seed": seed,
+        "uniform": comparison.uniform,
+        "train_images": len(dataset.train.labels),
         "pruning_ratio": _weights(network) / max(1, kept),
         "epochs": config.epochs,
+        "dense_accuracy": _dense_accuracy(recipe, seed, store),
+        "accuracy_before": _accuracy_with(found.admm_weights, network, dataset.test),
         "validation_accuracy": accuracy(network, dataset.validation),
         "test_accuracy": accuracy(network, dataset.test),
         "seconds": stopwatch.seconds,
     }
     store.put(key, settings, result)
     return result
+
+
+def _constraints(network: nn.Module, ratio: float, uniform: bool) -> list[Constraint]:
+    if uniform:
+        return cardinality_constraints(network, {"*": 1 / ratio})
+    return [Constraint(tuple(prunable_layers(network)), Cardinality(round(_weights(network) / ratio)))]
+
+
+def _accuracy_with(weights: Mapping[str, Tensor], network: nn.Module, split: Split) -> float | None:
+    """Of the network with other weights in some layers; None without any."""
+    if not weights:
+        return None
+    changed = copy.deepcopy(network)
+    with torch.no_grad():
+        for name, values in weights.items():
+            changed.get_parameter(f"{name}.weight").copy_(values)
+    return accuracy(changed, split)
 
 
 def _quantize(
@@ -160,7 +191,7 @@ def _finish(
     store: Store,
 ) -> dict[str, Any]:
     """Store the integer model, evaluate its file, and make the entry of compress.json."""
-    dataset = _dataset(recipe.data)
+    dataset = _dataset(recipe)
     path = store.path("models", f"{name}.safetensors")
     provenance = {"data": recipe.data, "network": recipe.network, "seed": seed, "benchmark": recipe.name}
     save_model(integerize(network, quantized, dataset.validation, dataset.input_shape, provenance=provenance), path)
@@ -175,7 +206,7 @@ def _finish(
         "test_accuracy": found.accuracy,
         "layers": found.to_dict()["layers"],
         "model": f"models/{path.name}",
-        "dense_accuracy": (store.get(f"{recipe.name}-seed{seed}-dense", asdict(recipe.dense)) or {})["test_accuracy"],
+        "dense_accuracy": _dense_accuracy(recipe, seed, store),
     }
 
 
@@ -200,6 +231,16 @@ def _dense(recipe: Recipe, seed: int, store: Store) -> nn.Module:
 
 def _dense_path(recipe: Recipe, seed: int, store: Store) -> Path:
     return store.path("work", f"{recipe.name}-seed{seed}-dense.safetensors")
+
+
+def _dense_settings(recipe: Recipe) -> dict[str, Any]:
+    return {**asdict(recipe.dense), "train_images": recipe.train_images}
+
+
+def _dense_accuracy(recipe: Recipe, seed: int, store: Store) -> float:
+    """On the test images, as ``train_dense`` kept it."""
+    found = store.get(f"{recipe.name}-seed{seed}-dense", _dense_settings(recipe)) or {}
+    return float(found["test_accuracy"])
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:

@@ -70,9 +70,9 @@ LAYER_TABLES = (
 )
 
 MOBILENET_ROWS = {  # 001, CIFAR-10, half of each layer pruned: method -> (before, after), percent
-    "mobilenet-v2": {"base": (10.00, 70.60), "admm": (80.66, 67.10)},
-    "mobilenet-v3-small": {"base": (48.33, 64.57), "admm": (72.47, 68.48)},
-    "mobilenet-v3-large": {"base": (35.97, 35.97), "admm": (85.06, 60.13)},
+    "mobilenet-v2": {"projected": (10.00, 70.60), "admm": (80.66, 67.10)},
+    "mobilenet-v3-small": {"projected": (48.33, 64.57), "admm": (72.47, 68.48)},
+    "mobilenet-v3-large": {"projected": (35.97, 35.97), "admm": (85.06, 60.13)},
 }
 
 

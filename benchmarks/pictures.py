@@ -18,6 +18,8 @@ from compress.files import replacing
 
 __all__ = ["draw_pictures"]
 
+LEFT_HALF = 80  # pruning ratios whose labels have room to their right only
+
 
 def draw_pictures(results: Sequence[Mapping[str, Any]], details: Mapping[str, Path], folder: Path) -> None:
     """Accuracy against ratio; residuals, losses and weights of the first run of each network."""
@@ -59,8 +61,10 @@ def _curve(results: Sequence[Mapping[str, Any]]) -> Figure:
                 axes.annotate(
                     f"{target.title.split(',')[0]}, {target.source.split(',')[0]}",
                     (target.paper, 100 * target.floor),
-                    xytext=(7, 5),
+                    xytext=(7, -7) if target.paper < LEFT_HALF else (-7, -7),
                     textcoords="offset points",
+                    ha="left" if target.paper < LEFT_HALF else "right",
+                    va="top",
                     fontsize=8,
                     color=LIGHT.faint,
                 )

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from compress.admm import AdmmConfig
 from compress.training import TrainingConfig
 
-__all__ = ["COMPARISONS", "RECIPES", "Comparison", "Recipe", "quick"]
+__all__ = ["COMPARISONS", "RECIPES", "Comparison", "Recipe", "quick", "quick_comparison"]
 
 SEEDS = (0, 1, 2)
+QUICK_IMAGES = 200
+
+
+_ADMM = AdmmConfig(
+    iterations=15,
+    retrain_epochs=15,
+    rho_first=1e-3,
+    rho_last=5e-3,
+    tolerance=0,
+    batch_size=128,
+    learning_rate=2e-3,
+    augment_shift=1,
+    sparsity_rise=0.6,
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,8 @@ class Recipe:
     weight_bits : dict
         Of the quantization; empty for pruning only.
     quantize : AdmmConfig
+    train_images : int, optional
+        Train on so many images and validate on a quarter as many; by default on all.
     """
 
     name: str
@@ -32,34 +48,32 @@ class Recipe:
     data: str
     seeds: tuple[int, ...]
     dense: TrainingConfig
-    steps: tuple[tuple[float, AdmmConfig], ...]
-    quantize_step: int
-    weight_bits: dict[str, int]
-    quantize: AdmmConfig
+    steps: tuple[tuple[float, AdmmConfig], ...] = ()
+    quantize_step: int = 0
+    weight_bits: dict[str, int] = field(default_factory=dict)
+    quantize: AdmmConfig = _ADMM
+    train_images: int | None = None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The four pruning methods at equal weights kept and equal epochs, from the dense networks of a recipe."""
+    """Pruning methods at equal weights kept and equal epochs, from the dense networks of a recipe.
+
+    Members
+    -------
+    methods : tuple of str
+        Names in ``benchmarks.jobs.METHODS``.
+    uniform : bool
+        Every layer keeps the same portion; otherwise one cardinality holds for the whole network.
+    """
 
     name: str
     recipe: str
     seeds: tuple[int, ...]
     ratios: tuple[float, ...]
     config: AdmmConfig
-
-
-_ADMM = AdmmConfig(
-    iterations=15,
-    retrain_epochs=15,
-    rho_first=1e-3,
-    rho_last=5e-3,
-    tolerance=0,
-    batch_size=128,
-    learning_rate=2e-3,
-    augment_shift=1,
-    sparsity_rise=0.6,
-)
+    methods: tuple[str, ...] = ("admm", "one-shot", "iterative", "projected")
+    uniform: bool = False
 
 
 def _steps(*steps: tuple[float, int, int], config: AdmmConfig) -> tuple[tuple[float, AdmmConfig], ...]:
@@ -76,9 +90,6 @@ _MLP = Recipe(
     seeds=SEEDS,
     dense=TrainingConfig(epochs=20, batch_size=128, learning_rate=2e-3, weight_decay=1e-5, augment_shift=2),
     steps=_steps((23, 12, 8), (41, 18, 18), (70, 25, 35), config=_ADMM),
-    quantize_step=0,
-    weight_bits={},
-    quantize=_ADMM,
 )
 
 _CONV = replace(_ADMM, batch_size=64)
@@ -107,10 +118,32 @@ def _without_augmentation(recipe: Recipe, seeds: tuple[int, ...], last: int) -> 
     )
 
 
-RECIPES = (_LENET5, _without_augmentation(_LENET5, (0,), 2), _MLP, _without_augmentation(_MLP, SEEDS, 3))
+_MOBILENET = Recipe(
+    name="mobilenet-v3-small",
+    network="mobilenet-v3-small",
+    data="cifar10",
+    seeds=(0,),
+    dense=TrainingConfig(epochs=8, batch_size=32, learning_rate=1e-3, weight_decay=0.0, augment_shift=2),
+    train_images=4000,
+)
+_HALF = AdmmConfig(  # as the preset "mobilenet-v3-small-half", 001
+    iterations=4,
+    retrain_epochs=0,
+    rho_first=1e-2,
+    rho_last=1e-2,
+    tolerance=0,
+    batch_size=32,
+    learning_rate=1e-3,
+    augment_shift=2,
+)
+
+RECIPES = (_LENET5, _without_augmentation(_LENET5, (0,), 2), _MLP, _without_augmentation(_MLP, SEEDS, 3), _MOBILENET)
 
 COMPARISONS = (
     Comparison("lenet-300-100", "lenet-300-100", SEEDS, (25, 50, 100), replace(_ADMM, iterations=6, retrain_epochs=6)),
+    Comparison(
+        "mobilenet-v3-small", "mobilenet-v3-small", (0,), (2,), _HALF, methods=("admm", "projected"), uniform=True
+    ),
 )
 
 
@@ -118,4 +151,12 @@ def quick(recipe: Recipe) -> Recipe:
     """The same steps with an epoch each: for trying the benchmark itself."""
     short = tuple((ratio, replace(config, iterations=1, retrain_epochs=1)) for ratio, config in recipe.steps)
     one = replace(recipe.quantize, iterations=1, retrain_epochs=1)
-    return replace(recipe, dense=replace(recipe.dense, epochs=1), steps=short, quantize=one)
+    images = None if recipe.train_images is None else QUICK_IMAGES
+    return replace(recipe, dense=replace(recipe.dense, epochs=1), steps=short, quantize=one, train_images=images)
+
+
+def quick_comparison(comparison: Comparison) -> Comparison:
+    """The same methods with the fewest epochs that the iterative one can do with."""
+    config = comparison.config
+    short = replace(config, iterations=min(5, config.iterations), retrain_epochs=min(5, config.retrain_epochs))
+    return replace(comparison, config=short)

@@ -45,7 +45,7 @@ V3_SMALL = (
     (5, 576, 96, True, True, 1),
     (5, 576, 96, True, True, 1),
 )
-V3_EPS, V3_MOMENTUM = 1e-3, 0.01
+V3_EPS = 1e-3
 
 
 def mobilenet_v2(classes: int = 10) -> nn.Module:
@@ -106,7 +106,7 @@ def _mobilenet_v3(rows: tuple[tuple[int, int, int, bool, bool, int], ...], hidde
 
 
 def _v3_norm(channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(channels, eps=V3_EPS, momentum=V3_MOMENTUM)
+    return nn.BatchNorm2d(channels, eps=V3_EPS)
 
 
 def _convolution(

@@ -11,6 +11,7 @@ from benchmarks.store import Store
 from codesign.evaluate import evaluate_model
 from compress.admm import AdmmConfig
 from compress.networks import build_network
+from compress.presets import preset
 from compress.training import TrainingConfig
 
 SHORT = AdmmConfig(iterations=2, retrain_epochs=1, tolerance=0, sparsity_rise=0.5)
@@ -77,9 +78,28 @@ def test_every_method_keeps_as_many_weights_in_as_many_epochs(store: Store) -> N
     assert {result["pruning_ratio"] for result in results} == {WEIGHTS / round(WEIGHTS / 10)}
 
 
+def test_uniform_pruning_keeps_a_portion_of_every_layer(store: Store) -> None:
+    config = replace(SHORT, iterations=1, retrain_epochs=0)
+    uniform = Comparison("half", "digits", (3,), (2.0,), config, methods=("admm", "projected"), uniform=True)
+    admm, projected = (compare(uniform, RECIPE, 3, 2.0, method, store) for method in uniform.methods)
+    assert admm["pruning_ratio"] == projected["pruning_ratio"] == 2
+    assert 0 < admm["accuracy_before"] <= 1
+    assert projected["accuracy_before"] is None
+
+
+def test_a_recipe_may_train_on_a_part_of_the_images(store: Store) -> None:
+    part = replace(RECIPE, name="part", train_images=120, dense=TrainingConfig(epochs=1))
+    train_dense(part, 3, store)
+    result = compare(replace(COMPARISON, name="part"), part, 3, 10.0, "one-shot", store)
+    assert result["train_images"] == 120
+
+
 def test_the_recipes_fit_their_networks() -> None:
     names = {recipe.name for recipe in RECIPES}
-    assert all(comparison.recipe in names for comparison in COMPARISONS)
+    assert all(comparison.recipe in names and set(comparison.methods) <= set(METHODS) for comparison in COMPARISONS)
+    (uniform,) = (comparison.config for comparison in COMPARISONS if comparison.uniform)
+    paper = preset("mobilenet-v3-small-half")
+    assert (uniform.rho_first, uniform.rho_last, uniform.learning_rate) == (paper.rho, paper.rho, paper.learning_rate)
     for recipe in (*RECIPES, *map(quick, RECIPES)):
         layers = {name.split(".")[0] for name, _ in build_network(recipe.network, 0).named_parameters()}
         assert set(recipe.weight_bits) <= layers

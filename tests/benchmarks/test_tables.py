@@ -38,6 +38,7 @@ def _result(entries: list[dict[str, Any]]) -> dict[str, Any]:
             "seed": 0,
             "pruning_ratio": 50.2,
             "epochs": 20,
+            "uniform": False,
             "test_accuracy": accuracy,
             "seconds": 1.0,
         }
@@ -49,8 +50,7 @@ def _result(entries: list[dict[str, Any]]) -> dict[str, Any]:
         "machine": {"jobs": 2},
         "results": entries,
         "comparisons": compared,
-        "mobilenets": [],
-        "mobilenets_missing": "no files",
+        "missing": {"cifar10": "no files"},
         "costs": {"admm_step_ratio": 1.04, "projection_ratio": 0.7},
     }
 
@@ -80,14 +80,32 @@ def test_the_page_tells(words: str) -> None:
     assert words in page(_result([_entry(0.99, 100, 0), _entry(0.99, 100, 0, "admm+quantize")]))
 
 
-@pytest.mark.parametrize(("accuracy", "said"), [(0.10, True), (0.45, False)])
-def test_mobilenets_at_chance_are_said_to_be(accuracy: float, said: bool) -> None:
-    entry = {
+def _mobilenet(accuracy: float, method: str, before: float | None) -> dict[str, Any]:
+    return {
         "network": "mobilenet-v2",
-        "method": "admm",
+        "method": method,
+        "seed": 0,
+        "uniform": True,
         "train_images": 2000,
-        "accuracy_before": accuracy,
-        "accuracy_after": accuracy,
+        "epochs": 4,
+        "dense_accuracy": accuracy,
+        "accuracy_before": before,
+        "test_accuracy": 0.25,
         "seconds": 1.0,
     }
-    assert ("At chance" in page({**_result([_entry(0.99, 100, 0)]), "mobilenets": [entry]})) == said
+
+
+def _page_with(*mobilenets: dict[str, Any]) -> str:
+    result = _result([_entry(0.99, 100, 0)])
+    return page({**result, "comparisons": [*result["comparisons"], *mobilenets]})
+
+
+@pytest.mark.parametrize(("accuracy", "said"), [(0.10, True), (0.45, False)])
+def test_mobilenets_at_chance_are_said_to_be(accuracy: float, said: bool) -> None:
+    assert ("At chance" in _page_with(_mobilenet(accuracy, "admm", accuracy))) == said
+
+
+def test_before_and_after_stand_beside_the_paper() -> None:
+    text = _page_with(_mobilenet(0.5, "admm", 0.4), _mobilenet(0.5, "projected", None))
+    assert "| mobilenet-v2 | ADMM | 50.00 | 40.00 | 25.00 | 80.66 | 67.10 |" in text
+    assert "| mobilenet-v2 | projected gradient | 50.00 |  | 25.00 | 10.00 | 70.60 |" in text

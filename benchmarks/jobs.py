@@ -142,6 +142,7 @@ def compare(
         "train_images": len(dataset.train.labels),
         "pruning_ratio": _weights(network) / max(1, kept),
         "epochs": config.epochs,
+        "rho": [config.rho_first, config.rho_last],
         "dense_accuracy": _dense_accuracy(recipe, seed, store),
         "accuracy_before": _accuracy_with(found.admm_weights, network, dataset.test),
         "validation_accuracy": accuracy(network, dataset.validation),

@@ -74,7 +74,8 @@ def _curve(results: Sequence[Mapping[str, Any]]) -> Figure:
         axes.set_xticks([20, 50, 100, 200, 400])
         axes.set_xlabel("pruning ratio: weights before over weights kept")
         axes.set_ylabel("test accuracy of the integer model, %")
-        axes.legend(frameon=False)
+        if pruned:
+            axes.legend(frameon=False)
     return figure
 
 

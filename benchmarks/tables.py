@@ -192,24 +192,24 @@ def _mobilenets(entries: Entries, missing: Mapping[str, str]) -> str:
         return f"Not run: {missing.get('cifar10', 'not asked for')}.\n"
     rows = []
     for entry in entries:
-        paper_before, paper_after = MOBILENET_ROWS[entry["network"]][entry["method"]]
+        paper = MOBILENET_ROWS.get(entry["network"], {}).get(entry["method"])
         before = entry["accuracy_before"]
         rows.append(
             [
                 entry["network"],
                 METHOD_NAMES[entry["method"]],
+                "" if before is None else " to ".join(f"{rho:g}" for rho in dict.fromkeys(entry["rho"])),
                 f"{100 * entry['dense_accuracy']:.2f}",
                 "" if before is None else f"{100 * before:.2f}",
                 f"{100 * entry['test_accuracy']:.2f}",
-                f"{paper_before:.2f}",
-                f"{paper_after:.2f}",
+                *(["", ""] if paper is None else [f"{value:.2f}" for value in paper]),
             ]
         )
     first = entries[0]
-    head = ["network", "method", "dense, %", "before, %", "after, %", "001: before, %", "001: after, %"]
+    head = ["network", "method", "rho", "dense, %", "before, %", "after, %", "001: before, %", "001: after, %"]
     text = (
         f"{first['train_images']:,} training images and seed {first['seed']}: a short run, not a trained MobileNet. "
-        f"Both methods start from the dense network and take {first['epochs']} epochs. *Before* is ADMM's network "
+        f"All start from the dense network and take {first['epochs']} epochs. *Before* is ADMM's network "
         "before its hard projection; projected gradient is pruned after every step and has no such moment.\n\n"
     ) + _table(head, rows)
     if all(entry["dense_accuracy"] <= 1.1 * CHANCE for entry in entries):

@@ -88,6 +88,7 @@ def _mobilenet(accuracy: float, method: str, before: float | None) -> dict[str, 
         "uniform": True,
         "train_images": 2000,
         "epochs": 4,
+        "rho": [0.01, 0.01],
         "dense_accuracy": accuracy,
         "accuracy_before": before,
         "test_accuracy": 0.25,
@@ -107,5 +108,10 @@ def test_mobilenets_at_chance_are_said_to_be(accuracy: float, said: bool) -> Non
 
 def test_before_and_after_stand_beside_the_paper() -> None:
     text = _page_with(_mobilenet(0.5, "admm", 0.4), _mobilenet(0.5, "projected", None))
-    assert "| mobilenet-v2 | ADMM | 50.00 | 40.00 | 25.00 | 80.66 | 67.10 |" in text
-    assert "| mobilenet-v2 | projected gradient | 50.00 |  | 25.00 | 10.00 | 70.60 |" in text
+    assert "| mobilenet-v2 | ADMM | 0.01 | 50.00 | 40.00 | 25.00 | 80.66 | 67.10 |" in text
+    assert "| mobilenet-v2 | projected gradient |  | 50.00 |  | 25.00 | 10.00 | 70.60 |" in text
+
+
+def test_a_network_or_schedule_that_is_not_the_papers_stands_alone() -> None:
+    other = {**_mobilenet(0.5, "admm", 0.4), "network": "mine", "rho": [0.01, 1.0]}
+    assert "| mine | ADMM | 0.01 to 1 | 50.00 | 40.00 | 25.00 |  |  |" in _page_with(other)

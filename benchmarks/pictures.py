@@ -25,7 +25,11 @@ def draw_pictures(results: Sequence[Mapping[str, Any]], details: Mapping[str, Pa
     """Accuracy against ratio; residuals, losses and weights of the first run of each network."""
     folder.mkdir(parents=True, exist_ok=True)
     found = {name: json.loads(path.read_text())["result"] for name, path in details.items() if path.exists()}
-    first = {name: run for name, run in found.items() if name.endswith("seed0") and "plain" not in name}
+    first = {
+        name.removesuffix("-seed0"): run
+        for name, run in found.items()
+        if name.endswith("-seed0") and "plain" not in name
+    }
     steps = {f"{name} {step}": part for name, run in first.items() for step, part in run["training"].items()}
     longest = dict(list(steps.items())[:4])
     admm = {name: part["admm"] for name, part in longest.items()}

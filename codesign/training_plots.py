@@ -95,7 +95,7 @@ def draw_losses(runs: Mapping[str, Records], retraining: Mapping[str, Records], 
                     if record["epoch"] == 0:
                         axes.axvline(len(steps) + place + 0.5, color=theme.faint, linewidth=1, linestyle=(0, (1, 2)))
             _loss_scale(axes_of_run[0])
-            axes_of_run[1].set_xlabel("ADMM iteration, then epoch of retraining")
+            axes_of_run[1].set_xlabel("iteration, then epoch")
             if not steps and not records:
                 _say_empty(axes_of_run, theme)
         if panels:

@@ -34,7 +34,7 @@ formal: $(STAMP)  ## prove queues, streams, bus rules and decoders, and that eac
 	$(BIN)/python -m tests.formal
 
 fuzz: $(STAMP)  ## CASES random layers on random arrays, RTL against both models; SEED repeats a run
-	$(BIN)/python -m tests.fuzz --cases $(CASES) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.fuzz --jobs $(JOBS) --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 bench-compress: $(STAMP)  ## what ADMM reaches on MNIST and CIFAR-10, into build/bench; resumes after Ctrl-C
 	$(BIN)/python -m benchmarks.compression --jobs $(JOBS)

@@ -1,7 +1,7 @@
-"""Random layers on random arrays: RTL against golden model and cycle model, as many cases as wanted.
+"""Random layers on random arrays: RTL against golden model and cycle model, as many cases and processes as wanted.
 
-``python -m tests.fuzz --cases 1000 --seed 7`` prints one line of counts and exits with 1 if anything differed. The same
-seed gives the same cases.
+``python -m tests.fuzz --cases 1000 --seed 7`` tells each difference with the command that repeats it, then one line of
+counts, and exits with 1 if anything differed. A seed and a number make a case, whatever the number of processes.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ import argparse
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count, islice
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
+from codesign.console import RunConsole
 from compress.errors import CodesignError
 from compress.layer import CompressedLayer
+from compress.progress import Update
 from rtl.config import ArrayConfig
 from rtl.indexformats import FORMATS
 from sim.cycles import layer_cycles
@@ -28,12 +32,36 @@ from sim.pack import PackedLayer
 from sim.tiles import Tiling, tile_layer
 from tests.support import draw_activations, run_array, tiled_cases
 
-__all__ = ["Tally", "fuzz", "main"]
+__all__ = ["Case", "Tally", "cases", "main", "try_all"]
 
 MOST_RUNS, MOST_CYCLES = 6, 4000
 """Of one case, which keeps each at about a second."""
 
+BLOCK = 25
+"""Cases that are drawn together."""
+
 Run = Callable[[PackedLayer, NDArray[np.uint8]], tuple[NDArray[np.int16], int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """The ``number``-th layer of a seed, divided for its array, and what its activations are drawn from."""
+
+    number: int
+    tiling: Tiling
+    activations_seed: int
+
+    @property
+    def kinds(self) -> list[str]:
+        """What it is a case of."""
+        layer, runs = self.tiling.layer, self.tiling.runs
+        marks = {
+            "groups": layer.groups > 1,
+            "several runs": len(runs) > layer.groups,
+            "groups together": any(run.part.groups > 1 for run in runs),
+            "space to depth": any(run.part.folded for run in runs),
+        }
+        return [type(self.tiling.config.index).__name__, *(kind for kind, is_one in marks.items() if is_one)]
 
 
 @dataclass
@@ -44,25 +72,34 @@ class Tally:
     kinds: Counter[str] = field(default_factory=Counter)
     mismatches: list[str] = field(default_factory=list)
 
-    def add(self, tiling: Tiling, difference: str) -> None:
+    def add(self, kinds: Iterable[str], difference: str) -> None:
         """Count a case."""
         self.cases += 1
-        self.kinds[type(tiling.config.index).__name__] += 1
-        self.kinds["groups"] += tiling.layer.groups > 1
-        self.kinds["several runs"] += len(tiling.runs) > tiling.layer.groups
-        self.kinds["groups together"] += any(run.part.groups > 1 for run in tiling.runs)
-        self.kinds["space to depth"] += any(run.part.folded for run in tiling.runs)
+        self.kinds.update(kinds)
         if difference:
             self.mismatches.append(difference)
 
+    def __str__(self) -> str:
+        kinds = ", ".join(f"{name} {count}" for name, count in sorted(self.kinds.items()))
+        return f"{self.cases} cases, {len(self.mismatches)} mismatches ({kinds})"
 
-def fuzz(cases: int, seed_number: int, run: Run = run_array) -> Tally:
-    """Try ``cases`` cases, ``run`` on each; a difference is counted and the next case follows."""
-    tally = Tally()
 
-    @seed(seed_number)
+def cases(seed_number: int, first: int = 0) -> Iterator[Case]:
+    """The cases of a seed from number ``first`` on, without an end."""
+    for block in count(first // BLOCK):
+        for place, (tiling, activations_seed) in enumerate(_draw_block(seed_number, block)):
+            number = block * BLOCK + place
+            if number >= first:
+                yield Case(number, tiling, activations_seed)
+
+
+def _draw_block(seed_number: int, block: int) -> list[tuple[Tiling, int]]:
+    """``BLOCK`` cases from Hypothesis, without its first, which is the smallest one for every seed."""
+    drawn: list[tuple[Tiling, int]] = []
+
+    @seed(f"{seed_number}/{block}")
     @settings(
-        max_examples=cases,
+        max_examples=BLOCK + 1,
         database=None,
         deadline=None,
         derandomize=False,
@@ -70,18 +107,27 @@ def fuzz(cases: int, seed_number: int, run: Run = run_array) -> Tally:
         suppress_health_check=list(HealthCheck),
     )
     @given(st.sampled_from(FORMATS).flatmap(tiled_cases), st.integers(0, 1 << 16))
-    def check(case: tuple[CompressedLayer, ArrayConfig, int], number: int) -> None:
-        layer, config, batch = case
+    def draw(case: tuple[CompressedLayer, ArrayConfig, int], activations_seed: int) -> None:
         try:
-            tiling = tile_layer(layer, config, batch)
+            tiling = tile_layer(*case)
         except CodesignError:  # larger than the array even in parts
             assume(False)
             return
         assume(len(tiling.runs) <= MOST_RUNS and tiling.cycles <= MOST_CYCLES)
-        tally.add(tiling, _difference(tiling, draw_activations(layer, batch, number), run))
+        drawn.append((tiling, activations_seed))
 
-    check()
-    return tally
+    draw()
+    return drawn[1:]
+
+
+def try_all(chosen: Iterable[Case], run: Run, jobs: int) -> Iterator[tuple[int, list[str], str]]:
+    """Number, kinds and difference of each case, in order."""
+    return Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(delayed(_try)(case, run) for case in chosen)
+
+
+def _try(case: Case, run: Run) -> tuple[int, list[str], str]:
+    activations = draw_activations(case.tiling.layer, case.tiling.batch, case.activations_seed)
+    return case.number, case.kinds, _difference(case.tiling, activations, run)
 
 
 def _difference(tiling: Tiling, activations: NDArray[np.uint8], run: Run) -> str:
@@ -106,18 +152,29 @@ def _difference(tiling: Tiling, activations: NDArray[np.uint8], run: Run) -> str
 
 
 def main(arguments: Sequence[str] | None = None, run: Run = run_array) -> int:
-    """Exit code 0 if all cases agree, 1 if not."""
+    """Exit code 0 if all cases agree, 1 if not, 130 if stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args(arguments)
     print(f"seed {options.seed}", flush=True)
-    tally = fuzz(options.cases, options.seed, run)
-    for difference in tally.mismatches[:10]:
-        print(difference)
-    kinds = ", ".join(f"{name} {count}" for name, count in sorted(tally.kinds.items()) if count)
-    print(f"seed {options.seed}: {tally.cases} cases, {len(tally.mismatches)} mismatches ({kinds})")
-    return int(bool(tally.mismatches) or tally.cases == 0)
+    tally, stopped = Tally(), False
+    chosen = islice(cases(options.seed, options.first), options.cases)
+    console = RunConsole()
+    try:
+        with console.stage("fuzz"):
+            for number, kinds, difference in try_all(chosen, run, options.jobs):
+                tally.add(kinds, difference)
+                if difference:
+                    again = f"python -m tests.fuzz --seed {options.seed} --first {number} --cases 1"
+                    print(f"{difference}\n    again: {again}", flush=True)
+                console.progress(Update("cases", tally.cases, options.cases, {"mismatches": len(tally.mismatches)}))
+    except KeyboardInterrupt:
+        stopped = True
+    print(f"seed {options.seed}: {tally}{', stopped' if stopped else ''}")
+    return 130 if stopped else int(bool(tally.mismatches) or tally.cases == 0)
 
 
 if __name__ == "__main__":

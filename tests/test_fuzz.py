@@ -41,12 +41,45 @@ def test_a_planted_fault_ends_with_1_and_every_case_is_told(faulty: Any, capsys:
     assert "12 cases, 12 mismatches" in capsys.readouterr().out
 
 
-def test_the_same_seed_gives_the_same_cases(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_seed_gives_the_same_cases_whatever_the_number_of_processes(capsys: pytest.CaptureFixture[str]) -> None:
     told = []
-    for _ in range(2):
-        main(["--cases", "10", "--seed", "5"], perfect)
+    for jobs in (1, 2):
+        main(["--cases", "10", "--seed", "5", "--jobs", str(jobs)], wrong_pixel)
         told.append(capsys.readouterr().out)
     assert told[0] == told[1]
+    assert "10 mismatches" in told[0]
+
+
+def test_another_seed_gives_other_cases(capsys: pytest.CaptureFixture[str]) -> None:
+    told = []
+    for seed in ("5", "6"):
+        main(["--cases", "5", "--seed", seed], wrong_pixel)
+        told.append(capsys.readouterr().out.replace(f"seed {seed}", "seed"))
+    assert told[0] != told[1]
+
+
+def test_a_mismatch_tells_the_command_that_repeats_it(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--cases", "28", "--seed", "4"], wrong_pixel)
+    *_, difference, again, _ = capsys.readouterr().out.splitlines()
+    command = again.split("python -m tests.fuzz ")[1]
+    assert command == "--seed 4 --first 27 --cases 1"
+    main(command.split(), wrong_pixel)
+    assert capsys.readouterr().out.splitlines()[1] == difference
+
+
+def test_ctrl_c_tells_what_was_counted_so_far(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = iter([wrong_pixel, lost_cycle, perfect])
+
+    def interrupted(packed: Any, activations: Any) -> tuple[Any, int]:
+        run = next(runs, None)
+        if run is None:
+            raise KeyboardInterrupt
+        return run(packed, activations)
+
+    assert main(["--cases", "10", "--seed", "14"], interrupted) == 130
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told.endswith("stopped")
+    assert 0 < int(told.split(": ")[1].split()[0]) <= 3
 
 
 def test_the_generated_array_itself_agrees() -> None:

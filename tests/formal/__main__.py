@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.formal import blocks, decoders
+from tests.formal import axi, decoders, queues
 from tests.formal.engine import Proof, mutations, prove
 
-PROOFS = (*blocks.PROOFS, *decoders.PROOFS)
+PROOFS = (*queues.PROOFS, *axi.PROOFS, *decoders.PROOFS)
 FAULTS = 60
 JOBS = 2
 
@@ -40,6 +41,12 @@ def report(proof: Proof) -> tuple[list[str], bool]:
     return [f"{proof.name}: {len(lines)} properties, {seconds:.0f} s", *lines], None not in found.values()
 
 
+def _cpu_seconds() -> float:
+    """Of this process and of the Yosys and ABC runs that it started."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
 def main() -> int:
     """All proofs, two at a time."""
     wanted = [proof for proof in PROOFS if not sys.argv[1:] or proof.name in sys.argv[1:]]
@@ -48,6 +55,7 @@ def main() -> int:
         for lines, fine in pool.map(report, wanted):
             print("\n".join(lines), flush=True)
             good &= fine
+    print(f"{len(wanted)} proofs, {_cpu_seconds():.0f} s of CPU time", flush=True)
     return 0 if good and wanted else 1
 
 

@@ -8,64 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from typing import Any
 
-import numpy as np
-from amaranth.hdl import Array, Module, Signal
+from amaranth.hdl import Array, Module, Mux, Signal, signed
 
 from rtl.config import ArrayConfig
 from rtl.decoders.registry import make_decoder
-from rtl.indexformats import Bitmap, Dense, Fixed, IndexFormat, Rice
+from rtl.indexformats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
 from rtl.widths import row_registers
-from sim.packers.registry import make_packer
+from tests.formal.decoder_examples import Example, every_mask, every_size
 from tests.formal.engine import Harness, In, Proof
-
-PLANE = 2
-
-
-@dataclass(frozen=True)
-class Example:
-    """Words of one pass, the row's registers for them, and (filter, position, base, level) of every weight in order."""
-
-    words: list[int]
-    registers: dict[str, int]
-    weights: list[tuple[int, int, int, int]]
-    filters: int
 
 
 @dataclass(frozen=True)
 class Case:
-    """An index format with all its examples."""
+    """An index format with all its examples; ``shared``: several tokens may make up a weight."""
 
     index: IndexFormat
-    examples: Callable[[IndexFormat], list[Example]]
-
-
-def every_mask(filters: int, positions: int, index: IndexFormat) -> list[Example]:
-    """All masks of ``filters`` x ``positions``, as the packer packs them."""
-    packer = make_packer(index, weight_bits=1)
-    signs = np.where(np.arange(filters * positions) % 2, 1, -1).astype(np.int16)
-    examples = []
-    for mask in product((0, 1), repeat=filters * positions):
-        levels = (signs * np.array(mask, np.int16)).reshape(filters, positions)
-        words = [int(word) for word in packer.encode(levels)]
-        weights = [(int(k), int(p) + index.leading_positions, 0, int(levels[k, p])) for k, p in np.argwhere(levels)]
-        registers = {**packer.plan(levels != 0).registers, "last_word": len(words) - 1}
-        examples.append(Example(words, registers, weights, filters))
-    return examples
-
-
-def every_size(filters: int, most: int, index: IndexFormat) -> list[Example]:
-    """Dense filters of 1..most taps in 1..most channels."""
-    examples = []
-    for taps, channels in product(range(1, most + 1), repeat=2):
-        places = list(product(range(filters), range(channels), range(taps)))
-        words = [number % 2 for number in range(len(places))]
-        weights = [(k, tap, PLANE * c, -1 if word else 1) for (k, c, tap), word in zip(places, words, strict=True)]
-        registers = {"last_tap": taps - 1, "last_channel": channels - 1, "plane": PLANE, "last_word": len(words) - 1}
-        examples.append(Example(words, registers, weights, filters))
-    return examples
+    examples: Callable[[IndexFormat, int], list[Example]]
+    weight_bits: int = 1
+    shared: bool = False
 
 
 CASES = (
@@ -74,6 +36,9 @@ CASES = (
     Case(Bitmap(2), partial(every_mask, 1, 4)),
     Case(Rice(1), partial(every_mask, 1, 4)),
     Case(Dense(), partial(every_size, 2, 3)),
+    Case(NM(2, 4), partial(every_mask, 2, 5), weight_bits=2, shared=True),
+    Case(NM(2, 3), partial(every_mask, 1, 5), weight_bits=2, shared=True),
+    Case(Decompress(), partial(every_size, 1, 2)),
 )
 
 
@@ -83,9 +48,15 @@ class DecoderPasses(Harness):
     def __init__(self, case: Case) -> None:
         self.case = case
         self.config = ArrayConfig(
-            rows=1, lanes=1, weight_bits=1, index=case.index, weight_depth=32, activation_depth=16, table_depth=8
+            rows=1,
+            lanes=1,
+            weight_bits=case.weight_bits,
+            index=case.index,
+            weight_depth=32,
+            activation_depth=16,
+            table_depth=8,
         )
-        self.examples = case.examples(case.index)
+        self.examples = case.examples(case.index, case.weight_bits)
         super().__init__({"choice": In(range(len(self.examples))), "advance": In(1), "go": In(1), "stop": In(1)})
 
     def build(self, m: Module) -> None:
@@ -120,33 +91,61 @@ class DecoderPasses(Harness):
         return words + [0] * (length - len(words))
 
     def _check_tokens(self, m: Module, dut: Any, choice: Signal) -> None:
-        """Brackets, then each weight in turn, then nothing left at the end of a pass."""
-        examples, token = self.examples, dut.token
-        most = max(len(example.weights) for example in examples)
-        size = 1 << most.bit_length()
-        found, filter_, inside = Signal(range(size)), Signal(4), Signal()
-        expected = self._expected(choice * size + found, size)
-        filters = Array([example.filters for example in examples])[choice]
-        number = Array([len(example.weights) for example in examples])[choice]
+        """Brackets, as many tokens as planned, and what the tokens say."""
+        token = dut.token
+        filter_, begun, inside, count = Signal(4), Signal(4), Signal(), Signal(8)
         # A token is looked at where the row takes it: its successor is then at the decoder's input.
         taken = dut.advance & dut.token_valid
-        begun = Signal(4)
+        ends = taken & token.ends_tile
         m.d.comb += begun.eq(filter_ + token.first)
-        weight = taken & (token.level != 0)
         with m.If(taken):
-            m.d.sync += [inside.eq(~token.last), filter_.eq(begun), found.eq(found + (token.level != 0))]
+            m.d.sync += [inside.eq(~token.last), filter_.eq(begun), count.eq(count + 1)]
             with m.If(token.ends_tile):
-                m.d.sync += [filter_.eq(0), found.eq(0)]
+                m.d.sync += [filter_.eq(0), count.eq(0)]
+        filters, tokens = (
+            Array([getattr(example, name) for example in self.examples])[choice] for name in ("filters", "tokens")
+        )
         self.check(m, "tokens: first and last bracket each filter", ~taken | (inside != token.first))
-        fields = {"position": token.position, "level": token.level, "filter": begun - 1}
-        if self.config.is_dense:
+        self.check(m, "passes: every filter has tokens", ~ends | ((begun == filters) & token.last))
+        self.check(m, "passes: as many tokens as planned", ~taken | ((count == tokens - 1) == token.ends_tile))
+        check_weights = self._check_sums if self.case.shared else self._check_order
+        check_weights(m, token, taken, choice, begun - 1)
+
+    def _check_order(self, m: Module, token: Any, taken: Any, choice: Signal, filter_: Any) -> None:
+        """Each weight in turn, then nothing left at the end of a pass."""
+        most = max(len(example.weights) for example in self.examples)
+        size = 1 << most.bit_length()
+        found = Signal(range(size))
+        expected = self._expected(choice * size + found, size)
+        number = Array([len(example.weights) for example in self.examples])[choice]
+        with m.If(taken):
+            m.d.sync += found.eq(Mux(token.ends_tile, 0, found + (token.level != 0)))
+        weight = taken & (token.level != 0)
+        fields = {"position": token.position, "level": token.level, "filter": filter_}
+        if self.config.index.counts_positions:
             fields["base"] = token.base
         for name, value in fields.items():
             self.check(m, f"weights: {name}", ~weight | (value == expected[name]))
         self.check(m, "weights: none invented", ~weight | (found < number))
         ends = taken & token.ends_tile
         self.check(m, "passes: none lost", ~ends | (found + (token.level != 0) == number))
-        self.check(m, "passes: every filter has tokens", ~ends | ((begun == filters) & token.last))
+
+    def _check_sums(self, m: Module, token: Any, taken: Any, choice: Signal, filter_: Any) -> None:
+        """The levels of a filter's tokens add up to its weights, position by position."""
+        filters, positions = self.examples[0].levels.shape
+        sums = [Signal(signed(self.case.weight_bits + 2), name=f"sum_{p}") for p in range(positions)]
+        totals = [Signal.like(kept, name=f"total_{p}") for p, kept in enumerate(sums)]
+        equal = Signal(positions)
+        for p, (kept, total) in enumerate(zip(sums, totals, strict=True)):
+            wanted = Array([int(example.levels[k, p]) for example in self.examples for k in range(filters)])
+            m.d.comb += [
+                total.eq(Mux(token.first, 0, kept) + Mux(token.position == p, token.level, 0)),
+                equal[p].eq(total == wanted[choice * filters + filter_]),
+            ]
+            with m.If(taken):
+                m.d.sync += kept.eq(total)
+        self.check(m, "weights: only at positions of the filter", ~taken | (token.position < positions))
+        self.check(m, "weights: the levels at a position add up", ~(taken & token.last) | equal.all())
 
     def _expected(self, place: Any, size: int) -> dict[str, Any]:
         names = ("filter", "position", "base", "level")

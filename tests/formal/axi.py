@@ -1,4 +1,4 @@
-"""Queues, streams and bus slaves of ``rtl`` among their assumptions, at sizes that show every case."""
+"""The array's three AXI ports: results out, load packets in, registers."""
 
 from __future__ import annotations
 
@@ -9,148 +9,10 @@ from rtl.axi.loader import Loader
 from rtl.axi.packets import ADDRESS_FIELD, ROW_FIELD
 from rtl.axi.ports import Response
 from rtl.axi.sender import Sender
-from rtl.bias_source import BiasSource
-from rtl.config import ArrayConfig
-from rtl.drain import DRAIN_LATENCY, Drain, DrainControl, layer_registers
-from rtl.indexformats import Fixed
-from rtl.row import Row
-from rtl.write_bus import Space, write_bus_layout
+from rtl.write_bus import Space
+from tests.formal.arrays import SMALL
 from tests.formal.engine import Harness, In, Proof
 from tests.formal.streams import assume_stream, check_queue, check_stream
-
-SMALL = ArrayConfig(
-    rows=1,
-    lanes=1,
-    weight_bits=1,
-    act_bits=4,
-    acc_bits=12,
-    index=Fixed(1),
-    weight_depth=4,
-    activation_depth=4,
-    table_depth=2,
-    bias_depth=4,
-)
-
-
-class BiasQueue(Harness):
-    """The circle of biases, from a bank whose words are their addresses."""
-
-    def __init__(self) -> None:
-        super().__init__({"start": In(1), "ready": In(1), "last": In(2)})
-
-    def build(self, m: Module) -> None:
-        m.submodules.dut = dut = BiasSource(SMALL)
-        last = self.constant(m, self.last, "last_filter")
-        word, expected, running = Signal(2), Signal(2), Signal()
-        with m.If(dut.bank_en):
-            m.d.sync += word.eq(dut.bank_address)
-        m.d.comb += [
-            dut.start.eq(self.start),
-            dut.last_filter.eq(last),
-            dut.biases.ready.eq(self.ready),
-            dut.bank_data.eq(word),
-        ]
-        taken = dut.biases.valid & dut.biases.ready
-        with m.If(taken):
-            m.d.sync += expected.eq(expected + 1)
-            with m.If(expected == last):
-                m.d.sync += expected.eq(0)
-        with m.If(self.start):
-            m.d.sync += [expected.eq(0), running.eq(1)]
-        self.check(m, "biases: each filter's in turn", ~taken | (dut.biases.payload == expected))
-        self.check(m, "biases: none before the start", running | ~dut.biases.valid)
-        late = Signal(3)
-        m.d.sync += late.eq(late + 1)
-        with m.If(dut.biases.valid | self.start | ~running):
-            m.d.sync += late.eq(0)
-        self.check(m, "biases: offered within three cycles", late <= 3)
-        biases = dut.biases
-        check_stream(self, m, "biases", biases.valid, biases.ready, biases.payload, excused=self.start)
-
-
-class RowSums(Harness):
-    """The hand-over register between rows: one whole row, its banks with any content."""
-
-    def __init__(self) -> None:
-        ports = {"start": In(1), "initial_valid": In(1), "total_ready": In(1), "initial": In(12)}
-        ports |= {"write_en": In(1), "write": In(write_bus_layout(SMALL).size)}
-        super().__init__(ports)
-
-    def build(self, m: Module) -> None:
-        m.submodules.dut = dut = Row(SMALL)
-        m.d.comb += [
-            dut.write_en.eq(self.write_en),
-            dut.write.eq(self.write),
-            dut.start.eq(self.start),
-            dut.initial.valid.eq(self.initial_valid),
-            dut.initial.payload.eq(self.initial),
-            dut.total.ready.eq(self.total_ready),
-        ]
-        total = dut.total
-        check_stream(self, m, "sums", total.valid, total.ready, total.payload.as_value())
-
-
-class DrainResults(Harness):
-    """The output path, with two groups of lanes."""
-
-    CONFIG = SMALL.replace(lanes=2)
-
-    def __init__(self) -> None:
-        ports = {"start": In(1), "sums_valid": In(1), "ready": In(1), "sums": In(24)}
-        super().__init__(ports | {"registers": In(layer_registers().size)})
-
-    def build(self, m: Module) -> None:
-        m.submodules.dut = dut = Drain(self.CONFIG)
-        registers = self.constant(m, self.registers, "registers")
-        m.d.comb += [
-            dut.start.eq(0),
-            dut.registers.eq(registers),
-            dut.sums.valid.eq(self.sums_valid),
-            dut.sums.payload.eq(self.sums),
-            dut.results.ready.eq(self.ready),
-        ]
-        results = dut.results
-        assume_stream(self, m, "sums", dut.sums.valid, dut.sums.ready, dut.sums.payload.as_value())
-        check_stream(self, m, "results", results.valid, results.ready, results.payload.as_value())
-
-
-class DrainQueue(Harness):
-    """Groups of lanes on their way through the requantizers: each leaves in its turn, and the layer's last says so."""
-
-    CONFIG = SMALL.replace(lanes=2)
-
-    def __init__(self) -> None:
-        super().__init__({"sums_valid": In(1), "ready": In(1), "pick": In(1), "sizes": In(2)})
-
-    def build(self, m: Module) -> None:
-        m.submodules.dut = dut = DrainControl(self.CONFIG)
-        sizes = self.constant(m, self.sizes, "layer_size")
-        started, ended, beat = Signal(), Signal(), Signal(4)
-        m.d.sync += started.eq(1)
-        m.d.comb += [
-            dut.start.eq(~started),
-            dut.last_filter.eq(sizes[0]),
-            dut.last_tile.eq(sizes[1]),
-            dut.sums_valid.eq(self.sums_valid & started & ~ended),  # one layer: the array starts the next one anew
-            dut.result_ready.eq(self.ready),
-        ]
-        entering = dut.sums_valid & dut.advance
-        is_last = beat == 2 * (sizes[0] + 1) * (sizes[1] + 1) - 1
-        with m.If(entering):
-            m.d.sync += [beat.eq(beat + 1), ended.eq(is_last)]
-        followed, age = Signal(2), Signal(range(DRAIN_LATENCY + 2))
-        entered = Cat(dut.sums_valid, is_last)
-        with m.If(dut.advance & (age != 0)):
-            m.d.sync += age.eq(age + 1)
-        with m.If(dut.advance & self.pick & (age == 0) & started):
-            m.d.sync += [age.eq(1), followed.eq(entered)]
-        with m.If(age == DRAIN_LATENCY + 1):
-            m.d.sync += age.eq(0)
-        there = age == DRAIN_LATENCY
-        self.check(m, "results: one for each group, none besides", ~there | (dut.result_valid == followed[0]))
-        self.check(m, "results: last is the layer's last", ~there | ~followed[0] | (dut.result_last == followed[1]))
-        self.check(m, "results: what waits holds the others", dut.advance == (~dut.result_valid | self.ready))
-        self.check(m, "sums: taken with their last group", dut.sums_ready == (dut.advance & dut.group))
 
 
 class SenderQueue(Harness):
@@ -320,10 +182,6 @@ class LiteTransfers(Harness):
 
 
 PROOFS = (
-    Proof("BiasQueue", BiasQueue),
-    Proof("RowSums", RowSums, "proof.dut.control"),
-    Proof("DrainResults", DrainResults, "proof.dut.control"),
-    Proof("DrainQueue", DrainQueue),
     Proof("SenderQueue", SenderQueue, "proof.dut"),
     Proof("LoaderPackets", LoaderPackets),
     Proof("LiteTransfers", LiteTransfers),

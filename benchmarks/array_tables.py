@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.array_goals import judged, pruned_like_the_papers
+from benchmarks.array_losses import losses
+from benchmarks.markdown import table
 from benchmarks.papers import ALEXNET_LAYERS, SCNN_AREA
 from compress.files import replacing
 
@@ -47,7 +49,7 @@ def page(result: Result) -> str:
         _area(result["area"]),
         _bits(result["bits_over_entropy"]),
         "## Where sparse loses\n",
-        _losses(result, alexnet),
+        losses(result, alexnet),
     ]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
@@ -74,7 +76,7 @@ def _goals(result: Result) -> str:
         ]
         for line in judged(result)
     ]
-    return _table(["", "must", "aim", "here", ""], rows)
+    return table(["", "must", "aim", "here", ""], rows)
 
 
 def _papers(result: Result, alexnet: Sequence[Entry]) -> str:
@@ -98,7 +100,7 @@ def _papers(result: Result, alexnet: Sequence[Entry]) -> str:
     used = {entry["format"] for entry in alexnet}
     areas = [entry["row_ratio"] for entry in result["area"] if entry["format"] in used]
     text = "Speedup over the dense array of as many PEs, speedup x density in brackets, 8-bit levels:\n\n"
-    text += _table(["layer", "density, 003 T8", "003 T9, Ours1", "here, random", "here, balanced"], rows)
+    text += table(["layer", "density, 003 T8", "003 T9, Ours1", "here, random", "here, balanced"], rows)
     if areas:
         text += (
             f"\nWhat sparsity adds to the logic: {_percent(min(areas))} to {_percent(max(areas))} of a row here, in "
@@ -128,7 +130,7 @@ def _layers(alexnet: Sequence[Entry], weight_bits: int) -> str:
         here = {e["mask"]: e for e in entries if (e["name"], e["density_asked"]) == (name, asked)}
         cells = [f"{_speedup(here[mask])} {here[mask]['format']}" if mask in here else "" for mask in masks]
         rows.append([name, f"{100 * asked:.1f} %", *cells])
-    return _table(["layer", "density", *masks], rows) if rows else "Not run.\n"
+    return table(["layer", "density", *masks], rows) if rows else "Not run.\n"
 
 
 def _dense(alexnet: Sequence[Entry]) -> str:
@@ -143,7 +145,7 @@ def _dense(alexnet: Sequence[Entry]) -> str:
         ]
         for name, entry in sorted(first.items())
     ]
-    return _table(["layer", "array", "MACs", "cycles", "share of PE cycles that are needed"], rows)
+    return table(["layer", "array", "MACs", "cycles", "share of PE cycles that are needed"], rows)
 
 
 def _trained(trained: Sequence[Entry], lenet: Mapping[str, Any]) -> str:
@@ -165,7 +167,7 @@ def _trained(trained: Sequence[Entry], lenet: Mapping[str, Any]) -> str:
         f"Model `{model}`, one array of {trained[0]['rows']} x {trained[0]['lanes']} in `{format_}` for all layers; "
         "cycles a sample, Linear layers in batches of one sample a lane.\n\n"
     )
-    return note + _table(["layer", "density", "nonzeros", "cycles dense", "cycles sparse", "speedup"], rows)
+    return note + table(["layer", "density", "nonzeros", "cycles dense", "cycles sparse", "speedup"], rows)
 
 
 def _rtl(entries: Sequence[Entry]) -> str:
@@ -206,7 +208,7 @@ def _rtl(entries: Sequence[Entry]) -> str:
     ]
     return (
         "cocotb and Verilator, loading through the port included, compilation not. Times are wall time of one run on "
-        "the machine as it was, other work included.\n\n" + _table(head, rows)
+        "the machine as it was, other work included.\n\n" + table(head, rows)
     )
 
 
@@ -225,7 +227,7 @@ def _area(area: Sequence[Entry]) -> str:
     text = (
         "Logic of a row of 16 lanes without its SRAMs, 8-bit levels, generic library; clock of the array of 4 x 16:\n\n"
     )
-    return text + _table(["format", "row, GE", "over dense", "period, FO4", "clock over dense", "set by"], rows)
+    return text + table(["format", "row, GE", "over dense", "period, FO4", "clock over dense", "set by"], rows)
 
 
 def _bits(bits: Sequence[Entry]) -> str:
@@ -239,55 +241,7 @@ def _bits(bits: Sequence[Entry]) -> str:
         "Stored bits a nonzero over n + H(p)/p, and cycles a nonzero in brackets, of packed random masks of density p, "
         "8-bit levels:\n\n"
     )
-    return text + _table(["format", *(f"p = {density:g}" for density in densities)], rows)
-
-
-def _losses(result: Result, alexnet: Sequence[Entry]) -> str:
-    costs = {entry["format"]: entry for entry in result["area"]}
-    priced = [entry for entry in alexnet if entry["format"] in costs]
-    gains = [(entry, entry["speedup"] * _clock_per_area(costs[entry["format"]])) for entry in priced]
-    slower = [(entry, gain) for entry, gain in gains if gain < 1]
-    larger = [entry for entry in alexnet if entry["bits_sparse"] > entry["bits_dense"]]
-    worst = sorted(alexnet, key=lambda entry: entry["speedup_times_density"])[:5]
-    lines = [
-        "- Speed for the logic of a row (speedup x clock / row area) below the dense array's: "
-        + _listed(f"{_where(entry)} {gain:.3f}" for entry, gain in slower),
-        "- More weight memory than dense: "
-        + _listed(f"{_where(entry)} {entry['bits_sparse'] / entry['bits_dense']:.2f} times" for entry in larger),
-        "- Least speedup x density: " + _listed(f"{_where(e)} {e['speedup_times_density']:.3f}" for e in worst),
-    ]
-    for name in dict.fromkeys(name for entry in alexnet for name in entry["formats"]):
-        slow = _format_loss(name, alexnet)
-        if slow:
-            lines.append(slow)
-    return "\n".join(lines) + "\n"
-
-
-def _format_loss(name: str, alexnet: Sequence[Entry]) -> str:
-    """Where one format takes at least as many cycles as dense, or cannot store the mask."""
-    pruned = [entry for entry in alexnet if entry["density_asked"] < 1]
-    refused = sum("refused" in entry["formats"].get(name, {}) for entry in pruned)
-    costs = [(entry, entry["formats"].get(name, {}).get("cycles")) for entry in pruned]
-    slow = [entry for entry, cycles in costs if cycles is not None and cycles >= entry["cycles_dense"]]
-    parts = []
-    if refused:
-        parts.append(f"cannot store {refused} of {len(pruned)} masks")
-    if slow:
-        parts.append(f"no faster than dense in {len(slow)} of {len(pruned)} cases")
-    return f"- `{name}`: {', '.join(parts)}." if parts else ""
-
-
-def _clock_per_area(cost: Entry) -> float:
-    return float(cost["clock_ratio"] / cost["row_ratio"])
-
-
-def _where(entry: Entry) -> str:
-    return f"{entry['name']} {entry['mask']} {100 * entry['density']:.0f} % {entry['weight_bits']} bits"
-
-
-def _listed(items: Iterable[str]) -> str:
-    found = list(items)
-    return "; ".join(found) + "." if found else "nowhere in the cases above."
+    return text + table(["format", *(f"p = {density:g}" for density in densities)], rows)
 
 
 def _speedup(entry: Entry) -> str:
@@ -300,8 +254,3 @@ def _percent(ratio: float) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}" if value >= 10 else f"{value:.3f}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from benchmarks.markdown import table
 from benchmarks.papers import LAYER_TABLES, MOBILENET_ROWS, TARGETS, LayerTable, Target
 from compress.files import replacing
 
@@ -95,7 +96,7 @@ def _targets(entries: Entries) -> str:
             ]
         )
     head = ["", "mean test accuracy", "papers", "here", "test accuracy, mean (seeds)", "dense, mean (seeds)"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _best_point(target: Target, entries: Entries) -> Entries | None:
@@ -133,7 +134,7 @@ def _points(entries: Entries) -> str:
                 _accuracies(point, "dense_accuracy"),
             ]
         )
-    return _table(["", "pruning", "weight data", "whole file", "validation", "float", "integer", "dense"], rows)
+    return table(["", "pruning", "weight data", "whole file", "validation", "float", "integer", "dense"], rows)
 
 
 def _layers(table: LayerTable, entries: Entries) -> str:
@@ -162,7 +163,7 @@ def _layers(table: LayerTable, entries: Entries) -> str:
     total = f"{100 * sum(kept.values()) / sum(layers.values()):.2f} %"
     rows.append(["all", f"{sum(layers.values()):,}", f"{paper:.2g} %", total, f"{sum(kept.values()):,.0f}", "", ""])
     head = ["layer", "weights", "kept, paper", "kept, here", "kept, here", "bits, paper", "bits, here"]
-    return title + _table(head, rows)
+    return title + table(head, rows)
 
 
 def _layer(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -182,7 +183,7 @@ def _methods(comparisons: Entries) -> str:
         epochs = entries[0]["epochs"]
         blocks.append(
             f"### {network}, {epochs} epochs\n\n"
-            + _table(["pruning", *METHOD_NAMES.values(), "ADMM ahead of the best, points"], rows)
+            + table(["pruning", *METHOD_NAMES.values(), "ADMM ahead of the best, points"], rows)
         )
     return "\n".join(blocks) or "Not run.\n"
 
@@ -211,7 +212,7 @@ def _mobilenets(entries: Entries, missing: Mapping[str, str]) -> str:
         f"{first['train_images']:,} training images and seed {first['seed']}: a short run, not a trained MobileNet. "
         f"All start from the dense network and take {first['epochs']} epochs. *Before* is ADMM's network "
         "before its hard projection; projected gradient is pruned after every step and has no such moment.\n\n"
-    ) + _table(head, rows)
+    ) + table(head, rows)
     if all(entry["dense_accuracy"] <= 1.1 * CHANCE for entry in entries):
         text += "\nAt chance: the run was too short to learn anything, and says nothing of either method.\n"
     return text
@@ -225,7 +226,7 @@ def _costs(costs: Mapping[str, float]) -> str:
             f"{costs['projection_ratio']:.2f}",
         ],
     ]
-    return _table(["", "ratio"], rows) + "\nMedians of paired runs in one process of one thread.\n"
+    return table(["", "ratio"], rows) + "\nMedians of paired runs in one process of one thread.\n"
 
 
 def _accuracies(entries: Entries, member: str) -> str:
@@ -240,8 +241,3 @@ def _grouped(entries: Iterable[Mapping[str, Any]], key: Any) -> dict[str, list[M
     for entry in entries:
         groups.setdefault(key(entry) if callable(key) else entry[key], []).append(entry)
     return groups
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -12,7 +12,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from codesign.config import load_config
 from codesign.console import RunConsole
 from codesign.evaluate import evaluate_model
 from codesign.generation import ArrayOptions, array_to_generate
@@ -20,6 +19,7 @@ from codesign.loop import COMPRESSION, run_loop
 from codesign.model_data import data_of, load_test_split
 from codesign.report import read_report
 from codesign.report_page import write_page
+from codesign.run_file import load_config
 from codesign.stage import Stage, run_stages
 from codesign.stages import breakeven as breakeven_stage
 from codesign.stages import training

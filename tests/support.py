@@ -142,6 +142,16 @@ def nm_levels(levels: NDArray[np.int16], index: NM, rows: int) -> NDArray[np.int
     return levels
 
 
+def row_levels(
+    index: IndexFormat, shape: tuple[int, int], weight_bits: int, density: float, seed: int
+) -> tuple[NDArray[np.int16], int]:
+    """(K, L) random levels that one row of ``index`` can store, and the bits of their codes."""
+    levels = draw_levels(shape, weight_bits, 1.0 if isinstance(index, Dense) else density, seed)
+    if isinstance(index, NM):
+        return nm_levels(levels[:, :, None, None], index, rows=1)[:, :, 0, 0], max(2, weight_bits)
+    return levels, weight_bits
+
+
 @st.composite
 def tiled_cases(draw: st.DrawFn, kind: type[IndexFormat]) -> tuple[CompressedLayer, ArrayConfig, int]:
     """A layer of one or more groups, an array whose banks may be too small for it as a whole, and a batch."""

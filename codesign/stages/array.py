@@ -7,7 +7,7 @@ from typing import Any
 from codesign.network_array import ArrayChoice, LayerLoad, array_for, choose_array
 from codesign.stage import Stage
 from codesign.stages import quantization
-from codesign.stages.common import batch_of, section, technology
+from codesign.stages.common import batch_of, dense_array, section, technology
 from codesign.workspace import Workspace
 from compress.errors import CodesignError
 from compress.layer import CompressedLayer
@@ -15,7 +15,7 @@ from compress.model import CompressedModel
 from compress.modelfile import load_model
 from rtl.config import ArrayConfig
 from rtl.generate import FILES, generate
-from rtl.indexformats import Dense, parse_index
+from rtl.indexformats import parse_index
 from sim.geometry import ConvGeometry
 from sim.golden import accumulator_bits
 
@@ -41,15 +41,8 @@ def _load(workspace: Workspace, layer: CompressedLayer) -> LayerLoad:
 def _run(workspace: Workspace) -> None:
     model = load_model(workspace.path("model.safetensors"))
     loads, library, hardware = loads_of(workspace, model), technology(workspace), workspace.config.hardware
-    reference = ArrayConfig(
-        rows=hardware.rows,
-        lanes=hardware.lanes,
-        weight_bits=max(layer.weight_bits for layer in model.layers),
-        act_bits=hardware.act_bits,
-        acc_bits=accumulator_bits_of(model),
-        index=Dense(),
-        requant_lanes=hardware.requant_lanes,
-    )
+    weight_bits = max(layer.weight_bits for layer in model.layers)
+    reference = dense_array(workspace, weight_bits, accumulator_bits_of(model))
     dense_loads = [load.dense() for load in loads]
     budget = array_for(dense_loads, reference, library).area
     dense = choose_array(dense_loads, [reference], library, budget) or array_for(dense_loads, reference, library)

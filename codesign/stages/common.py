@@ -34,6 +34,7 @@ __all__ = [
     "batch_of",
     "check_layer_settings",
     "conv_geometry",
+    "dense_array",
     "geometries",
     "given_alphas",
     "load_data",
@@ -147,14 +148,21 @@ def accumulator_bits(layer: LayerGeometry, bits: int, act_bits: int) -> int:
 
 
 def reference_array(workspace: Workspace, layers: list[LayerGeometry]) -> ArrayConfig:
-    """The dense array whose area is the budget; its widths hold every layer."""
-    hardware, bits = workspace.config.hardware, weight_bits(workspace, layers)
+    """The dense array whose area is the budget, before weights are known; its widths hold every layer."""
+    act_bits, bits = workspace.config.hardware.act_bits, weight_bits(workspace, layers)
+    acc_bits = max(accumulator_bits(layer, bits[layer.name], act_bits) for layer in layers)
+    return dense_array(workspace, max(bits.values()), acc_bits)
+
+
+def dense_array(workspace: Workspace, weight_bits: int, acc_bits: int) -> ArrayConfig:
+    """The run's dense array, with codes and accumulators of so many bits."""
+    hardware = workspace.config.hardware
     return ArrayConfig(
         rows=hardware.rows,
         lanes=hardware.lanes,
-        weight_bits=max(bits.values()),
+        weight_bits=weight_bits,
         act_bits=hardware.act_bits,
-        acc_bits=max(accumulator_bits(layer, bits[layer.name], hardware.act_bits) for layer in layers),
+        acc_bits=acc_bits,
         index=Dense(),
         requant_lanes=hardware.requant_lanes,
     )

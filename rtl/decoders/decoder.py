@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from amaranth.hdl import Value
+from amaranth.hdl import Module, Value
 from amaranth.lib.wiring import Component, In, Out
 
 from rtl.config import ArrayConfig
@@ -54,3 +54,13 @@ class Decoder(Component):
                 "token_valid": Out(1),
             }
         )
+
+    def _count_with(self, m: Module, counter: Any) -> None:
+        """Let ``counter``, which moves with the decoder, make the tokens; its steps are left to wire."""
+        m.submodules.counter = counter
+        m.d.comb += [
+            counter.start.eq(self.start),
+            counter.advance.eq(self.advance),
+            self.token.eq(counter.token),
+            self.token_valid.eq(counter.token_valid),
+        ]

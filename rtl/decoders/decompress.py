@@ -20,18 +20,15 @@ class DecompressDecoder(StreamDecoder):
         """One bit, and a code where it says so."""
         m = Module()
         buffer = self._buffered(m)
-        m.submodules.counter = counter = TapCounter(self._config)
+        counter = TapCounter(self._config)
+        self._count_with(m, counter)
         kept, code = buffer.bits[0], buffer.bits[1:]
         m.d.comb += [
             buffer.length_known.eq(1),
             buffer.length_found.eq(Mux(kept, self._config.weight_bits, 0)),
-            counter.start.eq(self.start),
-            counter.advance.eq(self.advance),
             counter.registers.eq(self.registers),
             counter.valid.eq(buffer.valid),
             counter.level.eq(Mux(kept, level_of(code), 0)),
             counter.ends_tile.eq(buffer.ends_tile),
-            self.token.eq(counter.token),
-            self.token_valid.eq(counter.token_valid),
         ]
         return m

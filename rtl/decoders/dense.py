@@ -18,16 +18,13 @@ class DenseDecoder(Decoder):
     def elaborate(self, platform: Any) -> Elaboratable:
         """Words into the counter."""
         m = Module()
-        m.submodules.counter = counter = TapCounter(self._config)
+        counter = TapCounter(self._config)
+        self._count_with(m, counter)
         m.d.comb += [
-            counter.start.eq(self.start),
-            counter.advance.eq(self.advance),
             counter.registers.eq(self.registers),
             counter.valid.eq(self.word_valid),
             counter.level.eq(level_of(self.word)),
             counter.ends_tile.eq(self.word_ends_tile),
             self.next.eq(1),
-            self.token.eq(counter.token),
-            self.token_valid.eq(counter.token_valid),
         ]
         return m

@@ -25,10 +25,9 @@ class FixedDecoder(Decoder):
         field = self.word[self._config.weight_bits :]
         escape = field == index.escape
         ends_filter = escape & code[0]
-        m.submodules.counter = counter = GapCounter(self._config)
+        counter = GapCounter(self._config)
+        self._count_with(m, counter)
         m.d.comb += [
-            counter.start.eq(self.start),
-            counter.advance.eq(self.advance),
             counter.positions.eq(self.registers.positions),
             counter.valid.eq(self.word_valid),
             counter.gap.eq(Mux(ends_filter, 0, field)),
@@ -37,7 +36,5 @@ class FixedDecoder(Decoder):
             counter.ends_filter.eq(ends_filter),
             counter.ends_tile.eq(self.word_ends_tile),
             self.next.eq(1),
-            self.token.eq(counter.token),
-            self.token_valid.eq(counter.token_valid),
         ]
         return m

@@ -29,12 +29,11 @@ class GapStreamDecoder(StreamDecoder):
             )
         )
         valid, ends_tile = Signal(), Signal()
-        m.submodules.counter = counter = GapCounter(self._config)
+        counter = GapCounter(self._config)
+        self._count_with(m, counter)
         with m.If(self.advance):
             m.d.sync += [valid.eq(buffer.valid), ends_tile.eq(buffer.ends_tile)]
         m.d.comb += [
-            counter.start.eq(self.start),
-            counter.advance.eq(self.advance),
             counter.positions.eq(self.registers.positions),
             counter.valid.eq(valid),
             counter.gap.eq(step.gap),
@@ -42,7 +41,5 @@ class GapStreamDecoder(StreamDecoder):
             counter.skips.eq(step.skips),
             counter.ends_filter.eq(step.ends_filter),
             counter.ends_tile.eq(ends_tile),
-            self.token.eq(counter.token),
-            self.token_valid.eq(counter.token_valid),
         ]
         return step, counter

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from codesign.config import load_config
 from codesign.network_file import save_network
+from codesign.run_file import load_config
 from codesign.stages import alphas, breakeven
 from codesign.stages.common import check_layer_settings, geometries, given_alphas, weight_bits
 from codesign.workspace import Workspace

@@ -14,7 +14,7 @@ from rtl.config import ArrayConfig
 from rtl.indexformats import NM, Dense, IndexFormat
 from rtl.widths import row_registers
 from sim.packers.registry import make_packer
-from tests.support import INDICES, draw_levels, nm_levels
+from tests.support import INDICES, row_levels
 
 PLANE = 3
 """Activation words of a channel, where positions are counted."""
@@ -74,13 +74,10 @@ def row_cases(draw: st.DrawFn, kind: type[IndexFormat], most_lanes: int = 1) -> 
     """Empty filters, all-zero rows, one weight, and what lies between."""
     index, bits = draw(INDICES[kind]), draw(st.integers(1, 8))
     filters, channels, taps = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 6))
-    density = 1.0 if kind is Dense else draw(st.sampled_from([0.0, 0.1, 0.4, 1.0]))
-    levels = draw_levels((filters, channels * taps), bits, density, draw(st.integers(0, 999)))
-    if kind is not Dense:
+    density, seed = draw(st.sampled_from([0.0, 0.1, 0.4, 1.0])), draw(st.integers(0, 999))
+    levels, bits = row_levels(index, (filters, channels * taps), bits, density, seed)
+    if kind not in (Dense, NM):
         levels[draw(st.integers(0, filters - 1))] *= draw(st.integers(0, 1))
-    if isinstance(index, NM):
-        bits = max(2, bits)
-        levels = nm_levels(levels[:, :, None, None], index, rows=1)[:, :, 0, 0]
     return row_case(index, levels, bits, taps, draw(st.integers(1, 3)), draw(st.integers(1, most_lanes)))
 
 

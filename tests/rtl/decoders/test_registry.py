@@ -16,7 +16,7 @@ from rtl.decoders.registry import DECODERS, make_decoder
 from rtl.indexformats import FORMATS, NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
 from sim.packers.packer import RowPlan
 from sim.packers.registry import make_packer
-from tests.support import INDICES, draw_levels, nm_levels, simulate
+from tests.support import INDICES, draw_levels, row_levels, simulate
 
 PASSES = 2
 
@@ -125,10 +125,7 @@ def test_a_decoder_emits_the_packed_positions_a_token_a_cycle(kind):
     @example(kind(), (3, 1), 8, 0.0, 0)
     @example(kind(), (2, 60), 8, 0.02, 6)
     def check(index, shape, weight_bits, density, seed):
-        levels = draw_levels(shape, weight_bits, 1.0 if kind is Dense else density, seed)
-        if isinstance(index, NM):
-            weight_bits = max(2, weight_bits)
-            levels = nm_levels(levels[:, :, None, None], index, rows=1)[:, :, 0, 0]
+        levels, weight_bits = row_levels(index, shape, weight_bits, density, seed)
         packer = make_packer(index, weight_bits)
         plan = packer.plan(levels != 0)
         check_row(index, levels, weight_bits, packer.encode(levels), plan)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rtl.indexformats import FORMATS, NM, Dense
+from rtl.indexformats import FORMATS
 from sim.packers.registry import PACKERS, make_packer
-from tests.support import INDICES, draw_levels, nm_levels
+from tests.support import INDICES, row_levels
 
 shapes = st.tuples(st.integers(1, 9), st.integers(1, 90))
 densities = st.sampled_from([0.0, 0.01, 0.05, 0.2, 0.7, 1.0])
@@ -27,10 +27,7 @@ def test_levels_survive_the_words_that_were_planned(kind):
     @example(kind(), (3, 1), 8, 0.0, 0)
     @example(kind(), (2, 90), 8, 0.01, 3)
     def check(index, shape, weight_bits, density, seed):
-        levels = draw_levels(shape, weight_bits, 1.0 if kind is Dense else density, seed)
-        if isinstance(index, NM):
-            weight_bits = max(2, weight_bits)
-            levels = nm_levels(levels[:, :, None, None], index, rows=1)[:, :, 0, 0]
+        levels, weight_bits = row_levels(index, shape, weight_bits, density, seed)
         packer = make_packer(index, weight_bits)
         plan, words = packer.plan(levels != 0), packer.encode(levels)
         assert plan.tokens_k.min() >= 1

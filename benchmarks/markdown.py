@@ -1,0 +1,19 @@
+"""Markdown of the result pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+__all__ = ["table"]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are Markdown already.
+
+    >>> print(table(["layer", "cycles"], [["conv1", "12"]]), end="")
+    | layer | cycles |
+    | --- | --- |
+    | conv1 | 12 |
+    """
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

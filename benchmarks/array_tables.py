@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.array_goals import judged, pruned_like_the_papers
 from benchmarks.array_losses import losses
-from benchmarks.markdown import table
+from benchmarks.markdown import markdown_table
 from benchmarks.papers import ALEXNET_LAYERS, SCNN_AREA
 from compress.files import replacing
 
@@ -76,7 +76,7 @@ def _goals(result: Result) -> str:
         ]
         for line in judged(result)
     ]
-    return table(["", "must", "aim", "here", ""], rows)
+    return markdown_table(["", "must", "aim", "here", ""], rows)
 
 
 def _papers(result: Result, alexnet: Sequence[Entry]) -> str:
@@ -100,7 +100,7 @@ def _papers(result: Result, alexnet: Sequence[Entry]) -> str:
     used = {entry["format"] for entry in alexnet}
     areas = [entry["row_ratio"] for entry in result["area"] if entry["format"] in used]
     text = "Speedup over the dense array of as many PEs, speedup x density in brackets, 8-bit levels:\n\n"
-    text += table(["layer", "density, 003 T8", "003 T9, Ours1", "here, random", "here, balanced"], rows)
+    text += markdown_table(["layer", "density, 003 T8", "003 T9, Ours1", "here, random", "here, balanced"], rows)
     if areas:
         text += (
             f"\nWhat sparsity adds to the logic: {_percent(min(areas))} to {_percent(max(areas))} of a row here, in "
@@ -130,7 +130,7 @@ def _layers(alexnet: Sequence[Entry], weight_bits: int) -> str:
         here = {e["mask"]: e for e in entries if (e["name"], e["density_asked"]) == (name, asked)}
         cells = [f"{_speedup(here[mask])} {here[mask]['format']}" if mask in here else "" for mask in masks]
         rows.append([name, f"{100 * asked:.1f} %", *cells])
-    return table(["layer", "density", *masks], rows) if rows else "Not run.\n"
+    return markdown_table(["layer", "density", *masks], rows) if rows else "Not run.\n"
 
 
 def _dense(alexnet: Sequence[Entry]) -> str:
@@ -145,7 +145,7 @@ def _dense(alexnet: Sequence[Entry]) -> str:
         ]
         for name, entry in sorted(first.items())
     ]
-    return table(["layer", "array", "MACs", "cycles", "share of PE cycles that are needed"], rows)
+    return markdown_table(["layer", "array", "MACs", "cycles", "share of PE cycles that are needed"], rows)
 
 
 def _trained(trained: Sequence[Entry], lenet: Mapping[str, Any]) -> str:
@@ -167,7 +167,7 @@ def _trained(trained: Sequence[Entry], lenet: Mapping[str, Any]) -> str:
         f"Model `{model}`, one array of {trained[0]['rows']} x {trained[0]['lanes']} in `{format_}` for all layers; "
         "cycles a sample, Linear layers in batches of one sample a lane.\n\n"
     )
-    return note + table(["layer", "density", "nonzeros", "cycles dense", "cycles sparse", "speedup"], rows)
+    return note + markdown_table(["layer", "density", "nonzeros", "cycles dense", "cycles sparse", "speedup"], rows)
 
 
 def _rtl(entries: Sequence[Entry]) -> str:
@@ -208,7 +208,7 @@ def _rtl(entries: Sequence[Entry]) -> str:
     ]
     return (
         "cocotb and Verilator, loading through the port included, compilation not. Times are wall time of one run on "
-        "the machine as it was, other work included.\n\n" + table(head, rows)
+        "the machine as it was, other work included.\n\n" + markdown_table(head, rows)
     )
 
 
@@ -227,7 +227,7 @@ def _area(area: Sequence[Entry]) -> str:
     text = (
         "Logic of a row of 16 lanes without its SRAMs, 8-bit levels, generic library; clock of the array of 4 x 16:\n\n"
     )
-    return text + table(["format", "row, GE", "over dense", "period, FO4", "clock over dense", "set by"], rows)
+    return text + markdown_table(["format", "row, GE", "over dense", "period, FO4", "clock over dense", "set by"], rows)
 
 
 def _bits(bits: Sequence[Entry]) -> str:
@@ -241,7 +241,7 @@ def _bits(bits: Sequence[Entry]) -> str:
         "Stored bits a nonzero over n + H(p)/p, and cycles a nonzero in brackets, of packed random masks of density p, "
         "8-bit levels:\n\n"
     )
-    return text + table(["format", *(f"p = {density:g}" for density in densities)], rows)
+    return text + markdown_table(["format", *(f"p = {density:g}" for density in densities)], rows)
 
 
 def _speedup(entry: Entry) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-__all__ = ["table"]
+__all__ = ["markdown_table"]
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of cells that are Markdown already.
 
-    >>> print(table(["layer", "cycles"], [["conv1", "12"]]), end="")
+    >>> print(markdown_table(["layer", "cycles"], [["conv1", "12"]]), end="")
     | layer | cycles |
     | --- | --- |
     | conv1 | 12 |

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.markdown import table
+from benchmarks.markdown import markdown_table
 from benchmarks.papers import LAYER_TABLES, MOBILENET_ROWS, TARGETS, LayerTable, Target
 from compress.files import replacing
 
@@ -96,7 +96,7 @@ def _targets(entries: Entries) -> str:
             ]
         )
     head = ["", "mean test accuracy", "papers", "here", "test accuracy, mean (seeds)", "dense, mean (seeds)"]
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _best_point(target: Target, entries: Entries) -> Entries | None:
@@ -134,7 +134,7 @@ def _points(entries: Entries) -> str:
                 _accuracies(point, "dense_accuracy"),
             ]
         )
-    return table(["", "pruning", "weight data", "whole file", "validation", "float", "integer", "dense"], rows)
+    return markdown_table(["", "pruning", "weight data", "whole file", "validation", "float", "integer", "dense"], rows)
 
 
 def _layers(table: LayerTable, entries: Entries) -> str:
@@ -163,7 +163,7 @@ def _layers(table: LayerTable, entries: Entries) -> str:
     total = f"{100 * sum(kept.values()) / sum(layers.values()):.2f} %"
     rows.append(["all", f"{sum(layers.values()):,}", f"{paper:.2g} %", total, f"{sum(kept.values()):,.0f}", "", ""])
     head = ["layer", "weights", "kept, paper", "kept, here", "kept, here", "bits, paper", "bits, here"]
-    return title + table(head, rows)
+    return title + markdown_table(head, rows)
 
 
 def _layer(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -183,7 +183,7 @@ def _methods(comparisons: Entries) -> str:
         epochs = entries[0]["epochs"]
         blocks.append(
             f"### {network}, {epochs} epochs\n\n"
-            + table(["pruning", *METHOD_NAMES.values(), "ADMM ahead of the best, points"], rows)
+            + markdown_table(["pruning", *METHOD_NAMES.values(), "ADMM ahead of the best, points"], rows)
         )
     return "\n".join(blocks) or "Not run.\n"
 
@@ -212,7 +212,7 @@ def _mobilenets(entries: Entries, missing: Mapping[str, str]) -> str:
         f"{first['train_images']:,} training images and seed {first['seed']}: a short run, not a trained MobileNet. "
         f"All start from the dense network and take {first['epochs']} epochs. *Before* is ADMM's network "
         "before its hard projection; projected gradient is pruned after every step and has no such moment.\n\n"
-    ) + table(head, rows)
+    ) + markdown_table(head, rows)
     if all(entry["dense_accuracy"] <= 1.1 * CHANCE for entry in entries):
         text += "\nAt chance: the run was too short to learn anything, and says nothing of either method.\n"
     return text
@@ -226,7 +226,7 @@ def _costs(costs: Mapping[str, float]) -> str:
             f"{costs['projection_ratio']:.2f}",
         ],
     ]
-    return table(["", "ratio"], rows) + "\nMedians of paired runs in one process of one thread.\n"
+    return markdown_table(["", "ratio"], rows) + "\nMedians of paired runs in one process of one thread.\n"
 
 
 def _accuracies(entries: Entries, member: str) -> str:

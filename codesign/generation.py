@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 
+from codesign.batches import samples_at_a_time
 from codesign.stages.array import accumulator_bits_of
 from compress.errors import CodesignError
-from compress.layer import LayerKind
 from compress.model import CompressedModel
 from rtl.config import ArrayConfig
 from rtl.indexformats import parse_index
@@ -55,7 +55,9 @@ def array_to_generate(
     else:
         raise CodesignError("neither a model nor a preset is given", "give MODEL, or --preset; see --help")
     for layer in network.layers if network is not None else ():
-        tile_layer(layer, config, _batch(layer.kind, linear_batch))  # refuses what does not fit even in parts
+        tile_layer(
+            layer, config, samples_at_a_time(layer.kind, linear_batch)
+        )  # refuses what does not fit even in parts
     return config
 
 
@@ -71,10 +73,6 @@ def _holding(network: CompressedModel, options: ArrayOptions, linear_batch: int)
     )
     depths = []
     for layer in network.layers:
-        batch = _batch(layer.kind, linear_batch)
+        batch = samples_at_a_time(layer.kind, linear_batch)
         depths.append(group_schedule(layer.levels != 0, ConvGeometry.of(layer), wanted, batch).depths)
     return wanted.replace(**vars(reduce(Depths.largest, depths)))
-
-
-def _batch(kind: LayerKind, linear_batch: int) -> int:
-    return linear_batch if kind is LayerKind.LINEAR else 1

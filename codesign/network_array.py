@@ -112,15 +112,15 @@ def choose_array(
         memories = sram_area(config, technology)
         if datapath(shape) + memories > budget:
             return None
-        if network.cycles_per_sample(shape) * fastest >= limit:  # before the syntheses, which cost most
+        cycles = network.cycles_per_sample(shape)
+        if cycles * fastest >= limit:  # before the syntheses, which cost most
             return None
         if least_logic_area(config, technology) + memories > budget:
             return None
         measured = measure_within(config, technology, budget)
         if measured is None:
             return None
-        time = network.cycles_per_sample(shape) * measured.clock_period
-        return time, network.choice(config, measured)
+        return cycles * measured.clock_period, network.choice(config, measured)
 
     fitting = [shape for shape in (shapes or candidate_shapes()) if datapath(shape) <= budget]
     candidates = [(network, shape) for shape in fitting for network in networks]

@@ -69,6 +69,7 @@ def assemble(workspace: Workspace, command: str) -> dict[str, Any]:
     curves = files["break_even"]["curves"]
     technology = files["break_even"]["technology"]
     config = workspace.config
+    layers = [_layer(workspace, layer, files, curves) for layer in model.layers]
     return {
         "schema": {"name": SCHEMA, "version": SCHEMA_VERSION},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -81,12 +82,12 @@ def assemble(workspace: Workspace, command: str) -> dict[str, Any]:
         "technology": technology,
         "units": {"area": technology["area_unit"], "time": technology["time_unit"], "clock": technology["time_unit"]},
         "accuracy": files["accuracy"],
-        "layers": [_layer(workspace, layer, files, curves) for layer in model.layers],
+        "layers": layers,
         "break_even": [_curve(curve) for curve in curves],
         "alphas": files["alphas"],
         "array": _array(files["array_choice"]),
         "rtl": files["simulation"],
-        "storage": _storage(model, files["array_choice"]),
+        "storage": _storage(layers, files["array_choice"]),
         "admm": {"prune": files["pruning"]["history"], "quantize": files["quantization"]["history"]},
         "training": {
             "train": files["training"]["history"],
@@ -172,15 +173,13 @@ def _array(choice: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _storage(model: CompressedModel, choice: dict[str, Any]) -> dict[str, Any]:
+def _storage(layers: list[dict[str, Any]], choice: dict[str, Any]) -> dict[str, Any]:
     """Bits of all weights: as float32, as levels alone, and as the chosen array's words (levels, indices, fillers)."""
     config = ArrayConfig.from_dict(choice["chosen"]["config"])
-    weights = sum(int(layer.levels.size) for layer in model.layers)
-    words = sum(_weight_words(layer, config, 1) for layer in model.layers)
     return {
-        "float32_bits": 32 * weights,
-        "level_bits": sum(layer.nonzeros * layer.weight_bits for layer in model.layers),
-        "with_index_bits": words * config.word_bits,
+        "float32_bits": 32 * sum(layer["weights"] for layer in layers),
+        "level_bits": sum(layer["nonzeros"] * layer["weight_bits"] for layer in layers),
+        "with_index_bits": config.word_bits * sum(layer["weight_words"] for layer in layers),
     }
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.batches import samples_at_a_time
 from codesign.errors import MismatchError
-from compress.layer import CompressedLayer, LayerKind
 from compress.model import CompressedModel
 from rtl.generate import TOP, load_config
 from sim.build import compile_folder
@@ -38,15 +38,11 @@ def simulate_model(
     inputs = layer_inputs(model, quantize_input(model, images_nchw))
     runs = []
     for layer, activations in zip(model.layers, inputs, strict=False):
-        tiling = tile_layer(layer, config, _batch(layer, linear_batch))
-        runs.append(LayerRun(tiling, _fill(activations.astype(np.uint8), _batch(layer, linear_batch))))
+        batch = samples_at_a_time(layer.kind, linear_batch)
+        runs.append(LayerRun(tile_layer(layer, config, batch), _fill(activations.astype(np.uint8), batch)))
     built = compile_folder(array_folder, simulator, top)
     outcomes = run_layers(built, runs)
     return describe_outcomes(outcomes, f"{built.simulator.name}: {built.simulator.version}", len(images_nchw))
-
-
-def _batch(layer: CompressedLayer, linear_batch: int) -> int:
-    return linear_batch if layer.kind is LayerKind.LINEAR else 1
 
 
 def _fill(activations: NDArray[np.uint8], batch: int) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ For the dense baseline and for each pruned portion the best array that fits the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from joblib import Parallel, delayed
@@ -103,15 +103,11 @@ def break_even_curve(
         mask = (masks or work.mask)(portion)
         found = best_array(work, mask, sparse, technology, budget, space)
         if found is not None:
-            points.append(_replace(found, pruned_portion=portion, speedup=dense.time / found.time))
+            points.append(replace(found, pruned_portion=portion, speedup=dense.time / found.time))
     told(Update(work.name, len(portions) + 1, len(portions) + 1))
     ratio = break_even_ratio([p.pruned_portion for p in points], [p.speedup for p in points])
     units = (technology.area_unit, technology.time_unit)
     return BreakEvenCurve(work.name, tuple(map(str, formats)), budget, *units, dense, tuple(points), ratio)
-
-
-def _replace(point: BreakEvenPoint, pruned_portion: float, speedup: float) -> BreakEvenPoint:
-    return BreakEvenPoint(**{**vars(point), "pruned_portion": pruned_portion, "speedup": speedup})
 
 
 def break_even_curves(

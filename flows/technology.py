@@ -52,10 +52,6 @@ class Technology:
         """SHA-256 of the library's text."""
         return hashlib.sha256(self.liberty.encode()).hexdigest()
 
-    def gate_equivalents(self, area: float) -> float:
-        """An area of this technology in NAND2."""
-        return area / self.nand2_area
-
     def describe(self) -> dict[str, str | float]:
         """JSON-safe figures for a report."""
         numbers = ("nand2_area", "fo4", "clk_to_q", "setup")

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from codesign.batches import samples_at_a_time
 from codesign.network_file import load_network
 from codesign.workspace import Workspace
 from compress.admm import AdmmConfig
@@ -86,7 +87,7 @@ def conv_geometry(layer: LayerGeometry) -> ConvGeometry:
 
 def batch_of(workspace: Workspace, kind: LayerKind) -> int:
     """Samples a layer runs at a time."""
-    return workspace.config.hardware.linear_batch if kind is LayerKind.LINEAR else 1
+    return samples_at_a_time(kind, workspace.config.hardware.linear_batch)
 
 
 def weight_bits(workspace: Workspace, layers: list[LayerGeometry]) -> dict[str, int]:

@@ -72,7 +72,7 @@ def _holding(network: CompressedModel, options: ArrayOptions, linear_batch: int)
     depths = []
     for layer in network.layers:
         batch = _batch(layer.kind, linear_batch)
-        depths.append(group_schedule(layer.levels != 0, ConvGeometry.of(layer), wanted, batch).depths)
+        depths.append(group_schedule(layer.levels != 0, ConvGeometry.of(layer), wanted, batch, even=True).depths)
     return wanted.replace(**vars(reduce(Depths.largest, depths)))
 
 

@@ -52,7 +52,7 @@ class Cell:
 
 
 def example() -> PackedLayer:
-    """Four filters on six channels of 2 x 2 pixels, one tile; two weights of filter 1 and one of filter 2 are pruned."""
+    """Four filters on six channels of 2 x 2 pixels, one tile; filter 1 has two pruned weights, filter 2 one."""
     kept = np.array([[1, 1, 1, 1, 1, 1], [1, 0, 0, 1, 1, 1], [1, 1, 1, 0, 1, 1], [1, 1, 1, 1, 1, 1]])
     levels = (kept * np.arange(1, 25).reshape(4, 6)).astype(np.int16).reshape(4, 6, 1, 1)
     layer = CompressedLayer(

@@ -12,10 +12,10 @@ from benchmarks.array_cases import Case, Mask, group_geometry, group_masks, laye
 from benchmarks.sources import source_digest
 from benchmarks.store import Store
 from compress.errors import CodesignError
+from rtl.config import ArrayConfig
 from rtl.indexformats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice, parse_index
-from sim.cycles import layer_cycles
 from sim.geometry import ConvGeometry
-from sim.plan import plan_layer
+from sim.schedule import group_schedule
 
 __all__ = ["CANDIDATES", "EQUAL_CYCLES", "Load", "case_cycles", "cycles_entry", "format_costs", "quickest"]
 
@@ -59,12 +59,13 @@ def case_cycles(case: Case, store: Store) -> dict[str, Any]:
 
 def format_costs(loads: Sequence[Load], index: IndexFormat, case: Case) -> dict[str, Any]:
     """Cycles a sample and stored bits of ``loads`` in one format, or why it refuses them."""
+    array = ArrayConfig(case.rows, case.lanes, case.weight_bits, index=index)
     cycles, bits = 0.0, 0
     try:
         for geometry, mask, batch in loads:
-            plan = plan_layer(mask, geometry, case.rows, case.lanes, index, batch, case.weight_bits)
-            cycles += layer_cycles(plan) / batch
-            bits += sum(row.words for row in plan.rows) * index.word_bits(case.weight_bits)
+            schedule = group_schedule(mask, geometry, array, batch, even=True)
+            cycles += schedule.cycles() / batch
+            bits += schedule.weight_words * array.word_bits
     except CodesignError as error:
         return {"refused": error.cause}
     return {"cycles": cycles, "stored_bits": bits}

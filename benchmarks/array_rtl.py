@@ -28,8 +28,9 @@ from sim.cycles import layer_cycles
 from sim.geometry import ConvGeometry
 from sim.golden import accumulator_bits, layer_inputs
 from sim.pack import PackedLayer
-from sim.plan import Depths, plan_layer
+from sim.plan import Depths
 from sim.runner import LayerOutcome, LayerRun, run_layers
+from sim.schedule import group_schedule
 from sim.tiles import tile_layer
 
 __all__ = ["Simulate", "Simulated", "model_layers", "on_verilog", "rtl_members", "simulate_case"]
@@ -129,9 +130,8 @@ def _model_seconds(packed: Sequence[PackedLayer]) -> tuple[float, float]:
             layer_cycles(one.plan, one.config.requant_lanes)
         middle = time.perf_counter()
         for one in packed:
-            config, layer = one.config, one.layer
-            shape = (config.rows, config.lanes, config.index, one.plan.layout.batch, config.weight_bits)
-            plan_layer(layer.levels != 0, ConvGeometry.of(layer), *shape)
+            layer, batch = one.layer, one.plan.layout.batch
+            group_schedule(layer.levels != 0, ConvGeometry.of(layer), one.config, batch, even=True)
         model.append(middle - start)
         planning.append(time.perf_counter() - middle)
     return median(model), median(planning)
@@ -178,19 +178,19 @@ def model_layers(
 
 def _config(layers: Sequence[CompressedLayer], index: IndexFormat, case: Case, batches: Sequence[int]) -> ArrayConfig:
     """An array that just holds the layers."""
-    plans = [
-        plan_layer(layer.levels != 0, ConvGeometry.of(layer), case.rows, case.lanes, index, batch, case.weight_bits)
-        for layer, batch in zip(layers, batches, strict=True)
-    ]
-    return ArrayConfig(
+    array = ArrayConfig(
         rows=case.rows,
         lanes=case.lanes,
         weight_bits=case.weight_bits,
         act_bits=layers[0].act_bits,
         acc_bits=max(12, *(accumulator_bits(layer) for layer in layers)),
         index=index,
-        **vars(reduce(Depths.largest, (plan.depths for plan in plans))),
     )
+    depths = [
+        group_schedule(layer.levels != 0, ConvGeometry.of(layer), array, batch, even=True).depths
+        for layer, batch in zip(layers, batches, strict=True)
+    ]
+    return array.replace(**vars(reduce(Depths.largest, depths)))
 
 
 def _random_layer(name: str, sizes: LayerGeometry, mask: Mask, case: Case) -> CompressedLayer:

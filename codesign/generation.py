@@ -55,9 +55,8 @@ def array_to_generate(
     else:
         raise CodesignError("neither a model nor a preset is given", "give MODEL, or --preset; see --help")
     for layer in network.layers if network is not None else ():
-        tile_layer(
-            layer, config, samples_at_a_time(layer.kind, linear_batch)
-        )  # refuses what does not fit even in parts
+        batch = samples_at_a_time(layer.kind, linear_batch)
+        tile_layer(layer, config, batch)  # refuses what does not fit even in parts
     return config
 
 
@@ -74,5 +73,5 @@ def _holding(network: CompressedModel, options: ArrayOptions, linear_batch: int)
     depths = []
     for layer in network.layers:
         batch = samples_at_a_time(layer.kind, linear_batch)
-        depths.append(group_schedule(layer.levels != 0, ConvGeometry.of(layer), wanted, batch).depths)
+        depths.append(group_schedule(layer.levels != 0, ConvGeometry.of(layer), wanted, batch, even=True).depths)
     return wanted.replace(**vars(reduce(Depths.largest, depths)))

@@ -75,7 +75,7 @@ class ArrayChoice:
 
 def array_for(loads: Sequence[LayerLoad], template: ArrayConfig, technology: Technology) -> ArrayChoice:
     """The template's rows and lanes with banks that just hold every layer."""
-    network, shape = _Network(loads, template), Shape(template.rows, template.lanes, template.requant_lanes)
+    network, shape = _Network(loads, template, even=True), Shape(template.rows, template.lanes, template.requant_lanes)
     config = network.config(shape)
     return network.choice(config, measure(config, technology))
 
@@ -90,8 +90,9 @@ def choose_array(
     """The array within ``budget`` that runs all layers soonest, or None where none fits.
 
     ``templates`` give index formats and bit widths; rows, lanes and requantizers are searched, and every bank is as
-    deep as the layer that needs most. Exact for layers laid out as the banks are sized for: a shape is passed over
-    only where a bound excludes it.
+    deep as the layer that needs most. Exact for layers laid out as the banks are sized for, rows dealt in the quick
+    way: a shape is passed over only where a bound excludes it. The winner's banks then hold even rows, if that is
+    faster and fits.
     """
     networks = [_Network(loads, template) for template in templates]
     smallest = templates[0].replace(rows=1, lanes=1, requant_lanes=1)
@@ -125,20 +126,29 @@ def choose_array(
     fitting = [shape for shape in (shapes or candidate_shapes()) if datapath(shape) <= budget]
     candidates = [(network, shape) for shape in fitting for network in networks]
     found = search(candidates, lambda candidate: candidate[0].least_cycles(candidate[1]) * fastest, evaluate)
-    return None if found is None else found.outcome
+    if found is None:
+        return None
+    evened = evaluate((found.candidate[0].evened(found.candidate[1]), found.candidate[1]), found.cost)
+    chosen = [found.outcome] if evened is None else [found.outcome, evened[1]]
+    return min(chosen, key=lambda choice: choice.time_per_sample)
 
 
 class _Network:
-    """Plans of all layers, made once for each (rows, lanes)."""
+    """Plans of all layers, made once for each (rows, lanes); ``even`` as ``sim.schedule.group_schedule`` has it."""
 
-    def __init__(self, loads: Sequence[LayerLoad], template: ArrayConfig) -> None:
-        self._loads, self._template = loads, template
+    def __init__(self, loads: Sequence[LayerLoad], template: ArrayConfig, even: bool = False) -> None:
+        self._loads, self._template, self._even = loads, template, even
         self._plans = lru_cache(maxsize=64)(self._make_plans)
         self._nonzeros = [int(load.mask.sum()) for load in loads]
 
     def _make_plans(self, rows: int, lanes: int) -> tuple[Schedule, ...]:
-        array = self._template.replace(rows=rows, lanes=lanes, requant_lanes=1)
-        return tuple(group_schedule(load.mask, load.geometry, array, load.batch) for load in self._loads)
+        requant_lanes = self._template.requant_lanes if self._even else 1  # the quick way does not look at it
+        array = self._template.replace(rows=rows, lanes=lanes, requant_lanes=requant_lanes)
+        return tuple(group_schedule(load.mask, load.geometry, array, load.batch, self._even) for load in self._loads)
+
+    def evened(self, shape: Shape) -> _Network:
+        """Plans with the rows as even as they will be, which takes too long for every shape of a search."""
+        return _Network(self._loads, self._template.replace(**asdict(shape)), even=True)
 
     def config(self, shape: Shape) -> ArrayConfig:
         plans = self._plans(shape.rows, shape.lanes)

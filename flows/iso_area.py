@@ -120,17 +120,21 @@ def candidate_shapes(max_rows: int = _MAX_ROWS, lanes: Sequence[int] = _LANES) -
 
 
 class _Packing:
-    """One mask in one format: plans, made once for each (rows, lanes), and bounds that need no plan."""
+    """One mask in one format: plans, made once for each (rows, lanes), and bounds that need no plan.
 
-    def __init__(self, work: LayerWork, mask: Mask, template: ArrayConfig) -> None:
-        self.work, self.mask, self.template = work, mask, template
+    ``even``: plans with the rows as even as they will be, which takes too long for every shape of a search.
+    """
+
+    def __init__(self, work: LayerWork, mask: Mask, template: ArrayConfig, even: bool = False) -> None:
+        self.work, self.mask, self.template, self.even = work, mask, template, even
         self.words = int(mask.sum())
         self.plan = lru_cache(maxsize=256)(self._plan)
         self.tiles = lru_cache(maxsize=None)(self._tiles)
 
     def _plan(self, rows: int, lanes: int) -> Schedule:
-        array = self.template.replace(rows=rows, lanes=lanes, requant_lanes=1)
-        return group_schedule(self.mask, self.work.geometry, array, self.work.batch)
+        requant_lanes = self.template.requant_lanes if self.even else 1  # the quick way does not look at it
+        array = self.template.replace(rows=rows, lanes=lanes, requant_lanes=requant_lanes)
+        return group_schedule(self.mask, self.work.geometry, array, self.work.batch, self.even)
 
     def _tiles(self, lanes: int) -> int:
         return ImageLayout(self.work.geometry, lanes, self.work.batch).tiles
@@ -198,6 +202,13 @@ class _Evaluator:
         point = _point(config, cycles, measured.area, measured.clock_period, measured.critical)
         return point.time, point
 
+    def evened(self, shape: Shape, point: BreakEvenPoint) -> BreakEvenPoint:
+        """The same shape with even rows where that is faster and fits, else ``point``."""
+        work, mask, template = self.packing.work, self.packing.mask, self.packing.template
+        packing = _Packing(work, mask, template.replace(**asdict(shape)), even=True)
+        found = _Evaluator(packing, self.technology, self.budget).evaluate(shape, point.time)
+        return point if found is None or found[0] >= point.time else found[1]
+
 
 def _point(config: ArrayConfig, cycles: int, area: float, clock: float, critical: str) -> BreakEvenPoint:
     shape = (config.rows, config.lanes, config.requant_lanes)
@@ -214,6 +225,8 @@ def best_array(
 ) -> BreakEvenPoint | None:
     """The fastest array within ``budget`` for one mask, or None where none fits.
 
+    Searched with rows dealt in the quick way; the winner's are then dealt as evenly as the schedule of a layer does.
+
     ``templates`` give index format and bit widths, the first wins where two are equally fast; ``shapes`` are the
     candidates for the rest.
     """
@@ -229,7 +242,7 @@ def best_array(
         lambda candidate: candidate[0].least_time(candidate[1]),
         lambda candidate, limit: candidate[0].evaluate(candidate[1], limit),
     )
-    return None if found is None else found.outcome
+    return None if found is None else found.candidate[0].evened(found.candidate[1], found.outcome)
 
 
 def layer_budget(work: LayerWork, reference: ArrayConfig, technology: Technology) -> float:

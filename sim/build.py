@@ -18,6 +18,7 @@ from compress.files import cache_folder
 from rtl.axi.top import ACCELERATOR
 from rtl.config import ArrayConfig
 from rtl.generate import FILE_LISTS, TOP, generate, load_config
+from sim.host import HOST, SOURCE, host_parameters
 from sim.simulator import Simulator, find_simulator
 
 __all__ = ["BuiltArray", "build_array", "compile_folder", "run_child"]
@@ -26,8 +27,11 @@ _BUILD_ARGUMENTS = {
     "verilator": ["-Wno-WIDTHTRUNC", "-Wno-WIDTHEXPAND", "--x-initial", "0", "-O3"],
     "icarus": ["-g2012"],
 }
+_SIMULATED = {TOP: HOST, ACCELERATOR: ACCELERATOR}
+"""What is the top of the simulation: the array has its host around it."""
+
 _PORTS = {
-    TOP: ("clk", "rst", "start", "busy", "cycles", "write__*", "results__*"),
+    HOST: ("clk", "rst", "progress", "finished", "stuck"),
     ACCELERATOR: ("aclk", "aresetn", "irq", "s_axi_*", "s_axis_*", "m_axis_*"),
 }
 
@@ -41,6 +45,11 @@ class BuiltArray:
     folder: Path
     simulator: Simulator
     top: str = TOP
+
+    @property
+    def simulated_top(self) -> str:
+        """The module that cocotb sees."""
+        return _SIMULATED[self.top]
 
 
 def build_array(config: ArrayConfig, folder: Path, simulator: str | None = None, top: str = TOP) -> BuiltArray:
@@ -60,13 +69,16 @@ def compile_folder(sources: Path, simulator: str | None = None, top: str = TOP) 
         raise CodesignError(
             f"cannot read the Verilog in {sources}: {error}", "run `codesign generate` again"
         ) from error
-    arguments, access = _BUILD_ARGUMENTS[tool.name], _access(top)
+    simulated = _SIMULATED[top]
+    if simulated == HOST:
+        files, texts = [*files, SOURCE], [*texts, SOURCE.read_bytes()]
+    arguments, access = _BUILD_ARGUMENTS[tool.name], _access(simulated)
     digest = hashlib.sha256(
         b"\0".join([tool.version.encode(), " ".join(arguments).encode(), access.encode(), *texts])
     ).hexdigest()
     folder = cache_folder("simulations") / digest[:32]
     if not (folder / "complete").exists():
-        _compile(top, files, folder, tool, arguments)
+        _compile(simulated, files, folder, tool, arguments, host_parameters(config) if simulated == HOST else {})
     return BuiltArray(config, sources, folder, tool, top)
 
 
@@ -75,7 +87,9 @@ def _access(top: str) -> str:
     return "`verilator_config\n" + "".join(f'public_flat_rw -module "{top}" -var "{port}"\n' for port in _PORTS[top])
 
 
-def _compile(top: str, files: list[Path], folder: Path, tool: Simulator, arguments: list[str]) -> None:
+def _compile(
+    top: str, files: list[Path], folder: Path, tool: Simulator, arguments: list[str], parameters: dict[str, int]
+) -> None:
     """Compile beside ``folder`` and rename: an interrupted compilation leaves nothing that looks complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix="compile-", dir=folder.parent))
@@ -91,6 +105,7 @@ def _compile(top: str, files: list[Path], folder: Path, tool: Simulator, argumen
                 "hdl_toplevel": top,
                 "build_dir": str(temporary),
                 "build_args": arguments,
+                "parameters": parameters,
                 "timescale": ["1ns", "1ps"],
                 "always": True,
             },

@@ -91,17 +91,19 @@ def run_layers(built: BuiltArray, runs: Sequence[LayerRun]) -> list[LayerOutcome
     with tempfile.TemporaryDirectory(prefix="codesign-sim-") as folder:
         job, answer = Path(folder) / "job.pickle", Path(folder) / "answer.pickle"
         job.write_bytes(pickle.dumps([entry for run in runs for entry in _entries(run)]))
+        paths = {name: Path(folder) / f"{name}.txt" for name in ("commands", "answers")}
         log = run_child(
             "test",
             built.simulator,
             {
                 "test_module": _BENCHES[built.top],
-                "hdl_toplevel": built.top,
+                "hdl_toplevel": built.simulated_top,
                 "hdl_toplevel_lang": "verilog",
                 "build_dir": str(built.folder),
                 "test_dir": folder,
                 "results_xml": str(Path(folder) / "results.xml"),
                 "timescale": ["1ns", "1ps"],
+                "plusargs": [f"+{name}={path}" for name, path in paths.items()],
             },
             {"CODESIGN_SIM_JOB": str(job), "CODESIGN_SIM_ANSWER": str(answer)},
         )

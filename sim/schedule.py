@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
@@ -24,8 +24,17 @@ __all__ = ["PlannedRun", "Schedule", "group_schedule", "make_schedule"]
 Window = tuple[range, range]
 """Samples and output lines of one run."""
 
+Slicer = Callable[[NDArray[np.bool_], int, bool], tuple[RowSlice, ...]]
+"""``slice_rows`` or ``slice_taps``."""
+
+LayOut = Callable[[tuple[RowSlice, ...]], list["PlannedRun"]]
+"""Runs with the rows so dealt."""
+
 _BALANCED = 1.05
 """Busiest row over the average row up to which no other form is worth a try."""
+
+_WAITING = 1.001
+"""Cycles over those of the busiest row up to which more even rows are not worth a try."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +106,9 @@ def make_schedule(
 ) -> Schedule:
     """Divide layer ``name`` of mask (K, C / groups, R, S) by groups, then filters, then samples and output lines.
 
-    A layer, or one group, that fits is one run. Other forms are tried where rows are not balanced or groups are narrow,
-    and taken if the cycle model finds them faster. CodesignError where one filter and one output line of a group are
+    A layer, or one group, that fits is one run. Rows are dealt more evenly where they wait for each other, and other
+    forms are tried where rows are not balanced or groups are narrow, and taken if the cycle model finds them faster.
+    CodesignError where one filter and one output line of a group are
     still too large.
     """
     layer = _Layer(name, mask_kcrs, geometry, config, batch)
@@ -117,12 +127,14 @@ def make_schedule(
 
 
 def group_schedule(
-    mask_kcrs: NDArray[np.bool_], geometry: ConvGeometry, config: ArrayConfig, batch: int = 1
+    mask_kcrs: NDArray[np.bool_], geometry: ConvGeometry, config: ArrayConfig, batch: int = 1, even: bool = False
 ) -> Schedule:
-    """One run a group, whatever the depths of ``config``: what an array with banks for whole groups does."""
+    """One run a group, whatever the depths of ``config``: what an array with banks for whole groups does.
+
+    ``even``: rows are dealt as in ``make_schedule``; else in the quick way that searches over many arrays take.
+    """
     layer = _Layer("", mask_kcrs, geometry, config, batch)
-    units = [layer.unit(group, group + 1) for group in range(geometry.groups)]
-    return Schedule(tuple(PlannedRun(unit, layer.plan(unit)) for unit in units))
+    return Schedule(tuple(layer.whole(layer.unit(group, group + 1), even) for group in range(geometry.groups)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,9 +172,40 @@ class _Layer:
             folded,
         )
 
-    def _runs(self, unit: Part, form: Form) -> Iterator[PlannedRun]:
+    def whole(self, unit: Part, even: bool) -> PlannedRun:
+        """The unit in one run."""
+
+        def lay_out(slices: tuple[RowSlice, ...]) -> list[PlannedRun]:
+            return [PlannedRun(unit, self.plan(unit, slices))]
+
+        return (self._dealt(unit, slice_rows, lay_out) if even else lay_out(self._slices(unit, slice_rows)))[0]
+
+    def _runs(self, unit: Part, form: Form) -> list[PlannedRun]:
+        slicer = slice_taps if form.taps_dealt else slice_rows
+        return self._dealt(unit, slicer, lambda slices: list(self._fitting(unit, slices)))
+
+    def _slices(self, unit: Part, slicer: Slicer, even: bool = False) -> tuple[RowSlice, ...]:
         mask = part_weights(self.mask_kcrs, self.geometry, unit)
-        slices = (slice_taps if form.taps_dealt else slice_rows)(mask.reshape(*mask.shape[:2], -1), self.config.rows)
+        return slicer(mask.reshape(*mask.shape[:2], -1), self.config.rows, even)
+
+    def _dealt(self, unit: Part, slicer: Slicer, lay_out: LayOut) -> list[PlannedRun]:
+        """Runs with rows about equal in total, or even ones if those take fewer cycles and no more runs."""
+        requant_lanes = self.config.requant_lanes
+        try:
+            quick = Schedule(tuple(lay_out(self._slices(unit, slicer))))
+        except CodesignError:  # too large for the banks, or no mask for the format
+            return lay_out(self._slices(unit, slicer, even=True))
+        cycles = quick.cycles(requant_lanes)
+        if len(quick.runs) == 1 and cycles <= _WAITING * quick.fewest_cycles(requant_lanes):
+            return list(quick.runs)
+        try:
+            even = Schedule(tuple(lay_out(self._slices(unit, slicer, even=True))))
+        except CodesignError:
+            return list(quick.runs)
+        better = even.cycles(requant_lanes) < cycles and len(even.runs) <= len(quick.runs)
+        return list((even if better else quick).runs)
+
+    def _fitting(self, unit: Part, slices: tuple[RowSlice, ...]) -> Iterator[PlannedRun]:
         windows = self._windows(unit, max(1, *(len(row.channels) for row in slices)))
         samples, lines = windows[0]
         window = replace(unit, samples=samples, lines=lines)
@@ -175,7 +218,7 @@ class _Layer:
     def _layout(self, part: Part) -> ImageLayout:
         return ImageLayout(part_geometry(self.geometry, part), self.config.lanes, len(part.samples))
 
-    def plan(self, part: Part, slices: tuple[RowSlice, ...] | None = None) -> LayerPlan:
+    def plan(self, part: Part, slices: tuple[RowSlice, ...]) -> LayerPlan:
         """Of one run, whether it fits or not."""
         mask, geometry = part_weights(self.mask_kcrs, self.geometry, part), part_geometry(self.geometry, part)
         c = self.config

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.dealing import deal, deal_evenly
+
 __all__ = ["RowSlice", "slice_rows", "slice_taps"]
 
 
@@ -31,34 +33,42 @@ class RowSlice:
         return chosen.reshape(len(filters_kct), self.positions)
 
 
-def slice_rows(mask_kct: NDArray[np.bool_], rows: int) -> tuple[RowSlice, ...]:
+def slice_rows(mask_kct: NDArray[np.bool_], rows: int, even: bool = False) -> tuple[RowSlice, ...]:
     """Deal the channels to the rows, or the taps where channels are fewer than rows.
 
-    ``mask_kct`` is (K, C, R * S), true where a weight was kept. Longest processing time first: the next heaviest
-    channel goes to the row with the fewest nonzeros that still has room, and no row gets more than its share of
-    channels, which bounds its activation bank. Neighbouring channels stay together where that gives each row its equal
-    share of every filter and dealing does not: masks that were pruned so (``compress.balance.GroupCardinality``).
+    ``mask_kct`` is (K, C, R * S), true where a weight was kept. No row gets more than its share of channels, which
+    bounds its activation bank. ``even`` in every stretch of filters, or, which is quicker to find, about equal in total
+    (``sim.dealing``). Without ``even``, neighbouring channels stay together where that gives each row its equal share
+    of every filter and dealing does not: masks that were pruned so (``compress.balance.GroupCardinality``).
     """
-    weight_of = mask_kct.sum(axis=0)
-    channels, taps = weight_of.shape
+    channels, taps = mask_kct.shape[1:]
     if channels >= rows:
-        dealt, neighbours = _deal(weight_of.sum(axis=1), rows), _cut(channels, rows)
         nonzeros_kc = mask_kct.sum(axis=2)
-        chosen = neighbours if _equal(nonzeros_kc, neighbours) and not _equal(nonzeros_kc, dealt) else dealt
-        return tuple(RowSlice(group, tuple(range(taps)) if group else ()) for group in chosen)
+        groups = deal_evenly(nonzeros_kc, rows) if even else _dealt_or_neighbours(nonzeros_kc, rows)
+        return tuple(RowSlice(group, tuple(range(taps)) if group else ()) for group in groups)
     slices: list[RowSlice] = [RowSlice((), ())] * rows
     for channel in range(channels):
         sharing = range(channel, rows, channels)
-        for row, group in zip(sharing, _deal(weight_of[channel], len(sharing)), strict=True):
+        for row, group in zip(sharing, _deal(mask_kct[:, channel], len(sharing), even), strict=True):
             slices[row] = RowSlice((channel,), group) if group else RowSlice((), ())
     return tuple(slices)
 
 
-def slice_taps(mask_kct: NDArray[np.bool_], rows: int) -> tuple[RowSlice, ...]:
+def slice_taps(mask_kct: NDArray[np.bool_], rows: int, even: bool = False) -> tuple[RowSlice, ...]:
     """Every channel in every row, and the taps dealt: each row has its share of a filter of one channel, too."""
     channels = tuple(range(mask_kct.shape[1]))
-    dealt = _deal(mask_kct.sum(axis=(0, 1)), rows)
+    dealt = _deal(mask_kct.sum(axis=1), rows, even)
     return tuple(RowSlice(channels, taps) if taps else RowSlice((), ()) for taps in dealt)
+
+
+def _deal(nonzeros_kn: NDArray[np.generic], hands: int, even: bool) -> list[tuple[int, ...]]:
+    counts = nonzeros_kn.astype(np.int64)
+    return deal_evenly(counts, hands) if even else deal(counts.sum(axis=0), hands)
+
+
+def _dealt_or_neighbours(nonzeros_kc: NDArray[np.int64], rows: int) -> list[tuple[int, ...]]:
+    dealt, neighbours = deal(nonzeros_kc.sum(axis=0), rows), _cut(nonzeros_kc.shape[1], rows)
+    return neighbours if _equal(nonzeros_kc, neighbours) and not _equal(nonzeros_kc, dealt) else dealt
 
 
 def _cut(channels: int, rows: int) -> list[tuple[int, ...]]:
@@ -71,15 +81,3 @@ def _equal(nonzeros_kc: NDArray[np.int64], groups: list[tuple[int, ...]]) -> boo
     """Whether no group has more than its equal share, rounded up, of any filter's nonzeros."""
     parts_kr = np.stack([nonzeros_kc[:, list(group)].sum(axis=1) for group in groups], axis=1)
     return bool((parts_kr.max(axis=1) <= -(-nonzeros_kc.sum(axis=1) // len(groups))).all())
-
-
-def _deal(weights: NDArray[np.int64], hands: int) -> list[tuple[int, ...]]:
-    """Indices of ``weights`` in ``hands`` groups of at most ceil(n / hands), about equally heavy."""
-    room = -(-len(weights) // hands)
-    groups: list[list[int]] = [[] for _ in range(hands)]
-    loads = [0] * hands
-    for index in np.argsort(-weights, kind="stable").tolist():
-        hand = min((h for h in range(hands) if len(groups[h]) < room), key=lambda h: (loads[h], len(groups[h]), h))
-        groups[hand].append(index)
-        loads[hand] += int(weights[index])
-    return [tuple(sorted(group)) for group in groups]

@@ -74,6 +74,16 @@ def test_icarus_agrees(tmp_path):
     assert outcome.cycle_exact
 
 
+def test_stalls_do_happen_and_change_no_output(built):
+    layer = make_layer(draw_levels((4, 6, 3, 3), 6, 0.4, 2), 6, 7, 7, padding=(1, 1))
+    ports = (Stalls(), Stalls(writes=0.5), Stalls(results=0.9))
+    runs = [LayerRun(tile_layer(layer, SPARSE), draw_activations(layer, 1, 3), stalls) for stalls in ports]
+    free, writes, results = run_layers(built["fixed3"], runs)
+    assert all(outcome.bit_exact for outcome in (free, writes, results))
+    assert writes.cycles == free.cycles < results.cycles
+    assert min(writes.simulated_cycles, results.simulated_cycles) > free.simulated_cycles
+
+
 LARGE = {
     "filters": make_layer(draw_levels((40, 20, 3, 3), 8, 0.7, 1), 8, 4, 4),
     "lines": make_layer(draw_levels((2, 9, 3, 3), 8, 0.3, 2), 8, 61, 90, padding=(2, 1), stride=(2, 1)),

@@ -75,7 +75,7 @@ class GroupSelect(Component):
 
 
 class DrainControl(Component):
-    """Count groups, filters and tiles, carry valid and last along the requantizers' stages, and count pixels of windows.
+    """Count groups, filters and tiles, carry valid and last along the requantizers' stages, count pixels of windows.
 
     Nothing moves while a beat waits at ``results`` (``advance`` low). The groups of a filter are whole windows.
 

@@ -67,14 +67,13 @@ class ConvGeometry:
         return int(np.prod(self.weight_shape)) * self.output_size[0] * self.output_size[1]
 
 
-def line_pitch(
-    size: int, kernel: int, stride: int, padding: int, outputs: int, run: int = 1, multiple: int = 1
-) -> int:
+def line_pitch(size: int, kernel: int, stride: int, padding: int, outputs: int, run: int = 1, multiple: int = 1) -> int:
     """Smallest distance between the starts of two neighbouring lines, with their zero padding shared.
 
     A padded index u lies in phase ``u % stride`` at ``u // stride``. Where a line runs over its pitch it reads
     the start of the next line: allowed only where both are padding. ``run`` neighbouring outputs count as one of
-    ``outputs``, and a phase has a copy for each tap's place in them (``ImageLayout``). The pitch is a multiple of ``multiple``.
+    ``outputs``, and a phase has a copy for each tap's place in them (``ImageLayout``). The pitch is a multiple of
+    ``multiple``.
 
     >>> line_pitch(size=13, kernel=3, stride=1, padding=1, outputs=13)
     14
@@ -114,8 +113,8 @@ class ImageLayout:
 
     With a window of p rows, p lines are one line of columns: pixel (b, p Y + i, x) is number
     ``((b * image_pitch + Y) * line_pitch + x) * p + i``, so that the pixels of a window follow each other. A tap that
-    lies o lines further on, o not divisible by p, finds its lines paired otherwise: a phase has ``copies`` planes, whose
-    lines begin at 0..p-1.
+    lies o lines further on, o not divisible by p, finds its lines joined otherwise: a phase has ``copies`` planes,
+    the first joining its lines from line 0 on, the next one from line 1 on.
     """
 
     geometry: ConvGeometry
@@ -155,7 +154,7 @@ class ImageLayout:
 
     @cached_property
     def output_numbers(self) -> NDArray[np.int64]:
-        """(batch, rows, columns) of ``geometry.windows``: the number of each window; of each output pixel without pooling."""
+        """(batch, *geometry.windows): the number of each window; of each output pixel without pooling."""
         height, width = self.geometry.windows
         image, line, column = np.ogrid[: self.batch, :height, :width]
         return np.asarray((image * self.image_pitch + line) * (self.line_pitch // self.geometry.window[1]) + column)
@@ -226,7 +225,7 @@ class ImageLayout:
         return memory.reshape(channels, self.phases * self.plane_words, self.lanes)
 
     def _needed(self, axis: int, size: int, copy: int = 0) -> NDArray[np.bool_]:
-        """(size,): lines or columns that some output reads in that copy; the others may not overwrite shared padding."""
+        """(size,): lines or columns that an output reads in that copy; the others may not overwrite shared padding."""
         kernel, stride = self.geometry.weight_shape[axis + 2], self.geometry.stride[axis]
         taps = np.arange(kernel)
         if axis == 0:

@@ -23,7 +23,6 @@ from compress.layer import CompressedLayer
 from rtl.config import ArrayConfig
 from rtl.indexformats import FORMATS
 from sim.cycles import layer_cycles
-from sim.golden import run_layer
 from sim.pack import PackedLayer
 from sim.tiles import Tiling, tile_layer
 from tests.support import draw_activations, run_array, tiled_cases
@@ -51,6 +50,7 @@ class Tally:
         self.kinds["groups"] += tiling.layer.groups > 1
         self.kinds["several runs"] += len(tiling.runs) > tiling.layer.groups
         self.kinds["groups together"] += any(run.part.groups > 1 for run in tiling.runs)
+        self.kinds[f"pooled by the {'array' if tiling.pooled else 'host'}"] += tiling.layer.pool is not None
         self.kinds["space to depth"] += any(run.part.folded for run in tiling.runs)
         if difference:
             self.mismatches.append(difference)
@@ -87,9 +87,7 @@ def fuzz(cases: int, seed_number: int, run: Run = run_array) -> Tally:
 def _difference(tiling: Tiling, activations: NDArray[np.uint8], run: Run) -> str:
     """What differs, and on what; empty if nothing does."""
     answers = [run(part.packed, tiling.inputs(part, activations)) for part in tiling.runs]
-    wrong = int(
-        np.count_nonzero(tiling.join([results for results, _ in answers]) != run_layer(tiling.layer, activations))
-    )
+    wrong = int(np.count_nonzero(tiling.join([results for results, _ in answers]) != tiling.answer(activations)))
     lanes = tiling.config.requant_lanes
     counts = [
         (cycles, layer_cycles(part.packed.plan, lanes)) for part, (_, cycles) in zip(tiling.runs, answers, strict=True)
@@ -101,7 +99,7 @@ def _difference(tiling: Tiling, activations: NDArray[np.uint8], run: Run) -> str
     return (
         f"{wrong} wrong outputs, {'; '.join(slow) or 'cycles equal'}: {tiling.config}, batch {tiling.batch}, levels "
         f"{layer.levels.shape} of {layer.groups} groups, input {layer.input_shape}, stride {layer.stride}, "
-        f"padding {layer.padding}"
+        f"padding {layer.padding}, pool {layer.pool}"
     )
 
 

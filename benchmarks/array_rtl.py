@@ -131,7 +131,7 @@ def _model_seconds(packed: Sequence[PackedLayer]) -> tuple[float, float]:
         for one in packed:
             config, layer = one.config, one.layer
             shape = (config.rows, config.lanes, config.index, one.plan.layout.batch, config.weight_bits)
-            plan_layer(layer.levels != 0, ConvGeometry.of(layer), *shape)
+            plan_layer(layer.levels != 0, one.plan.layout.geometry, *shape)
         model.append(middle - start)
         planning.append(time.perf_counter() - middle)
     return median(model), median(planning)
@@ -153,7 +153,8 @@ def model_layers(
     batches = [lanes if layer.kind is LayerKind.LINEAR else 1 for layer in model.layers]
     case = Case("network", 0.0, "trained", max(layer.weight_bits for layer in model.layers), rows, lanes)
     loads = [
-        (ConvGeometry.of(layer), layer.levels != 0, batch) for layer, batch in zip(model.layers, batches, strict=True)
+        (ConvGeometry.of(layer).on(lanes, 1), layer.levels != 0, batch)
+        for layer, batch in zip(model.layers, batches, strict=True)
     ]
     index = quickest({str(index): format_costs(loads, index, case) for index in CANDIDATES})
     config = _config(model.layers, parse_index(index), case, batches)
@@ -179,7 +180,15 @@ def model_layers(
 def _config(layers: Sequence[CompressedLayer], index: IndexFormat, case: Case, batches: Sequence[int]) -> ArrayConfig:
     """An array that just holds the layers."""
     plans = [
-        plan_layer(layer.levels != 0, ConvGeometry.of(layer), case.rows, case.lanes, index, batch, case.weight_bits)
+        plan_layer(
+            layer.levels != 0,
+            ConvGeometry.of(layer).on(case.lanes, 1),
+            case.rows,
+            case.lanes,
+            index,
+            batch,
+            case.weight_bits,
+        )
         for layer, batch in zip(layers, batches, strict=True)
     ]
     return ArrayConfig(

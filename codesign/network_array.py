@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, reduce
-from math import ceil
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -129,19 +129,24 @@ def choose_array(
 
 
 class _Network:
-    """Plans of all layers, made once for each (rows, lanes)."""
+    """Plans of all layers, made once for each (rows, lanes) and choice of the layers that the array pools."""
 
     def __init__(self, loads: Sequence[LayerLoad], template: ArrayConfig) -> None:
         self._loads, self._template = loads, template
-        self._plans = lru_cache(maxsize=64)(self._make_plans)
+        self._plans_of = lru_cache(maxsize=64)(self._make_plans)
         self._nonzeros = [int(load.mask.sum()) for load in loads]
 
-    def _make_plans(self, rows: int, lanes: int) -> tuple[Schedule, ...]:
+    def _plans(self, shape: Shape) -> tuple[Schedule, ...]:
+        geometries = tuple(load.geometry.on(shape.lanes, shape.requant_lanes) for load in self._loads)
+        return self._plans_of(shape.rows, shape.lanes, geometries)
+
+    def _make_plans(self, rows: int, lanes: int, geometries: tuple[ConvGeometry, ...]) -> tuple[Schedule, ...]:
         array = self._template.replace(rows=rows, lanes=lanes, requant_lanes=1)
-        return tuple(group_schedule(load.mask, load.geometry, array, load.batch) for load in self._loads)
+        loads = zip(self._loads, geometries, strict=True)
+        return tuple(group_schedule(load.mask, geometry, array, load.batch) for load, geometry in loads)
 
     def config(self, shape: Shape) -> ArrayConfig:
-        plans = self._plans(shape.rows, shape.lanes)
+        plans = self._plans(shape)
         depths = reduce(Depths.largest, (plan.depths for plan in plans))
         return self._template.replace(**asdict(shape), **asdict(depths))
 
@@ -149,20 +154,21 @@ class _Network:
         """Every nonzero meets every output pixel once; no plan is made for this bound."""
         total = 0.0
         for load, nonzeros in zip(self._loads, self._nonzeros, strict=True):
-            height, width = load.geometry.output_size
-            tiles = ceil(height * width * load.batch / shape.lanes)
+            geometry = load.geometry.on(shape.lanes, shape.requant_lanes)
+            pixels = prod(geometry.windows) * prod(geometry.window)
+            tiles = ceil(pixels * load.batch / shape.lanes)
             drain = len(load.mask) * (shape.lanes // shape.requant_lanes + 1)
             total += max(ceil(nonzeros / shape.rows), drain) * tiles / load.batch
         return total
 
     def fewest_cycles(self, shape: Shape) -> float:
-        plans = self._plans(shape.rows, shape.lanes)
+        plans = self._plans(shape)
         counts = (plan.fewest_cycles(shape.requant_lanes) for plan in plans)
         return sum(count / load.batch for count, load in zip(counts, self._loads, strict=True))
 
     def cycles_per_sample(self, shape: Shape) -> float:
         """Of all layers, each at its own batch, laid out as the banks are sized for."""
-        plans = self._plans(shape.rows, shape.lanes)
+        plans = self._plans(shape)
         counts = (plan.cycles(shape.requant_lanes) for plan in plans)
         return sum(count / load.batch for count, load in zip(counts, self._loads, strict=True))
 

@@ -125,30 +125,43 @@ class _Packing:
     def __init__(self, work: LayerWork, mask: Mask, template: ArrayConfig) -> None:
         self.work, self.mask, self.template = work, mask, template
         self.words = int(mask.sum())
-        self.plan = lru_cache(maxsize=256)(self._plan)
-        self.tiles = lru_cache(maxsize=None)(self._tiles)
+        self._plan_of = lru_cache(maxsize=256)(self._make_plan)
+        self._tiles_of = lru_cache(maxsize=None)(self._count_tiles)
 
-    def _plan(self, rows: int, lanes: int) -> Schedule:
+    def plan(self, shape: Shape) -> Schedule:
+        """With banks as deep as it needs."""
+        return self._plan_of(shape.rows, shape.lanes, self._geometry(shape))
+
+    def _geometry(self, shape: Shape) -> ConvGeometry:
+        """With the window only where an array of that shape pools: equal for most numbers of requantizers."""
+        return self.work.geometry.on(shape.lanes, shape.requant_lanes)
+
+    def _make_plan(self, rows: int, lanes: int, geometry: ConvGeometry) -> Schedule:
         array = self.template.replace(rows=rows, lanes=lanes, requant_lanes=1)
-        return group_schedule(self.mask, self.work.geometry, array, self.work.batch)
+        return group_schedule(self.mask, geometry, array, self.work.batch)
 
-    def _tiles(self, lanes: int) -> int:
-        return ImageLayout(self.work.geometry, lanes, self.work.batch).tiles
+    def tiles(self, shape: Shape) -> int:
+        """Passes over all filters."""
+        return self._tiles_of(shape.lanes, self._geometry(shape))
+
+    def _count_tiles(self, lanes: int, geometry: ConvGeometry) -> int:
+        return ImageLayout(geometry, lanes, self.work.batch).tiles
 
     @cached_property
     def most_lanes(self) -> int:
-        """Lanes that take all pixels in one tile: more would idle."""
-        return self.tiles(1)
+        """Lanes that take all pixels in one tile, pooled or not: more would idle."""
+        unpooled = self.work.geometry.on(1, 1)
+        return max(self._count_tiles(1, geometry) for geometry in (self.work.geometry, unpooled))
 
     def least_cycles(self, shape: Shape) -> int:
         """One row has at least its share of the nonzeros, the drain takes every filter's lanes; tiles repeat both."""
         filters = self.mask.shape[0]
         busiest = max(-(-self.words // shape.rows), filters * (shape.lanes // shape.requant_lanes + 1))
-        return FILL_CYCLES + busiest * self.tiles(shape.lanes) + DRAIN_LATENCY
+        return FILL_CYCLES + busiest * self.tiles(shape) + DRAIN_LATENCY
 
     def config(self, shape: Shape) -> ArrayConfig:
         """The array of that shape whose banks just hold the layer."""
-        return self.template.replace(**asdict(shape), **asdict(self.plan(shape.rows, shape.lanes).depths))
+        return self.template.replace(**asdict(shape), **asdict(self.plan(shape).depths))
 
 
 class _Evaluator:
@@ -178,7 +191,7 @@ class _Evaluator:
 
     def evaluate(self, shape: Shape, limit: float) -> tuple[float, BreakEvenPoint] | None:
         try:
-            plan = self.packing.plan(shape.rows, shape.lanes)
+            plan = self.packing.plan(shape)
             if plan.fewest_cycles(shape.requant_lanes) * self.fastest >= limit:
                 return None
             config = self.packing.config(shape)

@@ -107,9 +107,9 @@ def make_schedule(
     """Divide layer ``name`` of mask (K, C / groups, R, S) by groups, then filters, then samples and output lines.
 
     A layer, or one group, that fits is one run. Other forms are tried where rows are not balanced or groups are narrow,
-    and taken if the cycle model finds them faster. The array pools if it can; but the host does where the lines that are
-    then stored twice divide the layer further, at a cost of more than a twentieth of the cycles. CodesignError where one
-    filter and one output line of a group are still too large.
+    and taken if the cycle model finds them faster. The array pools if it can; but the host does where the lines that
+    are then stored twice divide the layer further, at a cost of more than a twentieth of the cycles. CodesignError
+    where one filter and one output line of a group are still too large.
     """
     geometry = geometry.on(config.lanes, config.requant_lanes)
     unpooled = replace(geometry, window=NO_WINDOW)

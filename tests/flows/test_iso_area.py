@@ -29,7 +29,7 @@ def test_the_search_finds_what_brute_force_finds(portion):
         packing = _Packing(WORK, mask, template)
         measured = measure(packing.config(shape), GENERIC)
         if measured.area <= budget:
-            cycles = packing.plan(shape.rows, shape.lanes).cycles(shape.requant_lanes)
+            cycles = packing.plan(shape).cycles(shape.requant_lanes)
             times.append(cycles * measured.clock_period)
     found = best_array(WORK, mask, templates, GENERIC, budget, SHAPES)
     assert found is not None
@@ -41,7 +41,7 @@ def test_bounds_never_exceed_the_exact_cycles(portion):
     template = REFERENCE if portion == 0 else REFERENCE.replace(index=Fixed(4))
     packing = _Packing(WORK, WORK.mask(portion), template)
     for shape in SHAPES:
-        assert packing.least_cycles(shape) <= packing.plan(shape.rows, shape.lanes).cycles(shape.requant_lanes)
+        assert packing.least_cycles(shape) <= packing.plan(shape).cycles(shape.requant_lanes)
 
 
 def test_shapes_ruled_out_by_area_at_first_sight_really_do_not_fit():

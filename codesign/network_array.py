@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from compress.errors import CodesignError
 from flows.area import ArrayMeasurement, least_logic_area, measure, measure_within, module_cost, sram_area
-from flows.iso_area import Shape, candidate_shapes
+from flows.iso_area import Shape, candidate_shapes, pooling_shapes
 from flows.search import search
 from flows.technology import Technology
 from rtl.config import ArrayConfig
@@ -90,8 +90,8 @@ def choose_array(
     """The array within ``budget`` that runs all layers soonest, or None where none fits.
 
     ``templates`` give index formats and bit widths; rows, lanes and requantizers are searched, and every bank is as
-    deep as the layer that needs most. Exact for layers laid out as the banks are sized for: a shape is passed over
-    only where a bound excludes it.
+    deep as the layer that needs most. What an array of the templates' lanes pools, every candidate does. Exact for
+    layers laid out as the banks are sized for: a shape is passed over only where a bound excludes it.
     """
     networks = [_Network(loads, template) for template in templates]
     smallest = templates[0].replace(rows=1, lanes=1, requant_lanes=1)
@@ -122,7 +122,8 @@ def choose_array(
         time = network.cycles_per_sample(shape) * measured.clock_period
         return time, network.choice(config, measured)
 
-    fitting = [shape for shape in (shapes or candidate_shapes()) if datapath(shape) <= budget]
+    pooling = pooling_shapes([load.geometry for load in loads], templates[0], shapes or candidate_shapes())
+    fitting = [shape for shape in pooling if datapath(shape) <= budget]
     candidates = [(network, shape) for shape in fitting for network in networks]
     found = search(candidates, lambda candidate: candidate[0].least_cycles(candidate[1]) * fastest, evaluate)
     return None if found is None else found.outcome

@@ -33,6 +33,7 @@ __all__ = [
     "best_array",
     "candidate_shapes",
     "layer_budget",
+    "pooling_shapes",
     "shape_of",
 ]
 
@@ -117,6 +118,17 @@ def candidate_shapes(max_rows: int = _MAX_ROWS, lanes: Sequence[int] = _LANES) -
         for requant in _REQUANT_LANES
         if width % requant == 0
     )
+
+
+def pooling_shapes(
+    geometries: Sequence[ConvGeometry], reference: ArrayConfig, shapes: Sequence[Shape]
+) -> tuple[Shape, ...]:
+    """Those of ``shapes`` that pool every layer that an array of the reference's lanes pools.
+
+    What the host pools is not counted: an array that leaves more to it than another would be given time.
+    """
+    pooled = [geometry for geometry in geometries if geometry.on(reference.lanes, reference.requant_lanes).pooled]
+    return tuple(shape for shape in shapes if all(each.on(shape.lanes, shape.requant_lanes).pooled for each in pooled))
 
 
 class _Packing:
@@ -228,12 +240,12 @@ def best_array(
     """The fastest array within ``budget`` for one mask, or None where none fits.
 
     ``templates`` give index format and bit widths, the first wins where two are equally fast; ``shapes`` are the
-    candidates for the rest.
+    candidates for the rest, without those that leave to the host what the templates pool (``pooling_shapes``).
     """
     evaluators = [_Evaluator(_Packing(work, mask, template), technology, budget) for template in templates]
     candidates = (
         (evaluator, shape)
-        for shape in (candidate_shapes() if shapes is None else shapes)
+        for shape in pooling_shapes([work.geometry], templates[0], candidate_shapes() if shapes is None else shapes)
         for evaluator in evaluators
         if evaluator.may_fit(shape)
     )

@@ -49,8 +49,8 @@ class LayerOutcome:
 
     ``cycles`` has one count a batch, by the array's own counter, added up where the batch takes several ``runs``;
     ``model_cycles`` is what the cycle model says of each. ``miscounted`` runs, of all batches, took other cycles than
-    the model says. ``pooling`` says who does the layer's: "array", "host", or "" for none. ``seconds`` is wall time in
-    the simulator, loading included. Through AXI, ``counters`` has the counter registers after each batch of each run, by
+    the model says. ``pooling`` is done by "array" or "host", "" if there is none. ``seconds`` is wall time in the
+    simulator, loading included. Through AXI, ``counters`` has the counter registers after each batch of each run, by
     name.
     """
 

@@ -57,10 +57,12 @@ def make_layer(
 @st.composite
 def poolings(draw: st.DrawFn, height: int, width: int) -> Pool | None:
     """None, or a pooling that fits: in most cases one that some array does, with rows and columns left over."""
-    if draw(st.booleans()):
+    if height * width == 1 or draw(st.booleans()):
         return None
-    size = st.sampled_from([1, 2, 2, 2, 3, 4])
+    size = st.sampled_from([2, 2, 2, 1, 3, 4])
     kernel = min(draw(size), height), min(draw(size), width)
+    if kernel == (1, 1):
+        kernel = min(2, height), min(2, width)
     stride = draw(st.sampled_from([kernel, kernel, kernel, (1, 1), (2, 2)]))
     return Pool(draw(st.sampled_from(PoolKind)), kernel, stride)
 
@@ -112,9 +114,9 @@ ANY_MASK = st.one_of(INDICES[kind] for kind in (Fixed, Bitmap, Rice, Decompress)
 
 @st.composite
 def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: IndexFormat, rows: int = 0) -> ArrayConfig:
-    """An array of any shape, with banks just deep enough for the layer; half of those that can pool do."""
+    """An array of any shape, with banks just deep enough for the layer; it pools most windows that it can."""
     pixels = prod(array_window(layer.pool))
-    block = pixels if 1 < pixels <= 9 and draw(st.booleans()) else 1
+    block = pixels if 1 < pixels <= 9 and draw(st.sampled_from([True, True, False])) else 1
     lanes, rows = block * draw(st.integers(1, 9 // block)), rows or draw(st.integers(1, 5))
     weight_bits = draw(st.sampled_from([layer.weight_bits, 8]))
     requant_lanes = draw(st.sampled_from([n for n in range(1, lanes + 1) if lanes % (block * n) == 0]))

@@ -93,6 +93,7 @@ def test_waits_beats_and_faults_are_seen(built):
     packets = (packed.static_writes(), packed.activation_writes(activations))
     assert free.counters[0]["LOAD_BEATS"] == sum(len(load_packet(CONFIG, writes)) for writes in packets)
     assert free.counters[0]["RESULT_BEATS"] == packed.result_beats
+    assert free.pooling == "array"
     assert not wrong.bit_exact
     assert late.bit_exact
     assert not late.cycle_exact

@@ -130,8 +130,8 @@ def _model_seconds(packed: Sequence[PackedLayer]) -> tuple[float, float]:
             layer_cycles(one.plan, one.config.requant_lanes)
         middle = time.perf_counter()
         for one in packed:
-            layer, batch = one.layer, one.plan.layout.batch
-            group_schedule(layer.levels != 0, ConvGeometry.of(layer), one.config, batch, even=True)
+            layer, plan = one.layer, one.plan
+            group_schedule(layer.levels != 0, plan.layout.geometry, one.config, plan.layout.batch, even=True)
         model.append(middle - start)
         planning.append(time.perf_counter() - middle)
     return median(model), median(planning)
@@ -153,7 +153,8 @@ def model_layers(
     batches = [lanes if layer.kind is LayerKind.LINEAR else 1 for layer in model.layers]
     case = Case("network", 0.0, "trained", max(layer.weight_bits for layer in model.layers), rows, lanes)
     loads = [
-        (ConvGeometry.of(layer), layer.levels != 0, batch) for layer, batch in zip(model.layers, batches, strict=True)
+        (ConvGeometry.of(layer).on(lanes, 1), layer.levels != 0, batch)
+        for layer, batch in zip(model.layers, batches, strict=True)
     ]
     index = quickest({str(index): format_costs(loads, index, case) for index in CANDIDATES})
     config = _config(model.layers, parse_index(index), case, batches)

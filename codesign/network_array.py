@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, reduce
-from math import ceil
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from compress.errors import CodesignError
 from flows.area import ArrayMeasurement, least_logic_area, measure, measure_within, module_cost, sram_area
-from flows.iso_area import Shape, candidate_shapes
+from flows.iso_area import Shape, candidate_shapes, pooling_shapes
 from flows.search import search
 from flows.technology import Technology
 from rtl.config import ArrayConfig
@@ -90,9 +90,9 @@ def choose_array(
     """The array within ``budget`` that runs all layers soonest, or None where none fits.
 
     ``templates`` give index formats and bit widths; rows, lanes and requantizers are searched, and every bank is as
-    deep as the layer that needs most. Exact for layers laid out as the banks are sized for, rows dealt in the quick
-    way: a shape is passed over only where a bound excludes it. The winner's banks then hold even rows, if that is
-    faster and fits.
+    deep as the layer that needs most. What an array of the templates' lanes pools, every candidate does. Exact for
+    layers laid out as the banks are sized for, rows dealt in the quick way: a shape is passed over only where a bound
+    excludes it. The winner's banks then hold even rows, if that is faster and fits.
     """
     networks = [_Network(loads, template) for template in templates]
     smallest = templates[0].replace(rows=1, lanes=1, requant_lanes=1)
@@ -123,7 +123,8 @@ def choose_array(
             return None
         return cycles * measured.clock_period, network.choice(config, measured)
 
-    fitting = [shape for shape in (shapes or candidate_shapes()) if datapath(shape) <= budget]
+    pooling = pooling_shapes([load.geometry for load in loads], templates[0], shapes or candidate_shapes())
+    fitting = [shape for shape in pooling if datapath(shape) <= budget]
     candidates = [(network, shape) for shape in fitting for network in networks]
     found = search(candidates, lambda candidate: candidate[0].least_cycles(candidate[1]) * fastest, evaluate)
     if found is None:
@@ -134,24 +135,32 @@ def choose_array(
 
 
 class _Network:
-    """Plans of all layers, made once for each (rows, lanes); ``even`` as ``sim.schedule.group_schedule`` has it."""
+    """Plans of all layers, made once for each (rows, lanes) and choice of the layers that the array pools.
+
+    ``even`` as ``sim.schedule.group_schedule`` has it.
+    """
 
     def __init__(self, loads: Sequence[LayerLoad], template: ArrayConfig, even: bool = False) -> None:
         self._loads, self._template, self._even = loads, template, even
-        self._plans = lru_cache(maxsize=64)(self._make_plans)
+        self._plans_of = lru_cache(maxsize=64)(self._make_plans)
         self._nonzeros = [int(load.mask.sum()) for load in loads]
 
-    def _make_plans(self, rows: int, lanes: int) -> tuple[Schedule, ...]:
+    def _plans(self, shape: Shape) -> tuple[Schedule, ...]:
+        geometries = tuple(load.geometry.on(shape.lanes, shape.requant_lanes) for load in self._loads)
+        return self._plans_of(shape.rows, shape.lanes, geometries)
+
+    def _make_plans(self, rows: int, lanes: int, geometries: tuple[ConvGeometry, ...]) -> tuple[Schedule, ...]:
         requant_lanes = self._template.requant_lanes if self._even else 1  # the quick way does not look at it
         array = self._template.replace(rows=rows, lanes=lanes, requant_lanes=requant_lanes)
-        return tuple(group_schedule(load.mask, load.geometry, array, load.batch, self._even) for load in self._loads)
+        loads = zip(self._loads, geometries, strict=True)
+        return tuple(group_schedule(load.mask, geometry, array, load.batch, self._even) for load, geometry in loads)
 
     def evened(self, shape: Shape) -> _Network:
         """Plans with the rows as even as they will be, which takes too long for every shape of a search."""
         return _Network(self._loads, self._template.replace(**asdict(shape)), even=True)
 
     def config(self, shape: Shape) -> ArrayConfig:
-        plans = self._plans(shape.rows, shape.lanes)
+        plans = self._plans(shape)
         depths = reduce(Depths.largest, (plan.depths for plan in plans))
         return self._template.replace(**asdict(shape), **asdict(depths))
 
@@ -159,20 +168,21 @@ class _Network:
         """Every nonzero meets every output pixel once; no plan is made for this bound."""
         total = 0.0
         for load, nonzeros in zip(self._loads, self._nonzeros, strict=True):
-            height, width = load.geometry.output_size
-            tiles = ceil(height * width * load.batch / shape.lanes)
+            geometry = load.geometry.on(shape.lanes, shape.requant_lanes)
+            pixels = prod(geometry.windows) * prod(geometry.window)
+            tiles = ceil(pixels * load.batch / shape.lanes)
             drain = len(load.mask) * (shape.lanes // shape.requant_lanes + 1)
             total += max(ceil(nonzeros / shape.rows), drain) * tiles / load.batch
         return total
 
     def fewest_cycles(self, shape: Shape) -> float:
-        plans = self._plans(shape.rows, shape.lanes)
+        plans = self._plans(shape)
         counts = (plan.fewest_cycles(shape.requant_lanes) for plan in plans)
         return sum(count / load.batch for count, load in zip(counts, self._loads, strict=True))
 
     def cycles_per_sample(self, shape: Shape) -> float:
         """Of all layers, each at its own batch, laid out as the banks are sized for."""
-        plans = self._plans(shape.rows, shape.lanes)
+        plans = self._plans(shape)
         counts = (plan.cycles(shape.requant_lanes) for plan in plans)
         return sum(count / load.batch for count, load in zip(counts, self._loads, strict=True))
 

@@ -71,6 +71,7 @@ def describe_outcomes(outcomes: list[LayerOutcome], simulator: str, images: int)
                 "model_cycles": outcome.model_cycles,
                 "runs": outcome.runs,
                 "miscounted_runs": outcome.miscounted,
+                "pooling": outcome.pooling,
                 "simulated_cycles": outcome.simulated_cycles,
                 "seconds": round(outcome.seconds, 2),
             }

@@ -34,7 +34,7 @@ class PoolKind(Enum):
 
 @dataclass(frozen=True)
 class Pool:
-    """Pooling after the activation, without padding; the host applies it to the array's results."""
+    """Pooling after the activation, without padding: by the array where it can, else by the host."""
 
     kind: PoolKind
     kernel: tuple[int, int]

@@ -31,6 +31,7 @@ _SIZES = _ADDRESSED | {"lanes": 1, "requant_lanes": 1}
 _KNOWN_SIZES: dict[str, tuple[str, ...]] = {
     "pe": (),
     "requantizer": (),
+    "pool": (),
     "bias_source": ("bias_depth",),
     "aligner": ("lanes",),
     "addresser": ("lanes", "activation_depth"),
@@ -40,8 +41,8 @@ _KNOWN_SIZES: dict[str, tuple[str, ...]] = {
 }
 """The sizes each module's source depends on, all if it is not listed; a test compares the sources."""
 
-_GROWING = ("pe", "requantizer", "aligner", "row_control", "addresser", "group_select")
-_LARGE_FIRST = ("pe", "requantizer", "aligner", "row_control", "addresser", "group_select", "array_control")
+_GROWING = ("pe", "requantizer", "aligner", "row_control", "addresser", "group_select", "pool")
+_LARGE_FIRST = ("pe", "requantizer", "aligner", "row_control", "addresser", "group_select", "pool", "array_control")
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ __all__ = [
     "best_array",
     "candidate_shapes",
     "layer_budget",
+    "pooling_shapes",
     "shape_of",
 ]
 
@@ -119,6 +120,17 @@ def candidate_shapes(max_rows: int = _MAX_ROWS, lanes: Sequence[int] = _LANES) -
     )
 
 
+def pooling_shapes(
+    geometries: Sequence[ConvGeometry], reference: ArrayConfig, shapes: Sequence[Shape]
+) -> tuple[Shape, ...]:
+    """Those of ``shapes`` that pool every layer that an array of the reference's lanes pools.
+
+    What the host pools is not counted: an array that leaves more to it than another would be given time.
+    """
+    pooled = [geometry for geometry in geometries if geometry.on(reference.lanes, reference.requant_lanes).pooled]
+    return tuple(shape for shape in shapes if all(each.on(shape.lanes, shape.requant_lanes).pooled for each in pooled))
+
+
 class _Packing:
     """One mask in one format: plans, made once for each (rows, lanes), and bounds that need no plan.
 
@@ -128,31 +140,44 @@ class _Packing:
     def __init__(self, work: LayerWork, mask: Mask, template: ArrayConfig, even: bool = False) -> None:
         self.work, self.mask, self.template, self.even = work, mask, template, even
         self.words = int(mask.sum())
-        self.plan = lru_cache(maxsize=256)(self._plan)
-        self.tiles = lru_cache(maxsize=None)(self._tiles)
+        self._plan_of = lru_cache(maxsize=256)(self._make_plan)
+        self._tiles_of = lru_cache(maxsize=None)(self._count_tiles)
 
-    def _plan(self, rows: int, lanes: int) -> Schedule:
+    def plan(self, shape: Shape) -> Schedule:
+        """With banks as deep as it needs."""
+        return self._plan_of(shape.rows, shape.lanes, self._geometry(shape))
+
+    def _geometry(self, shape: Shape) -> ConvGeometry:
+        """With the window only where an array of that shape pools: equal for most numbers of requantizers."""
+        return self.work.geometry.on(shape.lanes, shape.requant_lanes)
+
+    def _make_plan(self, rows: int, lanes: int, geometry: ConvGeometry) -> Schedule:
         requant_lanes = self.template.requant_lanes if self.even else 1  # the quick way does not look at it
         array = self.template.replace(rows=rows, lanes=lanes, requant_lanes=requant_lanes)
-        return group_schedule(self.mask, self.work.geometry, array, self.work.batch, self.even)
+        return group_schedule(self.mask, geometry, array, self.work.batch, self.even)
 
-    def _tiles(self, lanes: int) -> int:
-        return ImageLayout(self.work.geometry, lanes, self.work.batch).tiles
+    def tiles(self, shape: Shape) -> int:
+        """Passes over all filters."""
+        return self._tiles_of(shape.lanes, self._geometry(shape))
+
+    def _count_tiles(self, lanes: int, geometry: ConvGeometry) -> int:
+        return ImageLayout(geometry, lanes, self.work.batch).tiles
 
     @cached_property
     def most_lanes(self) -> int:
-        """Lanes that take all pixels in one tile: more would idle."""
-        return self.tiles(1)
+        """Lanes that take all pixels in one tile, pooled or not: more would idle."""
+        unpooled = self.work.geometry.on(1, 1)
+        return max(self._count_tiles(1, geometry) for geometry in (self.work.geometry, unpooled))
 
     def least_cycles(self, shape: Shape) -> int:
         """One row has at least its share of the nonzeros, the drain takes every filter's lanes; tiles repeat both."""
         filters = self.mask.shape[0]
         busiest = max(-(-self.words // shape.rows), filters * (shape.lanes // shape.requant_lanes + 1))
-        return FILL_CYCLES + busiest * self.tiles(shape.lanes) + DRAIN_LATENCY
+        return FILL_CYCLES + busiest * self.tiles(shape) + DRAIN_LATENCY
 
     def config(self, shape: Shape) -> ArrayConfig:
         """The array of that shape whose banks just hold the layer."""
-        return self.template.replace(**asdict(shape), **asdict(self.plan(shape.rows, shape.lanes).depths))
+        return self.template.replace(**asdict(shape), **asdict(self.plan(shape).depths))
 
 
 class _Evaluator:
@@ -182,7 +207,7 @@ class _Evaluator:
 
     def evaluate(self, shape: Shape, limit: float) -> tuple[float, BreakEvenPoint] | None:
         try:
-            plan = self.packing.plan(shape.rows, shape.lanes)
+            plan = self.packing.plan(shape)
             if plan.fewest_cycles(shape.requant_lanes) * self.fastest >= limit:
                 return None
             config = self.packing.config(shape)
@@ -228,12 +253,12 @@ def best_array(
     Searched with rows dealt in the quick way; the winner's are then dealt as evenly as the schedule of a layer does.
 
     ``templates`` give index format and bit widths, the first wins where two are equally fast; ``shapes`` are the
-    candidates for the rest.
+    candidates for the rest, without those that leave to the host what the templates pool (``pooling_shapes``).
     """
     evaluators = [_Evaluator(_Packing(work, mask, template), technology, budget) for template in templates]
     candidates = (
         (evaluator, shape)
-        for shape in (candidate_shapes() if shapes is None else shapes)
+        for shape in pooling_shapes([work.geometry], templates[0], candidate_shapes() if shapes is None else shapes)
         for evaluator in evaluators
         if evaluator.may_fit(shape)
     )

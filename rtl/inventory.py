@@ -14,6 +14,7 @@ from rtl.bias_source import BiasSource
 from rtl.config import ArrayConfig
 from rtl.drain import DrainControl, GroupSelect
 from rtl.pe import PE
+from rtl.pool import Pool
 from rtl.requantizer import Requantizer
 from rtl.row_control import RowControl
 from rtl.widths import table_layout
@@ -30,6 +31,7 @@ _NAMES: dict[Callable[[ArrayConfig], Component], str] = {
     DrainControl: "drain_control",
     GroupSelect: "group_select",
     Requantizer: "requantizer",
+    Pool: "pool",
 }
 
 
@@ -79,6 +81,7 @@ def logic_modules(config: ArrayConfig) -> tuple[LogicUse, ...]:
         DrainControl: 1,
         GroupSelect: 1,
         Requantizer: config.requant_lanes,
+        Pool: config.requant_lanes,
     }
     return tuple(LogicUse(_NAMES[kind], kind, config, count) for kind, count in counts.items())
 

@@ -25,13 +25,19 @@ class Space(IntEnum):
 
 
 class LayerRegister(IntEnum):
-    """Addresses in ``Space.LAYER``: counts minus one, and how results are scaled."""
+    """Addresses in ``Space.LAYER``: counts minus one, and how results are scaled and pooled.
+
+    ``LAST_PIXEL`` is a pooling window's pixels minus one, 0 without pooling; ``POOL_SHIFT`` 0 takes their maximum, else
+    it is the logarithm of their number and they are averaged.
+    """
 
     LAST_FILTER = 0
     LAST_TILE = 1
     MULTIPLIER = 2
     SHIFT = 3
     RELU = 4
+    LAST_PIXEL = 5
+    POOL_SHIFT = 6
 
 
 def data_bits(config: ArrayConfig) -> int:

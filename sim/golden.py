@@ -84,14 +84,15 @@ def requantize(sums: NDArray[np.int64], requantization: Requantization, act_bits
     return np.clip(scaled, low, high).astype(np.int16)
 
 
-def run_layer(layer: CompressedLayer, activations_nchw: NDArray[np.uint8]) -> NDArray[np.int16]:
-    """(N, K, H_out, W_out): the array's results, before pooling."""
+def run_layer(layer: CompressedLayer, activations_nchw: NDArray[np.uint8], pooled: bool = False) -> NDArray[np.int16]:
+    """(N, K, H_out, W_out): the array's results, before pooling or, where ``pooled``, after it."""
     if activations_nchw.ndim != 4 or activations_nchw.shape[1:] != layer.input_shape:
         raise CodesignError(
             f"layer {layer.name!r} reads (N, *{layer.input_shape}), not {activations_nchw.shape}",
             "give the activations of the layer before",
         )
-    return requantize(accumulate(layer, activations_nchw), layer.requantization, layer.act_bits, layer.relu)
+    results = requantize(accumulate(layer, activations_nchw), layer.requantization, layer.act_bits, layer.relu)
+    return results if layer.pool is None or not pooled else pool(results, layer.pool)
 
 
 def pool(activations_nchw: NDArray[np.int16], how: Pool) -> NDArray[np.int16]:
@@ -113,8 +114,7 @@ def layer_inputs(model: CompressedModel, activations_nchw: NDArray[np.uint8]) ->
         if layer.kind is LayerKind.LINEAR:
             current = current.reshape(len(current), -1, 1, 1)
             values[-1] = current
-        results = run_layer(layer, current.astype(np.uint8))
-        values.append(results if layer.pool is None else pool(results, layer.pool))
+        values.append(run_layer(layer, current.astype(np.uint8), pooled=True))
     return values
 
 

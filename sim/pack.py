@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.errors import CodesignError
-from compress.layer import CompressedLayer
+from compress.layer import CompressedLayer, PoolKind
 from rtl.config import ArrayConfig
 from rtl.widths import row_registers, shift_bits
 from rtl.write_bus import LayerRegister, Space
 from sim.geometry import ConvGeometry
-from sim.golden import accumulator_bits, accumulator_range
+from sim.golden import accumulator_bits, accumulator_range, run_layer
 from sim.packers.registry import make_packer
 from sim.plan import LayerPlan, plan_layer
 from sim.slices import RowSlice
@@ -50,6 +50,8 @@ class PackedLayer:
             LayerRegister.MULTIPLIER: layer.requantization.multiplier,
             LayerRegister.SHIFT: layer.requantization.shift - 1,
             LayerRegister.RELU: int(layer.relu),
+            LayerRegister.LAST_PIXEL: layout.window_pixels - 1,
+            LayerRegister.POOL_SHIFT: self._pool_shift,
         }
         for register, value in registers.items():
             yield Write(Space.LAYER, 0, register, value)
@@ -63,6 +65,16 @@ class PackedLayer:
                 yield Write(Space.WEIGHT, row, address, word)
             for address, word in enumerate(self._table(self.plan.slices[row])):
                 yield Write(Space.TABLE, row, address, word)
+
+    @property
+    def _pool_shift(self) -> int:
+        average = self.pooled and self.layer.pool is not None and self.layer.pool.kind is PoolKind.AVERAGE
+        return self.plan.layout.window_pixels.bit_length() - 1 if average else 0
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the array does the layer's pooling."""
+        return self.plan.layout.geometry.pooled
 
     def _row_registers(self, row: int) -> list[int]:
         """Values in the order of ``rtl.widths.row_registers``."""
@@ -109,13 +121,24 @@ class PackedLayer:
     @property
     def result_beats(self) -> int:
         """Beats the array sends for one batch."""
-        return self.plan.layout.tiles * self.layer.levels.shape[0] * (self.config.lanes // self.config.requant_lanes)
+        return self.plan.layout.tiles * self.layer.levels.shape[0] * self._beats_of_filter
+
+    @property
+    def _beats_of_filter(self) -> int:
+        return self.config.lanes // self.config.requant_lanes // self.plan.layout.window_pixels
+
+    def answer(self, activations_nchw: NDArray[np.uint8]) -> NDArray[np.int16]:
+        """The golden model's results of the array: pooled where the array pools."""
+        return run_layer(self.layer, activations_nchw, self.pooled)
 
     def unpack_results(self, beats: NDArray[np.uint16]) -> NDArray[np.int16]:
-        """(batch, K, H_out, W_out) from (result_beats, requant_lanes) values in the order they were sent."""
+        """(batch, K, H_out, W_out) from (result_beats, requant_lanes) values in the order they were sent.
+
+        H_out and W_out are after pooling where the array pools. A beat has one value of each block of lanes.
+        """
         filters = self.layer.levels.shape[0]
-        tiles = beats.astype(np.int16).reshape(-1, filters, self.config.lanes)
-        pixels_kp = tiles.transpose(1, 0, 2).reshape(filters, -1)
+        tiles = beats.astype(np.int16).reshape(-1, filters, self._beats_of_filter, self.config.requant_lanes)
+        pixels_kp = tiles.transpose(1, 0, 3, 2).reshape(filters, -1)
         results = pixels_kp[:, self.plan.layout.output_numbers].transpose(1, 0, 2, 3)
         if self.layer.relu:
             return results
@@ -124,7 +147,7 @@ class PackedLayer:
 
 
 def pack(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> PackedLayer:
-    """Lay a layer out on an array for ``batch`` samples at a time.
+    """Lay a layer out on an array for ``batch`` samples at a time; the array pools where it can.
 
     Raises CodesignError where the layer does not fit: bank depths, weight or activation bits, accumulator range,
     groups, or pruned weights on a dense array.
@@ -135,7 +158,8 @@ def pack(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> PackedL
         )
     check_numbers(layer, config)
     mask = layer.levels != 0
-    plan = plan_layer(mask, ConvGeometry.of(layer), config.rows, config.lanes, config.index, batch, config.weight_bits)
+    geometry = ConvGeometry.of(layer).on(config.lanes, config.requant_lanes)
+    plan = plan_layer(mask, geometry, config.rows, config.lanes, config.index, batch, config.weight_bits)
     plan.depths.check(layer.name, config)
     return PackedLayer(layer, config, plan, weight_words(layer, config, plan))
 

@@ -26,7 +26,7 @@ class Part:
     channels : range
         The input channels of those groups.
     samples, lines : range
-        Of one batch, and of the output's H_out lines.
+        Of one batch, and of the output's H_out lines before pooling: whole windows of them, or all.
     groups : int
         With more than one, the run has a block of weights for each group and zeros, as pruned, elsewhere.
     folded : bool
@@ -63,6 +63,7 @@ def _window(geometry: ConvGeometry, part: Part) -> ConvGeometry:
         (channels, height, width),
         geometry.stride,
         (padding_y, padding_x),
+        window=geometry.window,
     )
 
 
@@ -92,8 +93,8 @@ def part_inputs(geometry: ConvGeometry, part: Part, activations_nchw: NDArray[np
     return fold_inputs(taken, window) if part.folded else taken
 
 
-def part_layer(layer: CompressedLayer, part: Part) -> CompressedLayer:
-    """The part as a layer of its own; pooling is left to whoever has all parts."""
+def part_layer(layer: CompressedLayer, part: Part, pooled: bool = False) -> CompressedLayer:
+    """The part as a layer of its own; pooling that the array does not do is left to whoever has all parts."""
     whole = ConvGeometry.of(layer)
     geometry = part_geometry(whole, part)
     return replace(
@@ -105,7 +106,7 @@ def part_layer(layer: CompressedLayer, part: Part) -> CompressedLayer:
         stride=geometry.stride,
         padding=geometry.padding,
         groups=1,
-        pool=None,
+        pool=layer.pool if pooled else None,
     )
 
 

@@ -93,6 +93,8 @@ def plan_layer(
 ) -> LayerPlan:
     """Lay out a mask of shape (K, C, R, S) for ``batch`` images on an array with codes of ``weight_bits``.
 
+    The array pools the ``geometry``'s window: take it away (``ConvGeometry.on``) where it cannot.
+
     ``slices`` says which row has which positions; without it they are dealt so that rows are balanced. CodesignError
     for a mask that the format cannot store, and for groups, which ``sim.schedule`` gives runs of their own.
     """

@@ -17,7 +17,6 @@ from rtl.axi.top import ACCELERATOR
 from rtl.generate import TOP
 from sim.build import BuiltArray, run_child
 from sim.cycles import layer_cycles
-from sim.golden import run_layer
 from sim.pack import PackedLayer
 from sim.tiles import Tiling
 
@@ -50,8 +49,9 @@ class LayerOutcome:
 
     ``cycles`` has one count a batch, by the array's own counter, added up where the batch takes several ``runs``;
     ``model_cycles`` is what the cycle model says of each. ``miscounted`` runs, of all batches, took other cycles than
-    the model says. ``seconds`` is wall time in the simulator, loading included. Through AXI, ``counters`` has the
-    counter registers after each batch of each run, by name.
+    the model says. ``pooling`` is done by "array" or "host", "" if there is none. ``seconds`` is wall time in the
+    simulator, loading included. Through AXI, ``counters`` has the counter registers after each batch of each run, by
+    name.
     """
 
     name: str
@@ -65,6 +65,7 @@ class LayerOutcome:
     simulated_cycles: int
     seconds: float
     first_mismatch: str
+    pooling: str = ""
     counters: tuple[dict[str, int], ...] = field(default=())
 
     @property
@@ -121,7 +122,7 @@ def _entries(run: LayerRun) -> list[tuple[PackedLayer, NDArray[np.uint8], Stalls
 
 def _outcome(run: LayerRun, answers: list[dict[str, Any]]) -> LayerOutcome:
     tiling = run.tiling
-    want = run_layer(tiling.layer, run.activations)
+    want = tiling.answer(run.activations)
     got = tiling.join(
         [
             np.concatenate([part.packed.unpack_results(beats) for beats in answer["beats"]])
@@ -147,5 +148,6 @@ def _outcome(run: LayerRun, answers: list[dict[str, Any]]) -> LayerOutcome:
         simulated_cycles=sum(answer["simulated_cycles"] for answer in answers),
         seconds=sum(answer["seconds"] for answer in answers),
         first_mismatch=first,
+        pooling="array" if tiling.pooled else "host" if tiling.layer.pool is not None else "",
         counters=tuple(counters for answer in answers for counters in answer.get("counters", ())),
     )

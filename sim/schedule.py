@@ -17,6 +17,7 @@ from sim.cycles import fewest_cycles, layer_cycles
 from sim.geometry import ConvGeometry, ImageLayout
 from sim.parts import Part, part_geometry, part_weights
 from sim.plan import Depths, LayerPlan, plan_layer
+from sim.pooling import NO_WINDOW
 from sim.slices import RowSlice, slice_rows, slice_taps
 
 __all__ = ["PlannedRun", "Schedule", "group_schedule", "make_schedule"]
@@ -35,6 +36,9 @@ _BALANCED = 1.05
 
 _WAITING = 1.001
 """Cycles over those of the busiest row up to which more even rows are not worth a try."""
+
+_POOLING_MAY_COST = 1.05
+"""Cycles with the array's pooling over those without it, up to which the array pools."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,11 @@ class Schedule:
         return sum(fewest_cycles(run.plan, requant_lanes) for run in self.runs)
 
     @property
+    def pooled(self) -> bool:
+        """Whether the array does the layer's pooling."""
+        return self.runs[0].plan.layout.geometry.pooled
+
+    @property
     def unbalance(self) -> float:
         """Tokens of the busiest row over those of the average row."""
         tokens = np.sum([run.plan.tokens_rk.sum(axis=1) for run in self.runs], axis=0)
@@ -108,10 +117,28 @@ def make_schedule(
 
     A layer, or one group, that fits is one run. Rows are dealt more evenly where they wait for each other, and other
     forms are tried where rows are not balanced or groups are narrow, and taken if the cycle model finds them faster.
-    CodesignError where one filter and one output line of a group are
+    The array pools if it can; but the host does where the lines that are then stored twice divide the layer further, at
+    a cost of more than a twentieth of the cycles. CodesignError where one filter and one output line of a group are
     still too large.
     """
-    layer = _Layer(name, mask_kcrs, geometry, config, batch)
+    geometry = geometry.on(config.lanes, config.requant_lanes)
+    unpooled = replace(geometry, window=NO_WINDOW)
+    if not geometry.pooled:
+        return _best_schedule(_Layer(name, mask_kcrs, unpooled, config, batch))
+    try:
+        pooled = _best_schedule(_Layer(name, mask_kcrs, geometry, config, batch))
+    except CodesignError:  # too large for the banks
+        return _best_schedule(_Layer(name, mask_kcrs, unpooled, config, batch))
+    if len(pooled.runs) <= geometry.groups:  # not divided
+        return pooled
+    other = _best_schedule(_Layer(name, mask_kcrs, unpooled, config, batch))
+    costs = pooled.cycles(config.requant_lanes) > _POOLING_MAY_COST * other.cycles(config.requant_lanes)
+    return other if costs else pooled
+
+
+def _best_schedule(layer: _Layer) -> Schedule:
+    """In the form that the cycle model finds fastest."""
+    geometry, config = layer.geometry, layer.config
     best = layer.schedule(Form())
     if best.unbalance > _BALANCED:
         best = layer.better(best, Form(taps_dealt=True))
@@ -131,9 +158,10 @@ def group_schedule(
 ) -> Schedule:
     """One run a group, whatever the depths of ``config``: what an array with banks for whole groups does.
 
-    ``even``: rows are dealt as in ``make_schedule``; else in the quick way that searches over many arrays take.
+    The array pools if it can. ``even``: rows are dealt as in ``make_schedule``; else in the quick way that searches
+    over many arrays take.
     """
-    layer = _Layer("", mask_kcrs, geometry, config, batch)
+    layer = _Layer("", mask_kcrs, geometry.on(config.lanes, config.requant_lanes), config, batch)
     return Schedule(tuple(layer.whole(layer.unit(group, group + 1), even) for group in range(geometry.groups)))
 
 
@@ -248,17 +276,24 @@ class _Layer:
     def _windows(self, unit: Part, channels: int) -> list[Window]:
         """Samples and lines of each run: of those that fit, the division of fewest tiles, then of fewest runs.
 
-        One line of one sample where nothing fits.
+        One line of one sample where nothing fits. Lines that are pooled together stay together.
         """
         if self._fits(unit, channels):
             return [(unit.samples, unit.lines)]
+        rows = self.geometry.window[0]
         sizes = [(samples, len(unit.lines)) for samples in range(1, self.batch)]
-        sizes += [(1, lines) for lines in range(1, len(unit.lines))]
-        divisions = [_windows_of(unit, *size) for size in sizes]
+        sizes += [(1, lines) for lines in range(rows, len(unit.lines), rows)]
+        divisions = [self._windows_of(unit, *size) for size in sizes]
         fitting = [windows for windows in divisions if self._fits(_window(unit, windows[0]), channels)]
         if not fitting:
-            return _windows_of(unit, 1, 1)
+            return self._windows_of(unit, 1, rows)
         return min(fitting, key=lambda windows: (self._tiles(unit, windows), len(windows)))
+
+    def _windows_of(self, unit: Part, samples: int, lines: int) -> list[Window]:
+        if lines == len(unit.lines):
+            return [(some, unit.lines) for some in _chunks(unit.samples, samples)]
+        pooled_lines = unit.lines[: self.geometry.windows[0] * self.geometry.window[0]]
+        return [(some, these) for some in _chunks(unit.samples, samples) for these in _chunks(pooled_lines, lines)]
 
     def _fits(self, part: Part, channels: int) -> bool:
         return self._layout(part).words(channels) <= self.config.activation_depth
@@ -269,10 +304,6 @@ class _Layer:
 
 def _window(unit: Part, window: Window) -> Part:
     return replace(unit, samples=window[0], lines=window[1])
-
-
-def _windows_of(unit: Part, samples: int, lines: int) -> list[Window]:
-    return [(some, these) for some in _chunks(unit.samples, samples) for these in _chunks(unit.lines, lines)]
 
 
 def _chunks(numbers: range, size: int) -> list[range]:

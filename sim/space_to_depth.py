@@ -22,7 +22,11 @@ def fold_geometry(geometry: ConvGeometry) -> ConvGeometry:
     (stride_y, stride_x), (height, width) = geometry.stride, geometry.output_size
     channels *= stride_y * stride_x
     rows, columns = -(-kernel_rows // stride_y), -(-kernel_columns // stride_x)
-    return ConvGeometry((filters, channels, rows, columns), (channels, height + rows - 1, width + columns - 1))
+    return ConvGeometry(
+        (filters, channels, rows, columns),
+        (channels, height + rows - 1, width + columns - 1),
+        window=geometry.window,
+    )
 
 
 def fold_weights(weights_kcrs: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]:

@@ -11,6 +11,7 @@ from compress.errors import CodesignError
 from compress.layer import CompressedLayer
 from rtl.config import ArrayConfig
 from sim.geometry import ConvGeometry
+from sim.golden import run_layer
 from sim.pack import PackedLayer, check_numbers, weight_words
 from sim.parts import Part, part_inputs, part_layer
 from sim.schedule import PlannedRun, Schedule, make_schedule
@@ -37,6 +38,15 @@ class Tiling:
     runs: tuple[PackedRun, ...]
 
     @property
+    def pooled(self) -> bool:
+        """Whether the array does the layer's pooling."""
+        return self.schedule.pooled
+
+    def answer(self, activations_nchw: NDArray[np.uint8]) -> NDArray[np.int16]:
+        """The golden model's ``join``: pooled where the array pools."""
+        return run_layer(self.layer, activations_nchw, self.pooled)
+
+    @property
     def cycles(self) -> int:
         """Of all runs of one batch, by the cycle model."""
         return self.schedule.cycles(self.config.requant_lanes)
@@ -54,18 +64,23 @@ class Tiling:
         return np.concatenate([part_inputs(geometry, run.part, batch) for batch in batches])
 
     def join(self, results: list[NDArray[np.int16]]) -> NDArray[np.int16]:
-        """(N, K, H_out, W_out) from the results of every run, each for the ``inputs`` of all batches."""
-        filters, height, width = self.layer.conv_shape
+        """(N, K, H_out, W_out) from the results of every run, each for the ``inputs`` of all batches.
+
+        H_out and W_out are after pooling where the array pools.
+        """
+        filters, height, width = self.layer.output_shape if self.pooled else self.layer.conv_shape
+        window = self.schedule.runs[0].plan.layout.geometry.window[0]
         batches = len(results[0]) // len(self.runs[0].part.samples)
         joined = np.zeros((batches, self.batch, filters, height, width), np.int16)
         for run, values in zip(self.runs, results, strict=True):
             part = run.part
+            lines = range(part.lines.start // window, part.lines.stop // window)
             joined[
                 :,
                 part.samples.start : part.samples.stop,
                 part.filters.start : part.filters.stop,
-                part.lines.start : part.lines.stop,
-            ] = values.reshape(batches, len(part.samples), len(part.filters), len(part.lines), width)
+                lines.start : lines.stop,
+            ] = values.reshape(batches, len(part.samples), len(part.filters), len(lines), width)
         return joined.reshape(-1, filters, height, width)
 
 
@@ -90,7 +105,7 @@ def _pack_run(
     layer: CompressedLayer, config: ArrayConfig, run: PlannedRun, words: dict[range, tuple[NDArray[np.uint64], ...]]
 ) -> PackedRun:
     """Runs of the same filters have the same weight banks, encoded once."""
-    part = part_layer(layer, run.part)
+    part = part_layer(layer, run.part, run.plan.layout.geometry.pooled)
     if run.part.filters not in words:
         words[run.part.filters] = weight_words(part, config, run.plan)
     return PackedRun(run.part, PackedLayer(part, config, run.plan, words[run.part.filters]))

@@ -27,7 +27,6 @@ from compress.progress import Update
 from rtl.config import ArrayConfig
 from rtl.indexformats import FORMATS
 from sim.cycles import layer_cycles
-from sim.golden import run_layer
 from sim.pack import PackedLayer
 from sim.tiles import Tiling, tile_layer
 from tests.support import draw_activations, run_array, tiled_cases
@@ -59,6 +58,8 @@ class Case:
             "groups": layer.groups > 1,
             "several runs": len(runs) > layer.groups,
             "groups together": any(run.part.groups > 1 for run in runs),
+            "pooled by the array": layer.pool is not None and self.tiling.pooled,
+            "pooled by the host": layer.pool is not None and not self.tiling.pooled,
             "space to depth": any(run.part.folded for run in runs),
         }
         return [type(self.tiling.config.index).__name__, *(kind for kind, is_one in marks.items() if is_one)]
@@ -133,9 +134,7 @@ def _try(case: Case, run: Run) -> tuple[int, list[str], str]:
 def _difference(tiling: Tiling, activations: NDArray[np.uint8], run: Run) -> str:
     """What differs, and on what; empty if nothing does."""
     answers = [run(part.packed, tiling.inputs(part, activations)) for part in tiling.runs]
-    wrong = int(
-        np.count_nonzero(tiling.join([results for results, _ in answers]) != run_layer(tiling.layer, activations))
-    )
+    wrong = int(np.count_nonzero(tiling.join([results for results, _ in answers]) != tiling.answer(activations)))
     lanes = tiling.config.requant_lanes
     counts = [
         (cycles, layer_cycles(part.packed.plan, lanes)) for part, (_, cycles) in zip(tiling.runs, answers, strict=True)
@@ -147,7 +146,7 @@ def _difference(tiling: Tiling, activations: NDArray[np.uint8], run: Run) -> str
     return (
         f"{wrong} wrong outputs, {'; '.join(slow) or 'cycles equal'}: {tiling.config}, batch {tiling.batch}, levels "
         f"{layer.levels.shape} of {layer.groups} groups, input {layer.input_shape}, stride {layer.stride}, "
-        f"padding {layer.padding}"
+        f"padding {layer.padding}, pool {layer.pool}"
     )
 
 

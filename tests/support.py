@@ -6,6 +6,7 @@ import random
 import warnings
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,14 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from compress.layer import CompressedLayer, LayerKind, Requantization, largest_level
+from compress.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization, largest_level
 from rtl.array import PEArray
 from rtl.config import ArrayConfig
 from rtl.indexformats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
 from sim.geometry import ConvGeometry
 from sim.pack import PackedLayer
 from sim.plan import plan_layer
+from sim.pooling import array_window
 from sim.schedule import group_schedule
 from sim.slices import slice_rows
 
@@ -53,6 +55,19 @@ def make_layer(
 
 
 @st.composite
+def poolings(draw: st.DrawFn, height: int, width: int) -> Pool | None:
+    """None, or a pooling that fits: in most cases one that some array does, with rows and columns left over."""
+    if height * width == 1 or draw(st.booleans()):
+        return None
+    size = st.sampled_from([2, 2, 2, 1, 3, 4])
+    kernel = min(draw(size), height), min(draw(size), width)
+    if kernel == (1, 1):
+        kernel = min(2, height), min(2, width)
+    stride = draw(st.sampled_from([kernel, kernel, kernel, (1, 1), (2, 2)]))
+    return Pool(draw(st.sampled_from(PoolKind)), kernel, stride)
+
+
+@st.composite
 def layers(draw: st.DrawFn, dense: bool = False, act_bits: int | None = None) -> CompressedLayer:
     """Small layers with hostile shapes: strides past the kernel, padding past it, one pixel, empty filters."""
     kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
@@ -66,15 +81,18 @@ def layers(draw: st.DrawFn, dense: bool = False, act_bits: int | None = None) ->
     levels = draw_levels((filters, channels, *kernel), weight_bits, density, draw(st.integers(0, 2**16)))
     if not dense and draw(st.booleans()):
         levels[draw(st.integers(0, filters - 1))] = 0
+    stride = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    geometry = ConvGeometry((filters, channels, *kernel), (channels, height, width), stride, padding)
     return make_layer(
         levels,
         weight_bits,
         height,
         width,
+        pool=draw(poolings(*geometry.output_size)),
         bias=np.array(draw(st.lists(st.integers(-5000, 5000), min_size=filters, max_size=filters)), np.int32),
         requantization=Requantization.from_scale(2.0 ** draw(st.integers(-14, 1))),
         act_bits=act_bits or draw(st.integers(4, 8)),
-        stride=draw(st.tuples(st.integers(1, 4), st.integers(1, 4))),
+        stride=stride,
         padding=padding,
         relu=draw(st.booleans()),
     )
@@ -96,10 +114,13 @@ ANY_MASK = st.one_of(INDICES[kind] for kind in (Fixed, Bitmap, Rice, Decompress)
 
 @st.composite
 def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: IndexFormat, rows: int = 0) -> ArrayConfig:
-    """An array of any shape, with banks just deep enough for the layer."""
-    lanes, rows = draw(st.integers(1, 9)), rows or draw(st.integers(1, 5))
+    """An array of any shape, with banks just deep enough for the layer; it pools most windows that it can."""
+    pixels = prod(array_window(layer.pool))
+    block = pixels if 1 < pixels <= 9 and draw(st.sampled_from([True, True, False])) else 1
+    lanes, rows = block * draw(st.integers(1, 9 // block)), rows or draw(st.integers(1, 5))
     weight_bits = draw(st.sampled_from([layer.weight_bits, 8]))
-    geometry = ConvGeometry.of(layer)
+    requant_lanes = draw(st.sampled_from([n for n in range(1, lanes + 1) if lanes % (block * n) == 0]))
+    geometry = ConvGeometry.of(layer).on(lanes, requant_lanes)
     depths = plan_layer(layer.levels != 0, geometry, rows, lanes, index, batch, weight_bits).depths
     return ArrayConfig(
         rows=rows,
@@ -107,7 +128,7 @@ def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: Index
         weight_bits=weight_bits,
         act_bits=layer.act_bits,
         index=index,
-        requant_lanes=draw(st.sampled_from([n for n in range(1, lanes + 1) if lanes % n == 0])),
+        requant_lanes=requant_lanes,
         **vars(depths),
     )
 

@@ -22,6 +22,7 @@ from codesign.stages.common import (
     reference_array,
     section,
     technology,
+    windows,
 )
 from codesign.workspace import Workspace
 from compress.chain import prunable_layers
@@ -39,14 +40,15 @@ __all__ = ["STAGE"]
 
 def _run(workspace: Workspace) -> None:
     network = read_network(workspace)
-    layers = geometries(network, load_data(workspace).input_shape)
+    input_shape = load_data(workspace).input_shape
+    layers, pooled = geometries(network, input_shape), windows(network, input_shape)
     reference, library = reference_array(workspace, layers), technology(workspace)
     indices = [parse_index(text) for text in workspace.config.hardware.indices]
     portions = tuple(sorted(workspace.config.breakeven.portions))
     modules = prunable_layers(network)
     tasks = [
         delayed(_curve)(
-            LayerWork(layer.name, conv_geometry(layer), batch_of(workspace, layer.kind)),
+            LayerWork(layer.name, conv_geometry(layer, pooled[layer.name]), batch_of(workspace, layer.kind)),
             _masks(modules[layer.name].weight, layer.weight_shape, portions),
             reference,
             library,

@@ -14,7 +14,7 @@ from codesign.batches import samples_at_a_time
 from codesign.network_file import load_network
 from codesign.workspace import Workspace
 from compress.admm import AdmmConfig
-from compress.chain import LayerGeometry, layer_geometries
+from compress.chain import LayerGeometry, layer_geometries, trace_chain
 from compress.data import Dataset, load_dataset
 from compress.errors import CodesignError
 from compress.fold import fold_batch_norms
@@ -27,6 +27,7 @@ from flows.technology import Technology, generic_technology, technology_from_lib
 from rtl.config import ArrayConfig
 from rtl.indexformats import Dense
 from sim.geometry import ConvGeometry
+from sim.pooling import Window, array_window
 
 __all__ = [
     "TORCH_THREADS",
@@ -45,6 +46,7 @@ __all__ = [
     "technology",
     "three_moments",
     "weight_bits",
+    "windows",
 ]
 
 TORCH_THREADS = 1
@@ -80,9 +82,14 @@ def geometries(network: nn.Module, input_shape: tuple[int, int, int]) -> list[La
     return layer_geometries(fold_batch_norms(network), input_shape)
 
 
-def conv_geometry(layer: LayerGeometry) -> ConvGeometry:
+def windows(network: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, Window]:
+    """By layer: the pooling window behind it that an array may do."""
+    return {layer.name: array_window(layer.pool) for layer in trace_chain(fold_batch_norms(network), input_shape)}
+
+
+def conv_geometry(layer: LayerGeometry, window: Window) -> ConvGeometry:
     """A layer's sizes as the array sees them."""
-    return ConvGeometry(layer.weight_shape, layer.input_shape, layer.stride, layer.padding, layer.groups)
+    return ConvGeometry(layer.weight_shape, layer.input_shape, layer.stride, layer.padding, layer.groups, window)
 
 
 def batch_of(workspace: Workspace, kind: LayerKind) -> int:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from compress.errors import CodesignError
 from flows.area import measure
-from flows.iso_area import LayerWork, _Evaluator, _Packing, best_array, candidate_shapes, layer_budget
+from flows.iso_area import LayerWork, _Evaluator, _Packing, best_array, candidate_shapes, layer_budget, pooling_shapes
 from flows.technology import generic_technology
 from rtl.config import ArrayConfig
 from rtl.indexformats import Dense, Fixed
@@ -29,7 +30,7 @@ def test_the_search_finds_what_brute_force_finds(portion):
         packing = _Packing(WORK, mask, template)
         measured = measure(packing.config(shape), GENERIC)
         if measured.area <= budget:
-            cycles = packing.plan(shape.rows, shape.lanes).cycles(shape.requant_lanes)
+            cycles = packing.plan(shape).cycles(shape.requant_lanes)
             times.append(cycles * measured.clock_period)
     found = best_array(WORK, mask, templates, GENERIC, budget, SHAPES)
     assert found is not None
@@ -41,7 +42,7 @@ def test_bounds_never_exceed_the_exact_cycles(portion):
     template = REFERENCE if portion == 0 else REFERENCE.replace(index=Fixed(4))
     packing = _Packing(WORK, WORK.mask(portion), template)
     for shape in SHAPES:
-        assert packing.least_cycles(shape) <= packing.plan(shape.rows, shape.lanes).cycles(shape.requant_lanes)
+        assert packing.least_cycles(shape) <= packing.plan(shape).cycles(shape.requant_lanes)
 
 
 def test_shapes_ruled_out_by_area_at_first_sight_really_do_not_fit():
@@ -70,3 +71,20 @@ def test_masks_keep_the_asked_portion_and_are_nested(first, second):
 def test_a_portion_outside_the_range_is_refused(portion):
     with pytest.raises(CodesignError, match="pruned portion"):
         WORK.mask(portion)
+
+
+def test_a_search_keeps_to_arrays_that_pool_what_the_reference_pools():
+    pooled = replace(WORK.geometry, window=(2, 2))
+    shapes = candidate_shapes(2, (4, 6, 8))
+    kept = pooling_shapes([pooled, WORK.geometry], REFERENCE.replace(lanes=8, requant_lanes=2), shapes)
+    assert {(shape.lanes, shape.requant_lanes) for shape in kept} == {(4, 1), (8, 1), (8, 2)}
+    assert pooling_shapes([pooled], REFERENCE.replace(lanes=6, requant_lanes=1), shapes) == shapes
+    assert pooling_shapes([WORK.geometry], REFERENCE, shapes) == shapes
+
+
+@pytest.mark.parametrize("portion", [0.0, 0.7])
+def test_the_bound_holds_for_pooled_layers(portion):
+    work = replace(WORK, geometry=replace(WORK.geometry, input_shape=(4, 7, 5), window=(2, 2)))
+    packing = _Packing(work, work.mask(portion), REFERENCE.replace(index=Fixed(4)))
+    for shape in candidate_shapes(3, (1, 4, 8, 16)):
+        assert packing.least_cycles(shape) <= packing.plan(shape).cycles(shape.requant_lanes)

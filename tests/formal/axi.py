@@ -84,7 +84,7 @@ class LoaderPackets(Harness):
         assume_stream(self, m, "s_axis", load.tvalid, load.tready, Cat(load.tdata, load.tlast))
         check_stream(self, m, "writes", write.valid, write.ready, write.payload.as_value(), excused=self.abort)
         payload, taken = write.payload, load.tvalid & load.tready
-        depths = {Space.LAYER: 5, Space.ROW: 2, Space.WEIGHT: 4, Space.TABLE: 2, Space.ACTIVATION: 4, Space.BIAS: 4}
+        depths = {Space.LAYER: 7, Space.ROW: 2, Space.WEIGHT: 4, Space.TABLE: 2, Space.ACTIVATION: 4, Space.BIAS: 4}
         exists = (payload.row == 0) & Cat(
             (payload.space == space) & (payload.address < depth) for space, depth in depths.items()
         ).any()

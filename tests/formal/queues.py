@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 
 from rtl.bias_source import BiasSource
 from rtl.drain import DRAIN_LATENCY, Drain, DrainControl, layer_registers
+from rtl.pool import Pool
 from rtl.row import Row
 from rtl.write_bus import write_bus_layout
 from tests.formal.arrays import SMALL
@@ -96,22 +97,26 @@ class DrainResults(Harness):
 
 
 class DrainQueue(Harness):
-    """Groups of lanes on their way through the requantizers: each leaves in its turn, and the layer's last says so."""
+    """Groups of lanes on their way through requantizers and pools: each leaves in its turn, and the last says so.
+
+    A window is one group, or the two of a filter.
+    """
 
     CONFIG = SMALL.replace(lanes=2)
 
     def __init__(self) -> None:
-        super().__init__({"sums_valid": In(1), "ready": In(1), "pick": In(1), "sizes": In(2)})
+        super().__init__({"sums_valid": In(1), "ready": In(1), "pick": In(1), "sizes": In(2), "pairs": In(1)})
 
     def build(self, m: Module) -> None:
         m.submodules.dut = dut = DrainControl(self.CONFIG)
-        sizes = self.constant(m, self.sizes, "layer_size")
+        sizes, pairs = self.constant(m, self.sizes, "layer_size"), self.constant(m, self.pairs, "pooled_pairs")
         started, ended, beat = Signal(), Signal(), Signal(4)
         m.d.sync += started.eq(1)
         m.d.comb += [
             dut.start.eq(~started),
             dut.last_filter.eq(sizes[0]),
             dut.last_tile.eq(sizes[1]),
+            dut.last_pixel.eq(pairs),
             dut.sums_valid.eq(self.sums_valid & started & ~ended),  # one layer: the array starts the next one anew
             dut.result_ready.eq(self.ready),
         ]
@@ -120,7 +125,7 @@ class DrainQueue(Harness):
         with m.If(entering):
             m.d.sync += [beat.eq(beat + 1), ended.eq(is_last)]
         followed, age = Signal(2), Signal(range(DRAIN_LATENCY + 2))
-        entered = Cat(dut.sums_valid, is_last)
+        entered = Cat(dut.sums_valid & (~pairs | beat[0]), is_last)
         with m.If(dut.advance & (age != 0)):
             m.d.sync += age.eq(age + 1)
         with m.If(dut.advance & self.pick & (age == 0) & started):
@@ -128,10 +133,55 @@ class DrainQueue(Harness):
         with m.If(age == DRAIN_LATENCY + 1):
             m.d.sync += age.eq(0)
         there = age == DRAIN_LATENCY
-        self.check(m, "results: one for each group, none besides", ~there | (dut.result_valid == followed[0]))
+        self.check(m, "results: one for each window, none besides", ~there | (dut.result_valid == followed[0]))
         self.check(m, "results: last is the layer's last", ~there | ~followed[0] | (dut.result_last == followed[1]))
         self.check(m, "results: what waits holds the others", dut.advance == (~dut.result_valid | self.ready))
         self.check(m, "sums: taken with their last group", dut.sums_ready == (dut.advance & dut.group))
+
+
+class PooledWindow(Harness):
+    """Windows of one to four pixels, with or without a sign."""
+
+    def __init__(self) -> None:
+        super().__init__({"enable": In(1), "activation": In(4), "pick": In(1), "absent": In(4), "mode": In(5)})
+
+    def build(self, m: Module) -> None:
+        m.submodules.dut = dut = Pool(SMALL)
+        mode, absent = self.constant(m, self.mode, "mode"), self.constant(m, self.absent, "absent")
+        relu, shift, last = mode[0], mode[1:3], mode[3:5]
+        self.assume(m, (shift == 0) | ((shift == 1) & (last == 1)) | ((shift == 2) & (last == 3)))
+        pixel, ended = Signal(2), Signal()
+        m.d.comb += [
+            dut.enable.eq(self.enable),
+            dut.activation.eq(self.activation),
+            dut.relu.eq(relu),
+            dut.shift.eq(shift),
+            dut.first.eq(pixel == 0),
+            dut.odd.eq(pixel[0]),
+        ]
+        total, picked, seen = Signal(signed(8)), Signal(signed(5)), Signal()
+        value, pooled = (self._number(m, each, relu) for each in (self.activation, dut.pooled))
+        with m.If(self.enable):
+            m.d.sync += [
+                pixel.eq(Mux(pixel == last, 0, pixel + 1)),
+                ended.eq(pixel == last),
+                total.eq(Mux(pixel == 0, 0, total) + value),
+                seen.eq((self.activation == absent) | ((pixel != 0) & seen)),
+            ]
+            with m.If((pixel == 0) | self.pick):
+                m.d.sync += picked.eq(value)
+        count = Signal(3)
+        m.d.comb += count.eq(last + 1)
+        rest = 2 * total + count - 2 * count * pooled
+        maximum, average = ended & (shift == 0), ended & (shift != 0)
+        self.check(m, "maximum: no pixel is larger", ~maximum | (pooled >= picked))
+        self.check(m, "maximum: one of the pixels", ~maximum | seen | (dut.pooled != absent))
+        self.check(m, "average: half rounds up", ~average | ((rest >= 0) & (rest < 2 * count)))
+
+    def _number(self, m: Module, activation: Signal, relu: Signal) -> Signal:
+        number = Signal(signed(5), name="number")
+        m.d.comb += number.eq(Cat(activation, activation[-1] & ~relu).as_signed())
+        return number
 
 
 PROOFS = (
@@ -139,4 +189,5 @@ PROOFS = (
     Proof("RowSums", RowSums, "proof.dut.control"),
     Proof("DrainResults", DrainResults, "proof.dut.control"),
     Proof("DrainQueue", DrainQueue),
+    Proof("PooledWindow", PooledWindow),
 )

@@ -21,7 +21,7 @@ def check(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> None:
     packed = pack(layer, config, batch)
     activations = draw_activations(layer, batch, seed=1)
     results, cycles = run_array(packed, activations)
-    np.testing.assert_array_equal(results, run_layer(layer, activations))
+    np.testing.assert_array_equal(results, run_layer(layer, activations, packed.pooled))
     assert cycles == layer_cycles(packed.plan, config.requant_lanes)
 
 
@@ -43,7 +43,7 @@ def test_results_do_not_change_when_the_receiver_stalls(case):
     packed = pack(layer, config)
     activations = draw_activations(layer, 1, seed=2)
     results, cycles = run_array(packed, activations, stalled=0.6, seed=3)
-    np.testing.assert_array_equal(results, run_layer(layer, activations))
+    np.testing.assert_array_equal(results, run_layer(layer, activations, packed.pooled))
     assert cycles >= layer_cycles(packed.plan, config.requant_lanes)
 
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compress.errors import CodesignError
+from compress.layer import Pool, PoolKind
 from rtl.axi.top import ACCELERATOR
 from rtl.config import ArrayConfig
 from rtl.indexformats import Fixed
 from sim.build import BuiltArray, build_array, run_child
-from sim.golden import run_layer
 from sim.pack import pack
 from sim.packets import load_packet
 from sim.runner import LayerRun, Stalls, run_layers
@@ -27,6 +27,7 @@ from tests.support import draw_activations, draw_levels, layers, make_layer
 CONFIG = ArrayConfig(
     rows=2, lanes=6, act_bits=6, index=Fixed(3), requant_lanes=3, weight_depth=512, activation_depth=512
 )
+POOL = Pool(PoolKind.MAX, (2, 1), (2, 1))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,9 @@ class TestLayers:
 
 
 def small_layer(seed=1):
-    return make_layer(draw_levels((5, 4, 3, 3), 6, 0.4, seed), 6, 7, 7, padding=(1, 1), act_bits=CONFIG.act_bits)
+    return make_layer(
+        draw_levels((5, 4, 3, 3), 6, 0.4, seed), 6, 7, 7, padding=(1, 1), act_bits=CONFIG.act_bits, pool=POOL
+    )
 
 
 def test_waits_beats_and_faults_are_seen(built):
@@ -90,6 +93,7 @@ def test_waits_beats_and_faults_are_seen(built):
     packets = (packed.static_writes(), packed.activation_writes(activations))
     assert free.counters[0]["LOAD_BEATS"] == sum(len(load_packet(CONFIG, writes)) for writes in packets)
     assert free.counters[0]["RESULT_BEATS"] == packed.result_beats
+    assert free.pooling == "array"
     assert not wrong.bit_exact
     assert late.bit_exact
     assert not late.cycle_exact
@@ -128,7 +132,7 @@ def test_a_reset_in_the_middle_leaves_nothing_behind(built, tmp_path):
     assert len(answers) == len(orders)
     for each in answers:
         got = np.concatenate([packed.unpack_results(beats) for beats in each["beats"]])
-        np.testing.assert_array_equal(got, run_layer(layer, activations))
+        np.testing.assert_array_equal(got, packed.answer(activations))
         assert each["counters"] == answers[0]["counters"] | {
             name: each["counters"][name] for name in ("LOAD_BEATS", "LOAD_WAIT", "LOAD_BLOCKED")
         }

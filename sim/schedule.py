@@ -1,12 +1,10 @@
-"""A layer of any size as runs of the array that each fit its banks, from its mask alone."""
+"""A layer of any size as runs of the array, in the form that takes the fewest cycles, from its mask alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import pairwise
-from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +12,14 @@ from numpy.typing import NDArray
 from compress.errors import CodesignError
 from rtl.config import ArrayConfig
 from sim.cycles import fewest_cycles, layer_cycles
-from sim.geometry import ConvGeometry, ImageLayout
-from sim.parts import Part, part_geometry, part_weights
-from sim.plan import Depths, LayerPlan, plan_layer
+from sim.division import Division, PlannedRun
+from sim.geometry import ConvGeometry
+from sim.parts import Part, part_weights
+from sim.plan import Depths
 from sim.pooling import NO_WINDOW
 from sim.slices import RowSlice, slice_rows, slice_taps
 
-__all__ = ["PlannedRun", "Schedule", "group_schedule", "make_schedule"]
-
-Window = tuple[range, range]
-"""Samples and output lines of one run."""
+__all__ = ["Schedule", "group_schedule", "make_schedule"]
 
 Slicer = Callable[[NDArray[np.bool_], int, bool], tuple[RowSlice, ...]]
 """``slice_rows`` or ``slice_taps``."""
@@ -58,14 +54,6 @@ class Form:
     groups: int = 1
     taps_dealt: bool = False
     folded: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class PlannedRun:
-    """A part of a layer, and what it needs of the array."""
-
-    part: Part
-    plan: LayerPlan
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,21 +112,21 @@ def make_schedule(
     geometry = geometry.on(config.lanes, config.requant_lanes)
     unpooled = replace(geometry, window=NO_WINDOW)
     if not geometry.pooled:
-        return _best_schedule(_Layer(name, mask_kcrs, unpooled, config, batch))
+        return _best_schedule(Division(name, mask_kcrs, unpooled, config, batch))
     try:
-        pooled = _best_schedule(_Layer(name, mask_kcrs, geometry, config, batch))
+        pooled = _best_schedule(Division(name, mask_kcrs, geometry, config, batch))
     except CodesignError:  # too large for the banks
-        return _best_schedule(_Layer(name, mask_kcrs, unpooled, config, batch))
+        return _best_schedule(Division(name, mask_kcrs, unpooled, config, batch))
     if len(pooled.runs) <= geometry.groups:  # not divided
         return pooled
-    other = _best_schedule(_Layer(name, mask_kcrs, unpooled, config, batch))
+    other = _best_schedule(Division(name, mask_kcrs, unpooled, config, batch))
     costs = pooled.cycles(config.requant_lanes) > _POOLING_MAY_COST * other.cycles(config.requant_lanes)
     return other if costs else pooled
 
 
-def _best_schedule(layer: _Layer) -> Schedule:
+def _best_schedule(division: Division) -> Schedule:
     """In the form that the cycle model finds fastest."""
-    geometry, config = layer.geometry, layer.config
+    geometry, config, layer = division.geometry, division.config, _Forms(division)
     best = layer.schedule(Form())
     if best.unbalance > _BALANCED:
         best = layer.better(best, Form(taps_dealt=True))
@@ -161,22 +149,22 @@ def group_schedule(
     The array pools if it can. ``even``: rows are dealt as in ``make_schedule``; else in the quick way that searches
     over many arrays take.
     """
-    layer = _Layer("", mask_kcrs, geometry.on(config.lanes, config.requant_lanes), config, batch)
-    return Schedule(tuple(layer.whole(layer.unit(group, group + 1), even) for group in range(geometry.groups)))
+    division = Division("", mask_kcrs, geometry.on(config.lanes, config.requant_lanes), config, batch)
+    units = [division.unit(group, group + 1) for group in range(geometry.groups)]
+    return Schedule(tuple(_Forms(division).whole(unit, even) for unit in units))
 
 
 @dataclass(frozen=True, eq=False)
-class _Layer:
-    name: str
-    mask_kcrs: NDArray[np.bool_]
-    geometry: ConvGeometry
-    config: ArrayConfig
-    batch: int
+class _Forms:
+    """The forms of a layer that ``division`` divides."""
+
+    division: Division
 
     def schedule(self, form: Form) -> Schedule:
         """Runs that fit."""
-        groups = range(0, self.geometry.groups, form.groups)
-        units = (self.unit(first, min(first + form.groups, self.geometry.groups), form.folded) for first in groups)
+        groups = self.division.geometry.groups
+        firsts = range(0, groups, form.groups)
+        units = (self.division.unit(first, min(first + form.groups, groups), form.folded) for first in firsts)
         return Schedule(tuple(run for unit in units for run in self._runs(unit, form)))
 
     def better(self, best: Schedule, form: Form) -> Schedule:
@@ -185,40 +173,27 @@ class _Layer:
             other = self.schedule(form)
         except CodesignError:  # too large for the banks, or no mask for the format
             return best
-        return other if other.pays(best, self.config.requant_lanes) else best
-
-    def unit(self, first: int, stop: int, folded: bool = False) -> Part:
-        """All filters, samples and lines of some groups."""
-        filters = len(self.mask_kcrs) // self.geometry.groups
-        channels = self.mask_kcrs.shape[1]
-        return Part(
-            range(first * filters, stop * filters),
-            range(first * channels, stop * channels),
-            range(self.batch),
-            range(self.geometry.output_size[0]),
-            stop - first,
-            folded,
-        )
+        return other if other.pays(best, self.division.config.requant_lanes) else best
 
     def whole(self, unit: Part, even: bool) -> PlannedRun:
         """The unit in one run."""
 
         def lay_out(slices: tuple[RowSlice, ...]) -> list[PlannedRun]:
-            return [PlannedRun(unit, self.plan(unit, slices))]
+            return [PlannedRun(unit, self.division.plan(unit, slices))]
 
         return (self._dealt(unit, slice_rows, lay_out) if even else lay_out(self._slices(unit, slice_rows)))[0]
 
     def _runs(self, unit: Part, form: Form) -> list[PlannedRun]:
         slicer = slice_taps if form.taps_dealt else slice_rows
-        return self._dealt(unit, slicer, lambda slices: list(self._fitting(unit, slices)))
+        return self._dealt(unit, slicer, lambda slices: list(self.division.fitting(unit, slices)))
 
     def _slices(self, unit: Part, slicer: Slicer, even: bool = False) -> tuple[RowSlice, ...]:
-        mask = part_weights(self.mask_kcrs, self.geometry, unit)
-        return slicer(mask.reshape(*mask.shape[:2], -1), self.config.rows, even)
+        mask = part_weights(self.division.mask_kcrs, self.division.geometry, unit)
+        return slicer(mask.reshape(*mask.shape[:2], -1), self.division.config.rows, even)
 
     def _dealt(self, unit: Part, slicer: Slicer, lay_out: LayOut) -> list[PlannedRun]:
         """Runs with rows about equal in total, or even ones if those take fewer cycles and no more runs."""
-        requant_lanes = self.config.requant_lanes
+        requant_lanes = self.division.config.requant_lanes
         try:
             quick = Schedule(tuple(lay_out(self._slices(unit, slicer))))
         except CodesignError:  # too large for the banks, or no mask for the format
@@ -232,86 +207,3 @@ class _Layer:
             return list(quick.runs)
         better = even.cycles(requant_lanes) < cycles and len(even.runs) <= len(quick.runs)
         return list((even if better else quick).runs)
-
-    def _fitting(self, unit: Part, slices: tuple[RowSlice, ...]) -> Iterator[PlannedRun]:
-        windows = self._windows(unit, max(1, *(len(row.channels) for row in slices)))
-        samples, lines = windows[0]
-        window = replace(unit, samples=samples, lines=lines)
-        plans = list(self._filters(window, slices))
-        for samples, lines in windows:
-            for run in plans:
-                part = replace(run.part, samples=samples, lines=lines)
-                yield PlannedRun(part, replace(run.plan, layout=self._layout(part)))
-
-    def _layout(self, part: Part) -> ImageLayout:
-        return ImageLayout(part_geometry(self.geometry, part), self.config.lanes, len(part.samples))
-
-    def plan(self, part: Part, slices: tuple[RowSlice, ...]) -> LayerPlan:
-        """Of one run, whether it fits or not."""
-        mask, geometry = part_weights(self.mask_kcrs, self.geometry, part), part_geometry(self.geometry, part)
-        c = self.config
-        return plan_layer(mask, geometry, c.rows, c.lanes, c.index, len(part.samples), c.weight_bits, slices)
-
-    def _filters(self, part: Part, slices: tuple[RowSlice, ...]) -> Iterator[PlannedRun]:
-        """Halve the filters until each half fits. All use the same slices, so activations and tables stay loaded."""
-        plan = self.plan(part, slices)
-        if not plan.depths.short(self.config):
-            yield PlannedRun(part, plan)
-        elif len(part.filters) == 1 or part.groups > 1:
-            plan.depths.check(self.name, self.config, self._smallest)
-        else:
-            for filters in _divide(part.filters, self._pieces(plan.depths)):
-                yield from self._filters(replace(part, filters=filters), slices)
-
-    @property
-    def _smallest(self) -> str:
-        divisible = max(len(self.mask_kcrs), self.geometry.output_size[0]) > 1
-        return "a single filter and output line of " if divisible else ""
-
-    def _pieces(self, depths: Depths) -> int:
-        """At least so many are needed."""
-        by_words = ceil(depths.weight_depth / self.config.weight_depth)
-        return max(2, by_words, ceil(depths.bias_depth / self.config.bias_depth))
-
-    def _windows(self, unit: Part, channels: int) -> list[Window]:
-        """Samples and lines of each run: of those that fit, the division of fewest tiles, then of fewest runs.
-
-        One line of one sample where nothing fits. Lines that are pooled together stay together.
-        """
-        if self._fits(unit, channels):
-            return [(unit.samples, unit.lines)]
-        rows = self.geometry.window[0]
-        sizes = [(samples, len(unit.lines)) for samples in range(1, self.batch)]
-        sizes += [(1, lines) for lines in range(rows, len(unit.lines), rows)]
-        divisions = [self._windows_of(unit, *size) for size in sizes]
-        fitting = [windows for windows in divisions if self._fits(_window(unit, windows[0]), channels)]
-        if not fitting:
-            return self._windows_of(unit, 1, rows)
-        return min(fitting, key=lambda windows: (self._tiles(unit, windows), len(windows)))
-
-    def _windows_of(self, unit: Part, samples: int, lines: int) -> list[Window]:
-        if lines == len(unit.lines):
-            return [(some, unit.lines) for some in _chunks(unit.samples, samples)]
-        pooled_lines = unit.lines[: self.geometry.windows[0] * self.geometry.window[0]]
-        return [(some, these) for some in _chunks(unit.samples, samples) for these in _chunks(pooled_lines, lines)]
-
-    def _fits(self, part: Part, channels: int) -> bool:
-        return self._layout(part).words(channels) <= self.config.activation_depth
-
-    def _tiles(self, unit: Part, windows: list[Window]) -> int:
-        return sum(self._layout(_window(unit, window)).tiles for window in windows)
-
-
-def _window(unit: Part, window: Window) -> Part:
-    return replace(unit, samples=window[0], lines=window[1])
-
-
-def _chunks(numbers: range, size: int) -> list[range]:
-    """Of ``size`` numbers, the last of what is left."""
-    return [numbers[first : first + size] for first in range(0, len(numbers), size)]
-
-
-def _divide(numbers: range, pieces: int) -> list[range]:
-    """About equal ranges, none empty."""
-    edges = [round(len(numbers) * piece / pieces) for piece in range(pieces + 1)]
-    return [numbers[low:high] for low, high in pairwise(edges) if high > low]

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from compress.errors import CodesignError
 from compress.layer import CompressedLayer
 from rtl.config import ArrayConfig
+from sim.division import PlannedRun
 from sim.geometry import ConvGeometry
 from sim.golden import run_layer
 from sim.pack import PackedLayer, check_numbers, weight_words
 from sim.parts import Part, part_inputs, part_layer
-from sim.schedule import PlannedRun, Schedule, make_schedule
+from sim.schedule import Schedule, make_schedule
 
 __all__ = ["PackedRun", "Tiling", "tile_layer"]
 

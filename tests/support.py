@@ -182,7 +182,10 @@ def tiled_cases(draw: st.DrawFn, kind: type[IndexFormat]) -> tuple[CompressedLay
         filters, channels = layer.levels.shape[:2]
         filters = draw(st.integers(1, min(2, filters)))
         signs = np.array(draw(st.lists(st.sampled_from([-1, 1]), min_size=groups, max_size=groups)), np.int16)
-        levels = layer.levels[None, :filters] * signs[:, None, None, None, None]
+        levels = layer.levels[:filters]
+        if isinstance(config.index, NM):  # fewer filters are dealt to the rows in another way
+            levels = nm_levels(levels, config.index, config.rows)
+        levels = levels[None] * signs[:, None, None, None, None]
         layer = replace(
             layer,
             levels=np.ascontiguousarray(levels.reshape(-1, *layer.levels.shape[1:])),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.errors import CodesignError
-from rtl.indexformats import IndexFormat
+from rtl.indexformats import Dense, IndexFormat
 from sim.packers.registry import make_packer
 
 PLANE = 2
@@ -75,7 +75,8 @@ def _packed(
 ) -> Iterator[tuple[NDArray[np.int16], list[int], dict[str, int], int]]:
     packer = make_packer(index, bits)
     signs = np.where(np.arange(filters * positions) % 2, 1, -1).astype(np.int16)
-    for mask in product((0, 1), repeat=filters * positions):
+    kept = (1,) if isinstance(index, Dense) else (0, 1)
+    for mask in product(kept, repeat=filters * positions):
         levels = (signs * np.array(mask, np.int16)).reshape(filters, positions)
         try:
             plan = packer.plan(levels != 0)

@@ -33,7 +33,7 @@ class BitBuffer(Component):
     length_known, length_found : In
         Bits of the token at the front, the part that does not depend on ``bits`` apart from the part that does.
     word_held, ahead : Out
-        The word that the front lies in, and bit p set where its bit p is not behind the front.
+        The word that the front lies in, and bit p set where its bit p, but for the last, is not behind the front.
     offset : Out
         Of the front in ``word_held``.
     runs_over : In
@@ -66,7 +66,7 @@ class BitBuffer(Component):
                 "length_known": In(length_bits),
                 "length_found": In(length_bits),
                 "word_held": Out(word_bits),
-                "ahead": Out(word_bits),
+                "ahead": Out(word_bits - 1),
                 "offset": Out(offset_bits),
                 "runs_over": In(1),
                 "ends_tile": Out(1),
@@ -80,7 +80,7 @@ class BitBuffer(Component):
         base, behind = Signal(len(offset) + 1), Signal(len(offset))
         m.d.comb += [
             self.bits.eq(self._shifted(m, Cat(held, self.word), offset)),
-            self.ahead.eq(Cat(offset <= place for place in range(self._word_bits))),
+            self.ahead.eq(Cat(offset <= place for place in range(self._word_bits - 1))),
             base.eq(offset + self.length_known),
             behind.eq(Mux(self.runs_over, base - self._word_bits, base) + self.length_found),
             self.next.eq(~self.valid | self.runs_over),

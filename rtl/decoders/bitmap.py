@@ -50,6 +50,6 @@ class BitmapDecoder(GapStreamDecoder):
     def _ends_within(self, buffer: BitBuffer, window: int) -> Value:
         """Whether there is a one whose code ends before the word does, or no one in a window that does."""
         ahead, last = buffer.ahead, self._config.word_bits - 1
-        ones = buffer.word_held & ahead
-        seen = Cat(ones[:window], ones[window:last] & ~ahead[: last - window])
+        ones = buffer.word_held[:last] & ahead
+        seen = Cat(ones[:window], ones[window:] & ~ahead[: last - window])
         return seen[: window - 1].any() | (ahead[last - window] & ~seen[window - 1 :].any())

@@ -61,18 +61,19 @@ class GapCounter(Component):
         m = Module()
         beyond = Signal(signed(len(self.positions) + 1), init=-1)
         wrapped, here = Signal.like(beyond), Signal.like(beyond)
-        restart, crosses = Signal(), Signal()
+        restart, passes, crosses = Signal(), Signal(), Signal()
         step = self.gap + ~self.skips
         m.d.comb += [
             wrapped.eq(beyond + self.gap + 1),
-            crosses.eq(restart | Mux(self.ends_filter, beyond.all(), ~wrapped[-1])),
+            passes.eq(restart | ~wrapped[-1]),
+            crosses.eq(Mux(self.ends_filter, restart | beyond.all(), passes)),
             here.eq(beyond + self.positions),
         ]
         with m.If(self.advance & self.valid):
             m.d.sync += restart.eq(self.ends_filter | self.ends_tile)
             with m.If(~self.ends_filter):
                 reached = beyond | restart.replicate(len(beyond))
-                m.d.sync += beyond.eq(reached + step - Mux(crosses, self.positions, 0))
+                m.d.sync += beyond.eq(reached + step - Mux(passes, self.positions, 0))
         with m.If(self.start):
             m.d.sync += restart.eq(1)
         with m.If(self.advance):

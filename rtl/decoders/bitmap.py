@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from amaranth.hdl import Const, Elaboratable, Module, Signal
+from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal, Value
 
+from rtl.decoders.bit_buffer import BitBuffer
 from rtl.decoders.gap_stream_decoder import GapStreamDecoder
 from rtl.decoders.unary import bits_behind_one, first_one, place_of
 from rtl.indexformats import Bitmap
@@ -29,22 +28,28 @@ class BitmapDecoder(GapStreamDecoder):
         buffer = self._buffered(m)
         step, counter = self._counted(m, buffer)
         one, none = Signal(index.window), Signal()
-        length_bits = len(buffer.length_found)
-        passed = Const(index.window, length_bits) & none.replicate(length_bits)
-        lengths = (
-            Const(place + 1 + code_bits, length_bits) & bit.replicate(length_bits) for place, bit in enumerate(one)
-        )
+        shortest = min(index.window, 1 + code_bits)
+        passed, kept = index.window - shortest, 1 + code_bits - shortest  # bits beyond: of no one, of a one at place 0
         m.d.comb += [
             one.eq(first_one(buffer.bits[: index.window])),
             none.eq(~buffer.bits[: index.window].any()),
-            buffer.length_found.eq(reduce(or_, lengths) | passed),
+            buffer.length_known.eq(shortest),
+            buffer.length_found.eq(place_of(one, kept) | Mux(none, passed, 0)),
+            buffer.runs_over.eq(~self._ends_within(buffer, index.window)),
         ]
         with m.If(self.advance):
             m.d.sync += [
-                step.gap.eq(place_of(one) | passed),
+                step.gap.eq(place_of(one) | Mux(none, index.window, 0)),
                 step.code.eq(bits_behind_one(buffer.bits, one, code_bits)),
                 step.skips.eq(none),
             ]
         with m.If(counter.token.position == 0):
             m.d.comb += self.token.level.eq(0)
         return m
+
+    def _ends_within(self, buffer: BitBuffer, window: int) -> Value:
+        """Whether there is a one whose code ends before the word does, or no one in a window that does."""
+        ahead, last = buffer.ahead, self._config.word_bits - 1
+        ones = buffer.word_held[:last] & ahead
+        seen = Cat(ones[:window], ones[window:] & ~ahead[: last - window])
+        return seen[: window - 1].any() | (ahead[last - window] & ~seen[window - 1 :].any())

@@ -26,6 +26,7 @@ class DecompressDecoder(StreamDecoder):
         m.d.comb += [
             buffer.length_known.eq(1),
             buffer.length_found.eq(Mux(kept, self._config.weight_bits, 0)),
+            buffer.runs_over.eq(kept | ~buffer.ahead[-1]),
             counter.registers.eq(self.registers),
             counter.valid.eq(buffer.valid),
             counter.level.eq(Mux(kept, level_of(code), 0)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Elaboratable, Module, Mux
+from amaranth.hdl import Elaboratable, Module
 
 from rtl.decoders.decoder import Decoder, level_of
 from rtl.decoders.gap_counter import GapCounter
@@ -24,16 +24,15 @@ class FixedDecoder(Decoder):
         code = self.word[: self._config.weight_bits]
         field = self.word[self._config.weight_bits :]
         escape = field == index.escape
-        ends_filter = escape & code[0]
         counter = GapCounter(self._config)
         self._count_with(m, counter)
         m.d.comb += [
             counter.positions.eq(self.registers.positions),
             counter.valid.eq(self.word_valid),
-            counter.gap.eq(Mux(ends_filter, 0, field)),
+            counter.gap.eq(field),
             counter.level.eq(level_of(code)),
             counter.skips.eq(escape),
-            counter.ends_filter.eq(ends_filter),
+            counter.ends_filter.eq(escape & code[0]),
             counter.ends_tile.eq(self.word_ends_tile),
             self.next.eq(1),
         ]

@@ -17,9 +17,8 @@ class GapCounter(Component):
     """A running position that each step advances by its gap.
 
     Filters follow each other in one sequence of positions: reaching ``positions`` starts the next filter. That a
-    token is its filter's last is seen in the step after it. The position reached is kept twice, counted from the start
-    of this filter and from the start of the next one (which is negative), so that the loop from one step to the next
-    is a single addition and a choice.
+    token is its filter's last is seen in the step after it. The position reached is counted from the start of the next
+    filter (it is negative), so that its sign after the next gap says whether that filter starts.
 
     Latency: one cycle. Throughput: one step a cycle.
 
@@ -33,7 +32,7 @@ class GapCounter(Component):
     skips : In
         The step only passes its gap; its token has level 0.
     ends_filter : In
-        The next step starts the next filter, whatever this one's position. The gap is then 0.
+        The next step starts the next filter, whatever this one's position. The gap then means nothing.
     ends_tile : In
         The pass's last step.
     token, token_valid : Out
@@ -58,21 +57,25 @@ class GapCounter(Component):
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """Advance both positions; whether the token is its filter's last is known with the next step."""
+        """Advance the position; whether the token is its filter's last is known with the next step."""
         m = Module()
-        here = Signal(signed(len(self.positions) + 1))
-        beyond, wrapped = Signal.like(here), Signal.like(here)
-        crosses = ~wrapped[-1]
+        beyond = Signal(signed(len(self.positions) + 1), init=-1)
+        wrapped, here = Signal.like(beyond), Signal.like(beyond)
+        restart, passes, crosses = Signal(), Signal(), Signal()
         step = self.gap + ~self.skips
-        m.d.comb += wrapped.eq(beyond + self.gap + 1)
-
+        m.d.comb += [
+            wrapped.eq(beyond + self.gap + 1),
+            passes.eq(restart | ~wrapped[-1]),
+            crosses.eq(Mux(self.ends_filter, restart | beyond.all(), passes)),
+            here.eq(beyond + self.positions),
+        ]
         with m.If(self.advance & self.valid):
-            m.d.sync += [
-                here.eq(Mux(crosses, beyond + step, here + step)),
-                beyond.eq(Mux(crosses, beyond + step - self.positions, beyond + step)),
-            ]
-        with m.If(self.start | (self.advance & self.valid & (self.ends_filter | self.ends_tile))):
-            m.d.sync += beyond.eq(-1)
+            m.d.sync += restart.eq(self.ends_filter | self.ends_tile)
+            with m.If(~self.ends_filter):
+                reached = beyond | restart.replicate(len(beyond))
+                m.d.sync += beyond.eq(reached + step - Mux(passes, self.positions, 0))
+        with m.If(self.start):
+            m.d.sync += restart.eq(1)
         with m.If(self.advance):
             m.d.sync += [
                 self.token_valid.eq(self.valid),

@@ -15,10 +15,10 @@ def first_one(bits: Value) -> Value:
     return Cat(bit & ~bits[:place].any() if place else bit for place, bit in enumerate(bits))
 
 
-def place_of(one: Value) -> Value:
-    """The number of the only bit that is set in ``one``; 0 where none is."""
-    width = max(1, (len(one) - 1).bit_length())
-    return reduce(or_, (Const(place, width) & bit.replicate(width) for place, bit in enumerate(one)))
+def place_of(one: Value, first: int = 0) -> Value:
+    """``first`` and the number of the only bit that is set in ``one``; 0 where none is."""
+    width = max(1, (first + len(one) - 1).bit_length())
+    return reduce(or_, (Const(first + place, width) & bit.replicate(width) for place, bit in enumerate(one)))
 
 
 def bits_behind_one(stream: Value, one: Value, count: int) -> Value:

@@ -13,8 +13,15 @@ from rtl.indexformats import NM, Dense, IndexFormat
 __all__ = ["area_costs", "bits_costs"]
 
 
-def area_costs(store: Store, weight_bits: int = 8) -> list[dict[str, Any]]:
-    """An entry a format: logic of a row of 16 lanes without SRAM, and clock, each over the dense row's."""
+def area_costs(store: Store) -> list[dict[str, Any]]:
+    """An entry a format, of 8-bit levels and of 4-bit ones: logic of a row of 16 lanes without SRAM, and the clock.
+
+    Each is told over the dense row's of as many bits.
+    """
+    return [entry for weight_bits in (8, 4) for entry in _costs(weight_bits, store)]
+
+
+def _costs(weight_bits: int, store: Store) -> list[dict[str, Any]]:
     found = [_row_costs(index, weight_bits, store) for index in CANDIDATES]
     dense = next(entry for entry in found if entry["index"] == str(Dense()))
     return [

@@ -12,9 +12,8 @@ Entry = Mapping[str, Any]
 
 def losses(result: Mapping[str, Any], alexnet: Sequence[Entry]) -> str:
     """Markdown lines: too slow for the area, more memory than dense, the least gain, formats that fail."""
-    costs = {entry["format"]: entry for entry in result["area"]}
-    priced = [entry for entry in alexnet if entry["format"] in costs]
-    gains = [(entry, entry["speedup"] * _clock_per_area(costs[entry["format"]])) for entry in priced]
+    costs = {_array_of(entry): _clock_per_area(entry) for entry in result["area"]}
+    gains = [(entry, entry["speedup"] * costs[_array_of(entry)]) for entry in alexnet if _array_of(entry) in costs]
     slower = [(entry, gain) for entry, gain in gains if gain < 1]
     larger = [entry for entry in alexnet if entry["bits_sparse"] > entry["bits_dense"]]
     worst = sorted(alexnet, key=lambda entry: entry["speedup_times_density"])[:5]
@@ -44,6 +43,10 @@ def _format_loss(name: str, alexnet: Sequence[Entry]) -> str:
     if slow:
         parts.append(f"no faster than dense in {len(slow)} of {len(pruned)} cases")
     return f"- `{name}`: {', '.join(parts)}." if parts else ""
+
+
+def _array_of(entry: Entry) -> tuple[str, int]:
+    return entry["format"], entry["weight_bits"]
 
 
 def _clock_per_area(cost: Entry) -> float:

@@ -98,7 +98,7 @@ def _papers(result: Result, alexnet: Sequence[Entry]) -> str:
                 ]
             )
     used = {entry["format"] for entry in alexnet}
-    areas = [entry["row_ratio"] for entry in result["area"] if entry["format"] in used]
+    areas = [e["row_ratio"] for e in result["area"] if e["format"] in used and e["weight_bits"] == 8]
     text = "Speedup over the dense array of as many PEs, speedup x density in brackets, 8-bit levels:\n\n"
     text += markdown_table(["layer", "density, 003 T8", "003 T9, Ours1", "here, random", "here, balanced"], rows)
     if areas:
@@ -216,6 +216,7 @@ def _area(area: Sequence[Entry]) -> str:
     rows = [
         [
             f"`{entry['format']}`",
+            str(entry["weight_bits"]),
             f"{entry['row_area_ge']:,}",
             _percent(entry["row_ratio"]),
             f"{entry['clock_fo4']:.1f}",
@@ -224,10 +225,9 @@ def _area(area: Sequence[Entry]) -> str:
         ]
         for entry in area
     ]
-    text = (
-        "Logic of a row of 16 lanes without its SRAMs, 8-bit levels, generic library; clock of the array of 4 x 16:\n\n"
-    )
-    return text + markdown_table(["format", "row, GE", "over dense", "period, FO4", "clock over dense", "set by"], rows)
+    text = "Logic of a row of 16 lanes without its SRAMs, generic library; clock of the array of 4 x 16:\n\n"
+    head = ["format", "level bits", "row, GE", "over dense", "period, FO4", "clock over dense", "set by"]
+    return text + markdown_table(head, rows)
 
 
 def _bits(bits: Sequence[Entry]) -> str:

@@ -29,7 +29,7 @@ __all__ = ["check", "main", "measure_all"]
 
 COMMAND = "make bench-rtl"
 SIMULATED = "conv4"
-LENET = "lenet5-seed0-quantized.safetensors"
+LENET = "lenet5-seed0-*-quantized.safetensors"
 
 
 def main(
@@ -42,7 +42,7 @@ def main(
 ) -> None:
     """Run what is missing, then write rtl.json and the page; exit code 1 where Verilog and models differ."""
     store = Store(out)
-    result = measure_all(CASES, store, jobs, lenet or out / "models" / LENET, on_verilog)
+    result = measure_all(CASES, store, jobs, lenet or _first_of(out / "models", LENET), on_verilog)
     with replacing(store.path("rtl.json")) as temporary:
         temporary.write_text(json.dumps(result, indent=1))
     write_picture(result, page.parent / "array")
@@ -107,6 +107,11 @@ def _simulations(
     shared = ("rtl_equals_golden", "model_equals_rtl", "simulated_cycles_per_second")
     layers[at] = {**layers[at], **{name: found[0][name] for name in shared}, "rtl_note": None}
     return found
+
+
+def _first_of(folder: Path, pattern: str) -> Path:
+    """The first file of that pattern, or what it would be called."""
+    return min(folder.glob(pattern), default=folder / pattern)
 
 
 def _trained(path: Path, store: Store, simulate: Simulate) -> tuple[list[dict[str, Any]], dict[str, Any]]:

@@ -161,3 +161,12 @@ def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: Machine) -> i
     with pytest.raises(SystemExit) as stopped:
         array._main()
     return stopped.value.code if isinstance(stopped.value.code, int) else 1
+
+
+def test_the_model_that_the_compression_benchmark_makes_is_found(tmp_path: Path) -> None:
+    assert not array._first_of(tmp_path, array.LENET).exists()
+    made = tmp_path / "lenet5-seed0-255x-quantized.safetensors"
+    made.touch()
+    (tmp_path / "lenet5-seed1-255x-quantized.safetensors").touch()
+    (tmp_path / "lenet5-seed0-255x.safetensors").touch()
+    assert array._first_of(tmp_path, array.LENET) == made

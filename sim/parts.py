@@ -22,7 +22,7 @@ class Part:
     Members
     -------
     filters : range
-        Within one group, or all filters of ``groups`` neighbouring groups.
+        In their ``filter_order``, within one group, or all filters of ``groups`` neighbouring groups.
     channels : range
         The input channels of those groups.
     samples, lines : range

@@ -13,6 +13,7 @@ from compress.errors import CodesignError
 from rtl.config import ArrayConfig
 from sim.cycles import fewest_cycles, layer_cycles
 from sim.division import Division, PlannedRun
+from sim.filter_order import filter_order
 from sim.geometry import ConvGeometry
 from sim.parts import Part, part_weights
 from sim.plan import Depths
@@ -103,12 +104,14 @@ def make_schedule(
 ) -> Schedule:
     """Divide layer ``name`` of mask (K, C / groups, R, S) by groups, then filters, then samples and output lines.
 
+    Filters are in their ``filter_order``, in the mask or not.
     A layer, or one group, that fits is one run. Rows are dealt more evenly where they wait for each other, and other
     forms are tried where rows are not balanced or groups are narrow, and taken if the cycle model finds them faster.
     The array pools if it can; but the host does where the lines that are then stored twice divide the layer further, at
     a cost of more than a twentieth of the cycles. CodesignError where one filter and one output line of a group are
     still too large.
     """
+    mask_kcrs = mask_kcrs[filter_order(mask_kcrs, geometry.groups)]
     geometry = geometry.on(config.lanes, config.requant_lanes)
     unpooled = replace(geometry, window=NO_WINDOW)
     if not geometry.pooled:
@@ -149,6 +152,7 @@ def group_schedule(
     The array pools if it can. ``even``: rows are dealt as in ``make_schedule``; else in the quick way that searches
     over many arrays take.
     """
+    mask_kcrs = mask_kcrs[filter_order(mask_kcrs, geometry.groups)]
     division = Division("", mask_kcrs, geometry.on(config.lanes, config.requant_lanes), config, batch)
     units = [division.unit(group, group + 1) for group in range(geometry.groups)]
     return Schedule(tuple(_Forms(division).whole(unit, even) for unit in units))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from compress.errors import CodesignError
 from compress.layer import CompressedLayer
 from rtl.config import ArrayConfig
 from sim.division import PlannedRun
+from sim.filter_order import filter_order
 from sim.geometry import ConvGeometry
 from sim.golden import run_layer
 from sim.pack import PackedLayer, check_numbers, weight_words
@@ -22,7 +23,7 @@ __all__ = ["PackedRun", "Tiling", "tile_layer"]
 
 @dataclass(frozen=True, eq=False)
 class PackedRun:
-    """One run of a layer, and which part of it that is."""
+    """One run of a layer, and which part of it that is, its filters counted in their ``filter_order``."""
 
     part: Part
     packed: PackedLayer
@@ -30,9 +31,16 @@ class PackedRun:
 
 @dataclass(frozen=True, eq=False)
 class Tiling:
-    """A layer ready for an array of any size: one run where it fits, else several that are each a layer that does."""
+    """A layer ready for an array of any size: one run where it fits, else several that are each a layer that does.
+
+    Members
+    -------
+    order : int64 (K,)
+        The layer's filters as the array computes them, ``filter_order``.
+    """
 
     layer: CompressedLayer
+    order: NDArray[np.int64]
     config: ArrayConfig
     batch: int
     schedule: Schedule
@@ -79,7 +87,7 @@ class Tiling:
             joined[
                 :,
                 part.samples.start : part.samples.stop,
-                part.filters.start : part.filters.stop,
+                self.order[part.filters.start : part.filters.stop],
                 lines.start : lines.stop,
             ] = values.reshape(batches, len(part.samples), len(part.filters), len(lines), width)
         return joined.reshape(-1, filters, height, width)
@@ -92,14 +100,16 @@ def tile_layer(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> T
     format cannot store, and where one filter and one output line of a group do not fit its banks.
     """
     check_numbers(layer, config)
-    schedule = make_schedule(layer.name, layer.levels != 0, ConvGeometry.of(layer), config, batch)
+    order = filter_order(layer.levels != 0, layer.groups)
+    ordered = replace(layer, levels=layer.levels[order], bias=layer.bias[order])
+    schedule = make_schedule(layer.name, ordered.levels != 0, ConvGeometry.of(layer), config, batch)
     run = schedule.runs[0]
     if len(schedule.runs) == 1 and layer.groups == 1 and not run.part.folded:
-        packed = PackedLayer(layer, config, run.plan, weight_words(layer, config, run.plan))
-        return Tiling(layer, config, batch, schedule, (PackedRun(run.part, packed),))
+        packed = PackedLayer(ordered, config, run.plan, weight_words(ordered, config, run.plan))
+        return Tiling(layer, order, config, batch, schedule, (PackedRun(run.part, packed),))
     words: dict[range, tuple[NDArray[np.uint64], ...]] = {}
-    runs = tuple(_pack_run(layer, config, run, words) for run in schedule.runs)
-    return Tiling(layer, config, batch, schedule, runs)
+    runs = tuple(_pack_run(ordered, config, run, words) for run in schedule.runs)
+    return Tiling(layer, order, config, batch, schedule, runs)
 
 
 def _pack_run(

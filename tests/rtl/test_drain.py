@@ -18,7 +18,7 @@ from tests.rtl.rows import Stalls, waits
 from tests.support import simulate
 
 Beat = tuple[list[int], int]
-"""Activations of neighbouring pixels, and whether the layer ends."""
+"""Activations, one of each block of neighbouring pixels, and whether the layer ends."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Layer:
         return np.where(rng.random(shape) < 0.5, rng.integers(-top, top, shape), rng.integers(-99, 99, shape)).tolist()
 
     def beats(self, sums: list[list[int]]) -> list[Beat]:
-        """Tiles, in a tile filters, in a filter groups of neighbouring pixels; the last one says so."""
+        """Tiles, in a tile filters, in a filter one pixel of each block of neighbours; the last one says so."""
         mask, width = (1 << self.config.act_bits) - 1, self.config.requant_lanes
         values = requantize(np.array(sums), self.requantization, self.config.act_bits, self.relu) & mask
-        rows = values.reshape(-1, width).tolist()
+        rows = values.reshape(len(sums), width, -1).swapaxes(1, 2).reshape(-1, width).tolist()
         return [(row, int(n == len(rows) - 1)) for n, row in enumerate(rows)]
 
     def registers(self) -> dict[str, int]:

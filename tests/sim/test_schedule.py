@@ -87,4 +87,4 @@ def test_the_array_takes_the_cycles_of_even_rows():
     activations = draw_activations(layer, 1, 3)
     results, cycles = run_array(tiling.runs[0].packed, tiling.inputs(tiling.runs[0], activations))
     assert cycles == tiling.cycles
-    np.testing.assert_array_equal(results, run_layer(layer, activations))
+    np.testing.assert_array_equal(tiling.join([results]), run_layer(layer, activations))

@@ -59,10 +59,12 @@ def test_the_array_itself_runs_the_parts():
     assert tiling.cycles == sum(cycles for _, cycles in answers)
 
 
-def test_a_layer_that_fits_is_one_run_of_the_layer_itself():
+def test_a_layer_that_fits_is_one_run_of_all_its_filters():
     tiling = tile_layer(LAYER, ARRAY, 2)
     (run,) = tiling.runs
-    assert run.packed.layer is LAYER
+    np.testing.assert_array_equal(run.packed.layer.levels, LAYER.levels[tiling.order])
+    np.testing.assert_array_equal(run.packed.layer.bias, LAYER.bias[tiling.order])
+    assert run.packed.layer.name == LAYER.name
 
 
 def test_runs_of_the_same_filters_share_their_weight_words():

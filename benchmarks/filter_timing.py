@@ -167,8 +167,7 @@ def _drain(cycles: list[Values]) -> Iterator[Cell]:
 
 
 def _lanes(group: int) -> str:
-    first = group * CONFIG.requant_lanes
-    return f"{first}-{first + CONFIG.requant_lanes - 1}"
+    return ",".join(str(lane) for lane in range(group, CONFIG.lanes, CONFIG.lanes // CONFIG.requant_lanes))
 
 
 def draw(found: list[Cell], cycles: int) -> Figure:

@@ -17,5 +17,5 @@ def test_every_token_is_drawn_once_and_the_cycles_are_the_models():
         ran = Counter(cell.filter for cell in found if cell.line == f"row {row} sum" and not cell.waits)
         assert [ran[filter_] for filter_ in range(4)] == tokens_k
     results = [(cell.filter, cell.note) for cell in found if cell.line == "results"]
-    assert results == [(filter_, lanes) for filter_ in range(4) for lanes in ("0-1", "2-3")]
+    assert results == [(filter_, lanes) for filter_ in range(4) for lanes in ("0,2", "1,3")]
     assert draw(found, len(cycles)).axes

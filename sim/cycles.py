@@ -49,8 +49,7 @@ def chain_cycles(tokens_rk: NDArray[np.int64], tiles: int, groups: int, fill: in
     previous: tuple[int, ...] | None = None
     tile_ended = 0
     for tile in range(tiles):
-        for filter_tokens in tokens:
-            _run_filter(filter_tokens, ended, taken, groups)
+        _run_tile(tokens, ended, taken, groups)
         now = taken[-1]
         state = tuple(now - at for at in ended + taken)
         if state == previous:
@@ -59,15 +58,23 @@ def chain_cycles(tokens_rk: NDArray[np.int64], tiles: int, groups: int, fill: in
     return taken[-1] + DRAIN_LATENCY
 
 
-def _run_filter(tokens: list[int], ended: list[int], taken: list[int], groups: int) -> None:
-    """Advance the rows by one filter: ``ended`` is when a row's last token ran, ``taken`` when its sum left."""
-    above = -1
-    for row, count in enumerate(tokens):
-        start = max(ended[row] + 1, above + 1)
-        end = max(start + count - 1, taken[row] + 1)
-        if count == 1:
-            start = end
-        if row:
-            taken[row - 1] = start
-        ended[row] = above = end
-    taken[-1] = above + groups
+def _run_tile(tokens: list[list[int]], ended: list[int], taken: list[int], groups: int) -> None:
+    """Advance the rows by all filters: ``ended`` is when a row's last token ran, ``taken`` when its sum left.
+
+    All the model's time is spent here; comparisons are several times as quick as calls of ``max``.
+    """
+    for filter_tokens in tokens:
+        above = -1
+        for row, count in enumerate(filter_tokens):
+            start = ended[row] + 1
+            if start <= above:
+                start = above + 1
+            end = start + count - 1
+            if end <= taken[row]:
+                end = taken[row] + 1
+            if count == 1:
+                start = end
+            if row:
+                taken[row - 1] = start
+            ended[row] = above = end
+        taken[-1] = above + groups

@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 from benchmarks.array_cases import CASES, MASKS, Case
 from benchmarks.array_costs import area_costs, bits_costs
 from benchmarks.array_cycles import case_cycles
-from benchmarks.array_goals import judged
+from benchmarks.array_goals import clock_ratio, judged
 from benchmarks.array_pictures import write_picture
 from benchmarks.array_rtl import Simulate, model_layers, on_verilog, simulate_case
 from benchmarks.array_tables import write_page
@@ -69,7 +69,7 @@ def measure_all(cases: Sequence[Case], store: Store, jobs: int, lenet: Path, sim
         "area": area_costs(store),
         "bits_over_entropy": bits_costs(),
     }
-    return {**result, "goals": judged(result)}
+    return {**result, "clock_ratio": clock_ratio(result), "goals": judged(result)}
 
 
 def check(result: dict[str, Any]) -> None:

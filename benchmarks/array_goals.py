@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["GOALS", "Goal", "judged", "pruned_like_the_papers"]
+__all__ = ["GOALS", "Goal", "clock_ratio", "judged", "pruned_like_the_papers"]
 
 Result = Mapping[str, Any]
 PAPERS_BAND = (0.055, 0.08)  # Table 8's densities of CONV2-5 and what is drawn of them
@@ -70,6 +70,11 @@ def _used(result: Result, member: str, most: bool, widths: tuple[int, ...]) -> f
     return (max if most else min)(found, default=None)
 
 
+def clock_ratio(result: Result) -> float | None:
+    """Sparse clock over dense clock: of 8- and 4-bit levels, and of the formats in use, the worst."""
+    return _used(result, "clock_ratio", most=False, widths=(8, 4))
+
+
 def _bits(result: Result) -> float | None:
     """At the density where the best format is worst."""
     best: dict[float, float] = {}
@@ -100,8 +105,7 @@ GOALS = (
          lambda result: _least(e["dense_utilization"] for e in result["layers"] if "density_asked" in e), 0.75, 0.85),
     Goal("logic of a sparse row over a dense one, 8-bit levels, worst format in use",
          lambda result: _used(result, "row_ratio", most=True, widths=(8,)), 1.08, 1.04, rising=False),
-    Goal("clock over the dense array's, 8- and 4-bit levels, worst format in use",
-         lambda result: _used(result, "clock_ratio", most=False, widths=(8, 4)), 0.95, 1.0),
+    Goal("clock over the dense array's, 8- and 4-bit levels, worst format in use", clock_ratio, 0.95, 1.0),
     Goal("stored bits a nonzero over n + H(p)/p, best format, worst density", _bits, 1.10, 1.04, rising=False),
     Goal("CONV4 on the Verilog, one image", _simulated("seconds", most=True), 300, 60, rising=False, unit=" s"),
     Goal("CONV4: simulation's seconds over the cycle model's", _simulated("model_speed_ratio", most=False),

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from joblib import Parallel, delayed
-
 from compress.errors import CodesignError
 from compress.progress import Progress, Update
 from flows.iso_area import BreakEvenPoint, LayerWork, Mask, Shape, best_array, candidate_shapes, layer_budget, shape_of
@@ -20,7 +18,7 @@ from flows.technology import Technology
 from rtl.config import ArrayConfig
 from rtl.indexformats import Dense, Fixed, IndexFormat
 
-__all__ = ["PORTIONS", "BreakEvenCurve", "break_even_curve", "break_even_curves", "break_even_ratio"]
+__all__ = ["PORTIONS", "BreakEvenCurve", "break_even_curve", "break_even_ratio"]
 
 PORTIONS = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
 
@@ -108,15 +106,3 @@ def break_even_curve(
     ratio = break_even_ratio([p.pruned_portion for p in points], [p.speedup for p in points])
     units = (technology.area_unit, technology.time_unit)
     return BreakEvenCurve(work.name, tuple(map(str, formats)), budget, *units, dense, tuple(points), ratio)
-
-
-def break_even_curves(
-    works: Sequence[LayerWork],
-    reference: ArrayConfig,
-    technology: Technology,
-    jobs: int = 1,
-    **options: Any,
-) -> list[BreakEvenCurve]:
-    """Curves of several layers, ``jobs`` at a time in processes of their own; options as ``break_even_curve``."""
-    tasks = (delayed(break_even_curve)(work, reference, technology, **options) for work in works)
-    return list(Parallel(n_jobs=min(jobs, max(1, len(works))))(tasks))

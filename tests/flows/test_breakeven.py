@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from compress.progress import Update
 from flows.area import measure
-from flows.breakeven import break_even_curve, break_even_curves, break_even_ratio
+from flows.breakeven import break_even_curve, break_even_ratio
 from flows.iso_area import LayerWork, Shape, _Packing, candidate_shapes
 from flows.technology import generic_technology
 from rtl.config import ArrayConfig
@@ -51,11 +51,6 @@ def test_a_curve_can_be_written_as_json(curve):
     told = json.loads(json.dumps(curve.to_dict()))
     assert {"pruned_portion", "speedup", "rows", "lanes", "area", "clock", "cycles"} <= told["points"][0].keys()
     assert told["break_even_ratio"] == curve.break_even_ratio
-
-
-def test_curves_in_processes_of_their_own_are_the_same(curve):
-    options = {"indices": [Fixed(2), Fixed(4)], "portions": (0.1, 0.5, 0.9), "shapes": SHAPES}
-    assert break_even_curves([WORK], REFERENCE, GENERIC, jobs=2, **options) == [curve]
 
 
 def test_progress_is_told_from_none_to_all():

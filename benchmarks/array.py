@@ -28,7 +28,6 @@ from compress.files import replacing
 __all__ = ["check", "main", "measure_all"]
 
 COMMAND = "make bench-rtl"
-SIMULATED = "conv4"
 LENET = "lenet5-seed0-*-quantized.safetensors"
 
 
@@ -95,18 +94,25 @@ def _cycles(cases: Sequence[Case], store: Store, jobs: int) -> list[dict[str, An
 def _simulations(
     cases: Sequence[Case], layers: list[dict[str, Any]], store: Store, simulate: Simulate
 ) -> list[dict[str, Any]]:
-    """The first case of the simulated layer, in its best format and dense; its entry in ``layers`` learns of it."""
+    """Every case that is to be simulated, in its best format; of random masks the dense layer beside it.
+
+    The case's entry in ``layers`` learns of it.
+    """
     found: list[dict[str, Any]] = []
-    at = next((number for number, case in enumerate(cases) if case.layer == SIMULATED), None)
-    if at is None:
-        return found
-    case = cases[at]
-    for index in (layers[at]["format"], "dense"):
-        typer.echo(f"simulating {case.name} in {index}", err=True)
-        found.append(simulate_case(case, index, store, simulate))
-    shared = ("rtl_equals_golden", "model_equals_rtl", "simulated_cycles_per_second")
-    layers[at] = {**layers[at], **{name: found[0][name] for name in shared}, "rtl_note": None}
+    for at, case in enumerate(cases):
+        if case.simulated:
+            entry = _simulated(case, layers[at]["format"], store, simulate)
+            shared = ("rtl_equals_golden", "model_equals_rtl", "simulated_cycles_per_second")
+            layers[at] = {**layers[at], **{name: entry[name] for name in shared}, "rtl_note": None}
+            found.append(entry)
+            if case.mask == "random":
+                found.append(_simulated(case, "dense", store, simulate))
     return found
+
+
+def _simulated(case: Case, index: str, store: Store, simulate: Simulate) -> dict[str, Any]:
+    typer.echo(f"simulating {case.name} in {index}", err=True)
+    return simulate_case(case, index, store, simulate)
 
 
 def _first_of(folder: Path, pattern: str) -> Path:

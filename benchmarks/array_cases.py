@@ -38,7 +38,10 @@ UNEVENNESS = 0.5
 
 @dataclass(frozen=True)
 class Case:
-    """One layer with one mask on an array of ``rows`` x ``lanes``; ``density`` is what is asked of the mask."""
+    """One layer with one mask on an array of ``rows`` x ``lanes``; ``density`` is what is asked of the mask.
+
+    ``simulated``: on the Verilog too, where the others have the cycle model's count.
+    """
 
     layer: str
     density: float
@@ -47,6 +50,7 @@ class Case:
     rows: int = 4
     lanes: int = 16
     seed: int = 0
+    simulated: bool = False
 
     @property
     def name(self) -> str:
@@ -57,7 +61,7 @@ class Case:
 def _cases() -> tuple[Case, ...]:
     densities = {name: (paper.density, 0.2, 0.5) for name, paper in ALEXNET_LAYERS.items()}
     pruned = [
-        Case(name, density, mask, bits)
+        Case(name, density, mask, bits, simulated=bits == 8 and density == ALEXNET_LAYERS[name].density)
         for bits in (8, 4)
         for name in densities
         for density in densities[name]

@@ -24,7 +24,7 @@ from sim.runner import LayerOutcome, LayerRun
 from tests.support import draw_levels, make_layer
 
 TINY = LayerGeometry("conv4", LayerKind.CONV2D, (6, 4, 3, 3), (8, 5, 5), padding=(1, 1), groups=2)
-CASES = [Case("conv4", 0.3, "random"), Case("conv4", 0.25, "balanced", weight_bits=4)]
+CASES = [Case("conv4", 0.3, "random", simulated=True), Case("conv4", 0.25, "balanced", weight_bits=4)]
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from compress.errors import CodesignError
 from compress.layer import Pool, PoolKind
 from rtl.config import ArrayConfig
-from rtl.indexformats import FORMATS, Fixed, Rice
+from rtl.indexformats import FORMATS, Dense, Fixed, Rice
 from sim.golden import run_layer
 from sim.tiles import Tiling, tile_layer
 from tests.support import draw_activations, draw_levels, make_layer, run_array, tiled_cases
@@ -128,3 +128,15 @@ def test_space_to_depth_is_taken_where_channels_do_not_fill_the_rows():
     results, cycles = run_array(tiling.runs[0].packed, tiling.inputs(tiling.runs[0], activations))
     np.testing.assert_array_equal(tiling.join([results]), run_layer(layer, activations))
     assert cycles == tiling.cycles
+
+
+@pytest.mark.parametrize("index", [Dense(), Fixed(4), Rice(7)], ids=str)
+def test_a_kernel_of_eleven_by_eleven_is_exact(index):
+    density = 1.0 if isinstance(index, Dense) else 0.1
+    layer = make_layer(draw_levels((3, 3, 11, 11), 4, density, 5), 4, 23, 27, stride=(4, 4), padding=(2, 2))
+    config = ArrayConfig(2, 8, weight_bits=4, index=index, weight_depth=1024, table_depth=1024, activation_depth=1024)
+    tiling = tile_layer(layer, config)
+    activations = draw_activations(layer, 1, 6)
+    answers = [run_array(run.packed, tiling.inputs(run, activations)) for run in tiling.runs]
+    np.testing.assert_array_equal(tiling.join([results for results, _ in answers]), run_layer(layer, activations))
+    assert sum(cycles for _, cycles in answers) == tiling.cycles

@@ -15,6 +15,9 @@ __all__ = ["FILL_CYCLES", "chain_cycles", "fewest_cycles", "fill_cycles", "layer
 FILL_CYCLES = 7
 """Cycles before the first token can be accumulated: fetch, word, decode, table, bank, align, multiply."""
 
+_NEVER = -(1 << 60)
+"""Earlier than any cycle, by more than any layer takes."""
+
 
 def fill_cycles(index: IndexFormat) -> int:
     """``FILL_CYCLES``, and the decoder's further stages."""
@@ -39,32 +42,48 @@ def chain_cycles(tokens_rk: NDArray[np.int64], tiles: int, groups: int, fill: in
     """Follow every filter down the chain of rows.
 
     Row r executes the first token of a filter after row r - 1 has left its sum, and the last one after the sum
-    before it was taken; then the sums drain in ``groups`` cycles. Tiles repeat: as soon as one tile leaves the
-    rows in the same relative state as the one before, the others take as long.
+    before it was taken; then the sums drain in ``groups`` cycles. Tiles repeat: as soon as one has found the pace
+    that all further ones keep, they are not followed.
     """
     tokens = tokens_rk.T.tolist()
     rows = len(tokens_rk)
-    ended = [fill] * rows
-    taken = [-1] * rows
-    previous: tuple[int, ...] | None = None
-    tile_ended = 0
-    for tile in range(tiles):
-        _run_tile(tokens, ended, taken, groups)
-        now = taken[-1]
-        state = tuple(now - at for at in ended + taken)
-        if state == previous:
-            return now + (tiles - 1 - tile) * (now - tile_ended) + DRAIN_LATENCY
-        previous, tile_ended = state, now
-    return taken[-1] + DRAIN_LATENCY
+    state = [fill] * rows + [-1] * rows
+    for left in reversed(range(tiles)):
+        before, state = state, _after_tile(tokens, state, groups)
+        took = state[-1] - before[-1]
+        if 0 < left < tiles - 1 and _keeps_pace(tokens, groups, before, state):
+            return state[-1] + left * took + DRAIN_LATENCY
+    return state[-1] + DRAIN_LATENCY
 
 
-def _run_tile(tokens: list[list[int]], ended: list[int], taken: list[int], groups: int) -> None:
-    """Advance the rows by all filters: ``ended`` is when a row's last token ran, ``taken`` when its sum left.
+def _keeps_pace(tokens: list[list[int]], groups: int, before: list[int], after: list[int]) -> bool:
+    """Whether all further tiles take as long as the one that led from ``before`` to ``after``.
+
+    A tile is a linear map in the (max, +) algebra (Baccelli et al., Synchronization and Linearity, 1992): what is
+    later before it is never earlier after it, and what is later by a constant comes out later by that constant.
+    So further tiles are at most as long, if nothing moved by more than the last drain did; and at least as long,
+    if what moved by as much gives the same again without the rest, the rows that run ahead.
+    """
+    took = after[-1] - before[-1]
+    moved = [new - old for old, new in zip(before, after, strict=True)]
+    if max(moved) > took:
+        return False
+    if min(moved) == took:
+        return True
+    alone = [old if step == took else _NEVER for old, step in zip(before, moved, strict=True)]
+    again = _after_tile(tokens, alone, groups)
+    return all(step < took or new == once for step, new, once in zip(moved, after, again, strict=True))
+
+
+def _after_tile(tokens: list[list[int]], state: list[int], groups: int) -> list[int]:
+    """Pass all filters down the rows: the state is when each row's last token ran, then when its last sum left.
 
     All the model's time is spent here; comparisons are several times as quick as calls of ``max``.
     """
+    rows = len(state) // 2
+    ended, taken = state[:rows], state[rows:]
     for filter_tokens in tokens:
-        above = -1
+        above = _NEVER
         for row, count in enumerate(filter_tokens):
             start = ended[row] + 1
             if start <= above:
@@ -78,3 +97,4 @@ def _run_tile(tokens: list[list[int]], ended: list[int], taken: list[int], group
                 taken[row - 1] = start
             ended[row] = above = end
         taken[-1] = above + groups
+    return ended + taken

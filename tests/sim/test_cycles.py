@@ -3,23 +3,55 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from rtl.drain import DRAIN_LATENCY
 from rtl.indexformats import Fixed
+from sim import cycles
 from sim.cycles import FILL_CYCLES, chain_cycles, fewest_cycles, layer_cycles
 from sim.geometry import ConvGeometry
 from sim.plan import plan_layer
 
-tokens = hnp.arrays(np.int64, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.integers(1, 9))
+SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 6))
+tokens = hnp.arrays(np.int64, SHAPES, elements=st.integers(1, 9))
+alike = hnp.arrays(np.int64, SHAPES, elements=st.integers(4, 6))
 
 
-@given(tokens, st.integers(1, 40), st.integers(1, 8))
+@given(tokens | alike, st.integers(1, 40), st.integers(1, 8))
+@example(np.array([[3, 10], [9, 7], [7, 1]]), 30, 5)
 def test_skipping_equal_tiles_changes_nothing(tokens_rk, tiles, groups):
     unrolled = np.tile(tokens_rk, (1, tiles))
     assert chain_cycles(tokens_rk, tiles, groups) == chain_cycles(unrolled, 1, groups)
+
+
+@given(tokens, st.integers(1, 8), st.lists(st.integers(0, 60), min_size=10, max_size=10))
+@example(np.array([[3, 10], [9, 7], [7, 1]]), 5, [7] * 10)
+@example(np.array([[3]]), 1, [13, 24] * 5)
+def test_a_pace_said_to_be_kept_is_kept_from_any_state(tokens_rk, groups, start):
+    filters = tokens_rk.T.tolist()
+    states = [start[: 2 * len(tokens_rk)]]
+    for _ in range(12):
+        states.append(cycles._after_tile(filters, states[-1], groups))
+    took = np.diff([state[-1] for state in states])
+    for tile in range(5):
+        if cycles._keeps_pace(filters, groups, states[tile], states[tile + 1]):
+            assert len(set(took[tile:])) == 1
+
+
+def test_rows_that_run_ahead_are_not_followed_to_the_end(monkeypatch):
+    followed = []
+
+    def counted(*arguments):
+        followed.append(arguments)
+        return after_tile(*arguments)
+
+    after_tile = cycles._after_tile
+    monkeypatch.setattr(cycles, "_after_tile", counted)
+    tokens_rk = np.array([[5, 5, 5], [5, 5, 6]])
+    assert chain_cycles(tokens_rk, 1000, 1) == FILL_CYCLES + 5 + 16 * 1000 + 1 + DRAIN_LATENCY
+    assert len(followed) < 10
 
 
 def test_one_row_takes_a_cycle_a_token():

@@ -47,13 +47,14 @@ def chain_cycles(tokens_rk: NDArray[np.int64], tiles: int, groups: int, fill: in
     """
     tokens = tokens_rk.T.tolist()
     rows = len(tokens_rk)
-    state = [fill] * rows + [-1] * rows
+    state = [fill + 1] * rows + [0] * rows
     for left in reversed(range(tiles)):
         before, state = state, _after_tile(tokens, state, groups)
-        took = state[-1] - before[-1]
         if 0 < left < tiles - 1 and _keeps_pace(tokens, groups, before, state):
-            return state[-1] + left * took + DRAIN_LATENCY
-    return state[-1] + DRAIN_LATENCY
+            break
+    took = state[-1] - before[-1]
+    drained = state[-1] - 2 + left * took  # two cycles before the last row is freed
+    return drained + DRAIN_LATENCY
 
 
 def _keeps_pace(tokens: list[list[int]], groups: int, before: list[int], after: list[int]) -> bool:
@@ -76,25 +77,26 @@ def _keeps_pace(tokens: list[list[int]], groups: int, before: list[int], after: 
 
 
 def _after_tile(tokens: list[list[int]], state: list[int], groups: int) -> list[int]:
-    """Pass all filters down the rows: the state is when each row's last token ran, then when its last sum left.
+    """Pass all filters down the rows.
 
-    All the model's time is spent here; comparisons are several times as quick as calls of ``max``.
+    The state is when each row is free for the next filter's first token, then when it is at the earliest for the one
+    after: its last token runs a cycle after the sum before it was taken. All the model's time is spent here;
+    comparisons are several times as quick as calls of ``max``.
     """
     rows = len(state) // 2
-    ended, taken = state[:rows], state[rows:]
+    free, freed = state[:rows], [*state[rows:], 0]
     for filter_tokens in tokens:
         above = _NEVER
         for row, count in enumerate(filter_tokens):
-            start = ended[row] + 1
-            if start <= above:
-                start = above + 1
-            end = start + count - 1
-            if end <= taken[row]:
-                end = taken[row] + 1
-            if count == 1:
-                start = end
-            if row:
-                taken[row - 1] = start
-            ended[row] = above = end
-        taken[-1] = above + groups
-    return ended + taken
+            start = free[row]
+            if start < above:
+                start = above
+            above = start + count
+            if above < freed[row]:
+                above = freed[row]
+                if count == 1:
+                    start = above - 1
+            free[row] = above
+            freed[row - 1] = start + 2  # the first row's goes to the end, where nobody looks
+        freed[row] = above + groups + 1
+    return free + freed[:rows]

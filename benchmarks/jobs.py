@@ -103,8 +103,8 @@ def prune_and_quantize(recipe: Recipe, seed: int, store: Store) -> list[dict[str
         rounded = round_weights(pruned, {"*": PRUNED_BITS})
         entries.append(_finish(pruned, rounded, f"{key}-{ratio}", extra, recipe, seed, store))
         training[ratio] = {
-            "admm": [asdict(record) for record in step.result.history],
-            "retraining": [asdict(record) for record in step.result.retraining],
+            "admm": [asdict(record) for record in step.history],
+            "retraining": [asdict(record) for record in step.retraining],
         }
         if recipe.weight_bits and number == recipe.quantize_step:
             pruned = copy.deepcopy(network)

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
 
-from compress.admm import AdmmConfig
+from compress.admm import AdmmConfig, AdmmStep
 from compress.chain import prunable_layers
 from compress.compact import compact
 from compress.data import Dataset
 from compress.errors import CodesignError
+from compress.masks import nonzero_masks
 from compress.progress import Progress
-from compress.prune import PruneResult, prune_to
+from compress.prune import prune_to
 from compress.schedules import FallingCardinality
+from compress.session import open_session
 from compress.split import Constraint
+from compress.training import EpochRecord, FixedWeights
 
 __all__ = ["PruneStep", "prune_progressively"]
 
 
 @dataclass(frozen=True, eq=False)
 class PruneStep:
-    """One operating point: the network holds at most ``count`` nonzero weights, and ``result`` says how it got there.
-
-    The masks in ``result`` are those of the compact network of the step.
-    """
+    """One operating point, and how it was reached: the network holds at most ``count`` nonzero weights."""
 
     count: int
-    result: PruneResult
+    history: tuple[AdmmStep, ...]
+    retraining: tuple[EpochRecord, ...]
 
 
 def prune_progressively(
@@ -43,9 +44,9 @@ def prune_progressively(
     """Prune a chain of layers in place to each of ``counts`` weights in turn, and yield after each.
 
     Every step is ADMM with one cardinality over the whole network (002 footnote 1), falling from what the step
-    before left, then masked retraining. Weights, not budgets, decide how much each layer keeps. It trains the
-    network without the channels that no weight reaches any more (``compact``), so later steps are quicker; within
-    the channels that are left a pruned weight may still come back.
+    before left, then masked retraining. Weights, not budgets, decide how much each layer keeps. Both train the
+    network without the channels that no weight reaches any more (``compact``), which takes a fraction of the time;
+    within the channels that the step before left a pruned weight may still come back.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def prune_progressively(
     configs : one AdmmConfig for each count
         ``sparsity_rise`` is the portion of a step's iterations in which its count falls; 0 asks for it at once.
     checkpoints : Path, optional
-        Folder for one checkpoint a step; a run started again goes on where it was, with identical results.
+        Folder for two checkpoints a step; a run started again goes on where it was, with identical results.
 
     Raises
     ------
@@ -68,12 +69,36 @@ def prune_progressively(
             "give falling numbers of weights, at least 1",
         )
     for count, config in zip(counts, configs, strict=True):
-        small = compact(network, dataset.input_shape)
-        layers = prunable_layers(small.network)
-        first = max(count, sum(int(layer.weight.count_nonzero()) for layer in layers.values()))
-        rise = config.sparsity_rise or 1 / config.iterations
-        target = Constraint(tuple(layers), FallingCardinality(first, count, rise))
-        path = None if checkpoints is None else checkpoints / f"{count}.pt"
-        result = prune_to(small.network, dataset, [target], config, path, progress)
-        small.restore(network)
-        yield PruneStep(count, result)
+        places = [checkpoints and checkpoints / f"{count}{part}.pt" for part in ("", "-retrain")]
+        history = _prune(network, dataset, count, config, places[0], progress)
+        yield PruneStep(count, history, _retrain(network, dataset, config, places[1], progress))
+
+
+def _prune(
+    network: nn.Module,
+    dataset: Dataset,
+    count: int,
+    config: AdmmConfig,
+    checkpoint: Path | None,
+    progress: Progress | None,
+) -> tuple[AdmmStep, ...]:
+    """ADMM and the hard projection of one step."""
+    small = compact(network, dataset.input_shape)
+    layers = prunable_layers(small.network)
+    first = max(count, sum(int(layer.weight.count_nonzero()) for layer in layers.values()))
+    target = Constraint(tuple(layers), FallingCardinality(first, count, config.sparsity_rise or 1 / config.iterations))
+    found = prune_to(small.network, dataset, [target], replace(config, retrain_epochs=0), checkpoint, progress)
+    small.restore(network)
+    return found.history
+
+
+def _retrain(
+    network: nn.Module, dataset: Dataset, config: AdmmConfig, checkpoint: Path | None, progress: Progress | None
+) -> tuple[EpochRecord, ...]:
+    """Masked retraining of what the projection left."""
+    small = compact(network, dataset.input_shape)
+    with open_session("retrain", small.network, dataset, config, checkpoint, progress) as run:
+        masks = nonzero_masks(run.network, list(prunable_layers(run.network)))
+        records = run.train("retrain", config.retrain_epochs, fixed=FixedWeights.outside(run.network, masks))
+    small.restore(network)
+    return records

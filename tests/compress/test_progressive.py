@@ -25,7 +25,7 @@ def test_each_step_leaves_at_most_its_count(digits: Dataset) -> None:
     network = build_network("digits-net", 0)
     for step in prune_progressively(network, digits, (2000, 300, 40, 1), [CONFIG] * 4):
         assert 0 < _kept(network) <= step.count
-        assert len(step.result.history) == 2
+        assert (len(step.history), len(step.retraining)) == (2, 1)
 
 
 def test_a_run_stopped_after_each_of_its_steps_ends_with_identical_weights(

@@ -8,6 +8,7 @@ from functools import partial
 
 from compress.errors import CodesignError
 from compress.prune import PruneResult, PruningMethod, cut_and_retrain, gradual, prune_to
+from compress.sensitivity import sensitivity_for
 from compress.session import Session
 from compress.split import Constraint, project_weights
 from compress.training import EpochRecord
@@ -21,8 +22,9 @@ def _one_shot(run: Session, constraints: Sequence[Constraint]) -> PruneResult:
 
 
 def _projected(run: Session, constraints: Sequence[Constraint]) -> PruneResult:
-    project_weights(run.network, constraints)
-    project = partial(project_weights, run.network, constraints)
+    sensitivity = sensitivity_for(constraints, run.network, run.dataset.train)
+    project_weights(run.network, constraints, sensitivity)
+    project = partial(project_weights, run.network, constraints, sensitivity)
     records = run.train("projected", run.config.admm_epochs, after_step=project, seed=run.config.seed)
     masks, more = cut_and_retrain(run, constraints, "retrain", run.config.retrain_epochs)
     return PruneResult(masks, (), records + more)
@@ -62,7 +64,8 @@ prune_iteratively = iterative(rounds=5)
 prune_projected = PruningMethod("projected", _projected)
 """Projected gradient: hard pruning after every step, so that masks may still change (001).
 
-It takes as many epochs as ADMM's iterations; then the masks stay and ``config.retrain_epochs`` follow.
+It takes as many epochs as ADMM's iterations; then the masks stay and ``config.retrain_epochs`` follow. Where weights
+are compared by saliency, their sensitivity is that of the start.
 """
 
 METHODS = (prune_to, prune_one_shot, prune_iteratively, prune_projected)

@@ -13,7 +13,7 @@ from compress.chain import prunable_layers
 from compress.constraints import Levels, LevelsOrZero, search_interval
 from compress.data import Dataset
 from compress.progress import Progress
-from compress.prune import PruneResult, cardinality_constraints, cut, gradual
+from compress.prune import PruneResult, cardinality_constraints, cut, gradual, with_saliency
 from compress.quantize import PORTIONS, QuantizeResult, bits_of_layers, check_portions, quantize_in_portions
 from compress.session import open_session
 from compress.split import Constraint
@@ -53,13 +53,13 @@ def compress_jointly(
     """
     check_portions(portions)
     bits = bits_of_layers(network, weight_bits)
-    sparse = cardinality_constraints(network, alphas)
+    sparse = with_saliency(cardinality_constraints(network, alphas), config.saliency)
     facts = {"kept": [repr(constraint) for constraint in sparse], "bits": bits, "portions": list(portions)}
     with open_session("joint", network, dataset, config, checkpoint, progress, **facts) as run:
         levels = _level_sets(network, sparse, bits)
         quantized = [Constraint((name,), target) for name, target in levels.items()]
         history = run.admm("joint", [*gradual(network, sparse, config.sparsity_rise), *quantized])
-        masks = cut(network, sparse)
+        masks = cut(run, sparse)
         device = next(network.parameters()).device
         sets = {name: Levels(bits[name], levels[name].interval, mask.to(device)) for name, mask in masks.items()}
         result = quantize_in_portions(run, sets, history, portions)

@@ -17,6 +17,7 @@ from compress.masks import kept_count, nonzero_masks
 from compress.patterns import by_layer
 from compress.progress import Progress
 from compress.schedules import FallingCardinality
+from compress.sensitivity import sensitivity_for
 from compress.session import Session, open_session
 from compress.split import Constraint, project_weights
 from compress.training import EpochRecord, FixedWeights
@@ -30,6 +31,7 @@ __all__ = [
     "gradual",
     "prune_admm",
     "prune_to",
+    "with_saliency",
 ]
 
 
@@ -93,6 +95,7 @@ class PruningMethod:
         CodesignError
             Unknown layer, or a checkpoint that is damaged or another run's.
         """
+        constraints = with_saliency(constraints, config.saliency)
         kept = [repr(constraint) for constraint in constraints]
         with open_session(self.name, network, dataset, config, checkpoint, progress, kept=kept) as session:
             return self.steps(session, constraints)
@@ -151,6 +154,11 @@ def cardinality_constraints(
     return constraints
 
 
+def with_saliency(constraints: Iterable[Constraint], saliency: float) -> list[Constraint]:
+    """The same constraints, those that have no saliency of their own with this one."""
+    return [replace(constraint, saliency=constraint.saliency or saliency) for constraint in constraints]
+
+
 def gradual(network: nn.Module, constraints: Iterable[Constraint], rise: float) -> list[Constraint]:
     """The same constraints with each cardinality falling from all weights, within a portion ``rise`` of the run.
 
@@ -167,15 +175,15 @@ def _falling(network: nn.Module, constraint: Constraint, rise: float) -> Constra
     return replace(constraint, target=FallingCardinality(size, constraint.target.count, rise))
 
 
-def cut(network: nn.Module, constraints: Sequence[Constraint]) -> dict[str, Tensor]:
+def cut(run: Session, constraints: Sequence[Constraint]) -> dict[str, Tensor]:
     """Project the weights hard, in place; returns the masks of ``PruneResult``."""
-    project_weights(network, constraints)
-    return nonzero_masks(network, [layer for constraint in constraints for layer in constraint.layers])
+    project_weights(run.network, constraints, sensitivity_for(constraints, run.network, run.dataset.train))
+    return nonzero_masks(run.network, [layer for constraint in constraints for layer in constraint.layers])
 
 
 def cut_and_retrain(
     run: Session, constraints: Sequence[Constraint], stage: str, epochs: int
 ) -> tuple[dict[str, Tensor], tuple[EpochRecord, ...]]:
     """Hard projection, then training in which the pruned weights stay zero."""
-    masks = cut(run.network, constraints)
+    masks = cut(run, constraints)
     return masks, run.train(stage, epochs, fixed=FixedWeights.outside(run.network, masks))

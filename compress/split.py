@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,18 @@ from compress.constraints import ConstraintSet
 from compress.errors import CodesignError
 from compress.schedules import Schedule
 
-__all__ = ["Constraint", "Residual", "SplitVariable", "parameter_groups", "penalty_gradient", "project_weights"]
+__all__ = [
+    "Constraint",
+    "Residual",
+    "Sensitivity",
+    "SplitVariable",
+    "parameter_groups",
+    "penalty_gradient",
+    "project_weights",
+]
+
+Sensitivity = Mapping[nn.Parameter, Tensor]
+"""By parameter and in its shape, how strongly the loss reacts to each weight (``compress.sensitivity``), 0 or more."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +40,22 @@ class Constraint:
         A schedule gives each iteration its own set.
     penalty : float
         The constraint's rho_i as a multiple of the common rho.
+    saliency : float
+        The power of a weight's sensitivity in the metric of the projection: with s_i = g_i^saliency it is the member
+        Z of the set with the least sum_i (s_i (W_i - Z_i))^2. 0 is the papers' Euclidean projection. Only for sets
+        that say no more than which weights are zero.
     """
 
     layers: tuple[str, ...]
     target: ConstraintSet | Schedule
     penalty: float = 1.0
+    saliency: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.layers or not 0 < self.penalty < float("inf"):
+        if not self.layers or not 0 < self.penalty < float("inf") or not 0 <= self.saliency < float("inf"):
             raise CodesignError(
-                f"constraint on {self.name or 'no layer'} with penalty {self.penalty}",
-                "name at least one layer and give a positive penalty",
+                f"constraint on {self.name or 'no layer'} with penalty {self.penalty} and saliency {self.saliency}",
+                "name at least one layer, give a positive penalty and a saliency of 0 or more",
             )
 
     @property
@@ -97,10 +113,10 @@ class SplitVariable:
         self.u = torch.zeros_like(self.z)
 
     @torch.no_grad()
-    def update(self, portion: float) -> Residual:
-        """Z-step (003 eq. (7)), then U-step (000 eq. (10))."""
+    def update(self, portion: float, sensitivity: Sensitivity | None = None) -> Residual:
+        """Z-step (003 eq. (7)), then U-step (000 eq. (10)); a constraint with saliency needs the sensitivity."""
         weights, old = _joined(self.parameters), self.z
-        self.z = self.constraint.target_at(portion).project(weights + self.u)
+        self.z = _projected(weights + self.u, self.constraint, portion, self.parameters, sensitivity)
         self.u += weights - self.z
         primal, dual, size = (float(part.square().sum()) for part in (weights - self.z, self.z - old, self.z))
         return Residual(self.constraint.name, primal, dual, size)
@@ -164,19 +180,41 @@ def penalty_gradient(
 
 
 @torch.no_grad()
-def project_weights(network: nn.Module, constraints: Iterable[Constraint]) -> None:
-    """Put the weights on their final sets, in place, one constraint after the other."""
+def project_weights(
+    network: nn.Module, constraints: Iterable[Constraint], sensitivity: Sensitivity | None = None
+) -> None:
+    """Put the weights on their final sets, in place, one after the other; any with saliency needs the sensitivity."""
     for constraint in constraints:
         parameters = constraint.weights(network)
-        projected = constraint.target_at(1.0).project(_joined(parameters))
+        projected = _projected(_joined(parameters), constraint, 1.0, parameters, sensitivity)
         for parameter, part in zip(parameters, _cut(projected, parameters), strict=True):
             parameter.copy_(part)
 
 
-def _joined(parameters: Sequence[nn.Parameter]) -> Tensor:
-    if len(parameters) == 1:
-        return parameters[0].detach()
-    return torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
+def _projected(
+    values: Tensor,
+    constraint: Constraint,
+    portion: float,
+    parameters: Sequence[nn.Parameter],
+    sensitivity: Sensitivity | None,
+) -> Tensor:
+    """In a diagonal metric those weights stay nonzero that stay so in the Euclidean projection of the scaled ones."""
+    target = constraint.target_at(portion)
+    if not constraint.saliency:
+        return target.project(values)
+    if sensitivity is None or any(parameter not in sensitivity for parameter in parameters):
+        raise CodesignError(
+            f"nobody measured how the loss depends on {constraint.name}, whose weights may be frozen",
+            "train these layers, or prune them by magnitude: saliency 0",
+        )
+    scales = _joined([sensitivity[parameter] for parameter in parameters]).pow(constraint.saliency)
+    return torch.where(target.project(values * scales) != 0, values, 0)
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    if len(parts) == 1:
+        return parts[0].detach()
+    return torch.cat([part.detach().reshape(-1) for part in parts])
 
 
 def _cut(joined: Tensor, parameters: Sequence[nn.Parameter]) -> list[Tensor]:

@@ -104,6 +104,7 @@ class AdmmSection(_Section):
     learning_rate: Rate = 2e-3
     augment_shift: NotNegative = 1
     sparsity_rise: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    saliency: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     device: str = "cpu"
 
 

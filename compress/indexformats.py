@@ -10,7 +10,19 @@ from numpy.typing import NDArray
 
 from compress.errors import CodesignError
 
-__all__ = ["Bitmap", "Dense", "Fixed", "IndexFormat", "Rice", "best_rice", "bits_of", "values_of"]
+__all__ = [
+    "MAX_PARAMETER",
+    "Bitmap",
+    "Bits",
+    "Dense",
+    "Fixed",
+    "IndexFormat",
+    "Positions",
+    "Rice",
+    "best_rice",
+    "bits_of",
+    "values_of",
+]
 
 Bits = NDArray[np.uint8]  # zeros and ones
 Positions = NDArray[np.int64]

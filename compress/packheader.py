@@ -1,25 +1,27 @@
 """The header of a packed file: one record a layer, from which a reader knows how many bits the payload has where.
 
 Numbers are LEB128 varints. A record is: length of the name, name (UTF-8), K, C, R, S, number of nonzeros, bits of a
-weight (1 byte), and one byte of 32 x index format + its parameter. A quantized layer's interval follows (8 bytes,
-float64); a clustered layer has 128 more in that byte, and its number of centroids follows.
+weight (1 byte), and one byte of 32 x index format + its parameter; ``Dense``, the format 0, has no parameter, and
+1 + k there is ``LiveChannels`` with k remainder bits. A quantized layer's interval follows (8 bytes, float64); a
+clustered layer has 128 more in that byte, and its number of centroids follows.
 """
 
 from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compress.indexformats import Bitmap, Dense, Fixed, IndexFormat, Rice
 from compress.layer import MAX_WEIGHT_BITS
+from compress.livechannels import LiveChannels
 from compress.packed import MAX_CENTROIDS
 
 __all__ = ["HeaderReader", "LayerRecord", "varint"]
 
 LARGEST_LAYER = 1 << 32
 CLUSTERED = 128
-KINDS: tuple[type[Dense] | type[Bitmap] | type[Fixed] | type[Rice], ...] = (Dense, Bitmap, Fixed, Rice)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class LayerRecord:
         """The record's bytes."""
         name = self.name.encode()
         numbers = b"".join(varint(number) for number in (*self.shape, self.nonzeros))
-        code = 32 * KINDS.index(type(self.index_format)) + _parameter(self.index_format)
+        code = _code(self.index_format)
         if self.interval is None:
             values = struct.pack("<BB", self.weight_bits, CLUSTERED + code) + varint(self.centroids)
         else:
@@ -88,7 +90,8 @@ class HeaderReader:
             consistent = centroids <= MAX_CENTROIDS and weight_bits == max(0, centroids - 1).bit_length()
         if not consistent or not nonzeros <= math.prod(shape) <= LARGEST_LAYER:
             raise ValueError("a layer's record is inconsistent")
-        return LayerRecord(name, tuple(shape), nonzeros, weight_bits, _format(code % CLUSTERED), interval, centroids)
+        index_format = _format(code % CLUSTERED, shape)
+        return LayerRecord(name, tuple(shape), nonzeros, weight_bits, index_format, interval, centroids)
 
     def _take(self, size: int) -> bytes:
         self.place += size
@@ -103,12 +106,22 @@ def varint(number: int) -> bytes:
     return bytes([group | 128 for group in groups[:-1]] + groups[-1:])
 
 
-def _parameter(index_format: IndexFormat) -> int:
+def _code(index_format: IndexFormat) -> int:
+    if isinstance(index_format, LiveChannels):
+        return 1 + index_format.remainder_bits
     if isinstance(index_format, Fixed):
-        return index_format.gap_bits
-    return index_format.remainder_bits if isinstance(index_format, Rice) else 0
+        return 64 + index_format.gap_bits
+    if isinstance(index_format, Rice):
+        return 96 + index_format.remainder_bits
+    return 32 if isinstance(index_format, Bitmap) else 0
 
 
-def _format(code: int) -> IndexFormat:
-    kind = KINDS[code // 32]
-    return kind(code % 32) if kind in (Fixed, Rice) else kind()  # type: ignore[call-arg]
+def _format(code: int, shape: Sequence[int]) -> IndexFormat:
+    kind, parameter = divmod(code, 32)
+    if kind == 0 and parameter:
+        return LiveChannels((shape[0], shape[1], math.prod(shape[2:])), parameter - 1)
+    if kind == 2:
+        return Fixed(parameter)
+    if kind == 3:
+        return Rice(parameter)
+    return Bitmap() if kind else Dense()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from compress.indexformats import Bitmap, Dense, Fixed, IndexFormat, best_rice
 from compress.layer import CompressedLayer
+from compress.livechannels import best_live_channels
 from compress.packed import ClusteredWeights, PackedWeights
 
 __all__ = [
@@ -40,7 +41,7 @@ class LayerStorage:
     weight_bits : int
         Of a nonzero weight's level, or of its label in a clustered layer.
     index_bits : tuple of (IndexFormat, int)
-        Of every format that can hold the layer; Rice with its best parameter.
+        Of every format that can hold the layer; Rice codes with their best parameter.
     codebook_bits : int
         Of a clustered layer's centroids.
     """
@@ -68,7 +69,10 @@ class LayerStorage:
 
     @property
     def floor_bits(self) -> float:
-        """Data and the entropy of a random mask of this density: of a quantized layer n + H(p)/p bits a nonzero."""
+        """Data and the entropy of a random mask of this density: of a quantized layer n + H(p)/p bits a nonzero.
+
+        A mask with dead channels is not random, and stored with its live ones (``LiveChannels``) it may take less.
+        """
         return self.data_bits + self.weights * entropy_bits(self.nonzeros / self.weights)
 
 
@@ -138,6 +142,7 @@ def layer_storage(name: str, levels: NDArray[np.integer], weight_bits: int, code
     positions = np.flatnonzero(levels)
     formats: list[IndexFormat] = [Dense()] if len(positions) == levels.size else []
     formats += [Bitmap(), best_rice(positions, levels.size), *(Fixed(bits) for bits in FIXED_BITS)]
+    formats.append(best_live_channels(positions, levels.shape))
     sizes = tuple((index_format, index_format.bits(positions, levels.size)) for index_format in formats)
     return LayerStorage(name, int(levels.size), len(positions), weight_bits, sizes, codebook_bits)
 

@@ -96,7 +96,8 @@ def prune_and_quantize(recipe: Recipe, seed: int, store: Store) -> list[dict[str
     entries: list[dict[str, Any]] = []
     training: dict[str, Any] = {}
     place = store.path("work", key, "steps").parent
-    for number, step in enumerate(prune_progressively(network, dataset, counts, configs, place, stopwatch.note)):
+    pruned_steps = prune_progressively(network, dataset, counts, configs, place, stopwatch.note)
+    for (asked, _), step in zip(recipe.steps, pruned_steps, strict=True):
         ratio = f"{size / step.count:.0f}x"
         extra = _entry(recipe.name, "admm", seed, stopwatch, network, dataset)
         pruned = copy.deepcopy(network)
@@ -106,9 +107,9 @@ def prune_and_quantize(recipe: Recipe, seed: int, store: Store) -> list[dict[str
             "admm": [asdict(record) for record in step.history],
             "retraining": [asdict(record) for record in step.retraining],
         }
-        if recipe.weight_bits and number == recipe.quantize_step:
+        if asked in recipe.quantized_ratios:
             pruned = copy.deepcopy(network)
-            quantized = _quantize(pruned, dataset, recipe, seed, place / "quantize.pt", stopwatch)
+            quantized = _quantize(pruned, dataset, recipe, seed, place / f"{step.count}-quantize.pt", stopwatch)
             extra = _entry(recipe.name, "admm+quantize", seed, stopwatch, pruned, dataset)
             entries.append(_finish(pruned, quantized, f"{key}-{ratio}-quantized", extra, recipe, seed, store))
     histograms = weight_histograms({"dense": before, "pruned and retrained": copy_weights(network)})

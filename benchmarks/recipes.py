@@ -28,14 +28,14 @@ _ADMM = AdmmConfig(
 
 @dataclass(frozen=True)
 class Recipe:
-    """Dense training, then ADMM to one pruning ratio after the other; one of the pruned networks is quantized too.
+    """Dense training, then ADMM to one pruning ratio after the other; some of the pruned networks are quantized too.
 
     Members
     -------
     steps : tuple of (pruning ratio, AdmmConfig)
         Rising ratios, one cardinality over the whole network each.
-    quantize_step : int
-        Index of the step whose network is quantized.
+    quantized_ratios : tuple of float
+        Pruning ratios of the steps whose networks are quantized.
     weight_bits : dict
         Of the quantization; empty for pruning only.
     quantize : AdmmConfig
@@ -49,7 +49,7 @@ class Recipe:
     seeds: tuple[int, ...]
     dense: TrainingConfig
     steps: tuple[tuple[float, AdmmConfig], ...] = ()
-    quantize_step: int = 0
+    quantized_ratios: tuple[float, ...] = ()
     weight_bits: dict[str, int] = field(default_factory=dict)
     quantize: AdmmConfig = _ADMM
     train_images: int | None = None
@@ -76,10 +76,13 @@ class Comparison:
     uniform: bool = False
 
 
-def _steps(*steps: tuple[float, int, int], config: AdmmConfig) -> tuple[tuple[float, AdmmConfig], ...]:
+def _steps(
+    *steps: tuple[float, int, int], config: AdmmConfig, saliency: float = 0.0
+) -> tuple[tuple[float, AdmmConfig], ...]:
     """(ratio, iterations, retraining epochs) each."""
     return tuple(
-        (ratio, replace(config, iterations=iterations, retrain_epochs=epochs)) for ratio, iterations, epochs in steps
+        (ratio, replace(config, iterations=iterations, retrain_epochs=epochs, saliency=saliency))
+        for ratio, iterations, epochs in steps
     )
 
 
@@ -100,9 +103,12 @@ _LENET5 = Recipe(
     data="mnist",
     seeds=SEEDS,
     dense=TrainingConfig(epochs=8, batch_size=64, learning_rate=2e-3, weight_decay=1e-5, augment_shift=2),
-    steps=_steps((170, 16, 14), (255, 6, 8), (400, 8, 10), config=_CONV),
-    quantize_step=1,
-    weight_bits={"conv1": 4, "conv2": 3, "fc1": 3, "fc2": 3},
+    steps=(
+        *_steps((170, 16, 14), config=_CONV),
+        *_steps((255, 10, 8), (300, 12, 12), (360, 12, 12), (400, 16, 24), config=_CONV, saliency=0.5),
+    ),
+    quantized_ratios=(300, 360),
+    weight_bits={"conv1": 4, "conv2": 3, "fc1": 2, "fc2": 3},
     quantize=replace(_CONV, iterations=6, retrain_epochs=3, rho_last=1e-1, learning_rate=1e-3, sparsity_rise=0.0),
 )
 
@@ -114,19 +120,22 @@ def _without_augmentation(recipe: Recipe, seeds: tuple[int, ...], last: int) -> 
         seeds=seeds,
         dense=replace(recipe.dense, augment_shift=0),
         steps=tuple((ratio, replace(config, augment_shift=0)) for ratio, config in recipe.steps[:last]),
-        weight_bits={},
+        quantized_ratios=(),
     )
 
 
-_MOBILENET = Recipe(
-    name="mobilenet-v3-small",
-    network="mobilenet-v3-small",
-    data="cifar10",
-    seeds=(0,),
-    dense=TrainingConfig(epochs=8, batch_size=32, learning_rate=1e-3, weight_decay=0.0, augment_shift=2),
-    train_images=4000,
+_MOBILENETS = tuple(
+    Recipe(
+        name=name,
+        network=name,
+        data="cifar10",
+        seeds=(0,),
+        dense=TrainingConfig(epochs=8, batch_size=32, learning_rate=1e-3, weight_decay=0.0, augment_shift=2),
+        train_images=4000,
+    )
+    for name in ("mobilenet-v3-large", "mobilenet-v2", "mobilenet-v3-small")
 )
-_HALF = AdmmConfig(  # as the preset "mobilenet-v3-small-half", 001
+_HALF = AdmmConfig(  # as the presets "mobilenet-...-half", 001
     iterations=4,
     retrain_epochs=0,
     rho_first=1e-2,
@@ -138,10 +147,19 @@ _HALF = AdmmConfig(  # as the preset "mobilenet-v3-small-half", 001
 )
 
 # The longest jobs first, so that no process waits for one at the end.
-RECIPES = (_MOBILENET, _LENET5, _without_augmentation(_LENET5, (0,), 2), _MLP, _without_augmentation(_MLP, (0,), 3))
+RECIPES = (
+    *_MOBILENETS,
+    _LENET5,
+    _without_augmentation(_LENET5, (0,), 2),
+    _MLP,
+    _without_augmentation(_MLP, (0,), 3),
+)
 
 COMPARISONS = (
-    Comparison("mobilenet-v3-small", _MOBILENET.name, (0,), (2,), _HALF, ("admm", "projected"), uniform=True),
+    *(
+        Comparison(recipe.name, recipe.name, recipe.seeds, (2,), _HALF, ("admm", "projected"), uniform=True)
+        for recipe in _MOBILENETS
+    ),
     Comparison("lenet-300-100", "lenet-300-100", SEEDS, (25, 50, 100), replace(_ADMM, iterations=6, retrain_epochs=6)),
 )
 

@@ -22,7 +22,7 @@ RECIPE = Recipe(
     seeds=(3,),
     dense=TrainingConfig(epochs=3),
     steps=((4.0, SHORT), (20.0, SHORT)),
-    quantize_step=0,
+    quantized_ratios=(4.0,),
     weight_bits={"*": 4},
     quantize=replace(SHORT, iterations=1, sparsity_rise=0.0),
 )
@@ -97,11 +97,13 @@ def test_a_recipe_may_train_on_a_part_of_the_images(store: Store) -> None:
 def test_the_recipes_fit_their_networks() -> None:
     names = {recipe.name for recipe in RECIPES}
     assert all(comparison.recipe in names and set(comparison.methods) <= set(METHODS) for comparison in COMPARISONS)
-    paper = preset("mobilenet-v3-small-half")
-    (uniform,) = (comparison.config for comparison in COMPARISONS if comparison.name == paper.network)
-    assert (uniform.rho_first, uniform.rho_last, uniform.learning_rate) == (paper.rho, paper.rho, paper.learning_rate)
+    for paper in (preset(f"mobilenet-{name}-half") for name in ("v2", "v3-small", "v3-large")):
+        (half,) = (comparison.config for comparison in COMPARISONS if comparison.name == paper.network)
+        assert (half.rho_first, half.rho_last, half.learning_rate) == (paper.rho, paper.rho, paper.learning_rate)
     for recipe in (*RECIPES, *map(quick, RECIPES)):
         layers = {name.split(".")[0] for name, _ in build_network(recipe.network, 0).named_parameters()}
         assert set(recipe.weight_bits) <= layers
         ratios = [ratio for ratio, _ in recipe.steps]
         assert ratios == sorted(set(ratios))
+        assert set(recipe.quantized_ratios) <= set(ratios)
+        assert bool(recipe.quantized_ratios) <= bool(recipe.weight_bits)

@@ -97,9 +97,10 @@ def prune_and_quantize(recipe: Recipe, seed: int, store: Store) -> list[dict[str
     training: dict[str, Any] = {}
     place = store.path("work", key, "steps").parent
     pruned_steps = prune_progressively(network, dataset, counts, configs, place, stopwatch.note)
-    for (asked, _), step in zip(recipe.steps, pruned_steps, strict=True):
+    for (asked, config), step in zip(recipe.steps, pruned_steps, strict=True):
         ratio = f"{size / step.count:.0f}x"
-        extra = _entry(recipe.name, "admm", seed, stopwatch, network, dataset)
+        about = {"network": recipe.name, "seed": seed, "saliency": config.saliency}
+        extra = about | _entry("admm", stopwatch, network, dataset)
         pruned = copy.deepcopy(network)
         rounded = round_weights(pruned, {"*": PRUNED_BITS})
         entries.append(_finish(pruned, rounded, f"{key}-{ratio}", extra, recipe, seed, store))
@@ -110,7 +111,7 @@ def prune_and_quantize(recipe: Recipe, seed: int, store: Store) -> list[dict[str
         if asked in recipe.quantized_ratios:
             pruned = copy.deepcopy(network)
             quantized = _quantize(pruned, dataset, recipe, seed, place / f"{step.count}-quantize.pt", stopwatch)
-            extra = _entry(recipe.name, "admm+quantize", seed, stopwatch, pruned, dataset)
+            extra = about | _entry("admm+quantize", stopwatch, pruned, dataset)
             entries.append(_finish(pruned, quantized, f"{key}-{ratio}-quantized", extra, recipe, seed, store))
     histograms = weight_histograms({"dense": before, "pruned and retrained": copy_weights(network)})
     result = {"entries": entries, "training": training, "histograms": [asdict(layer) for layer in histograms]}
@@ -212,13 +213,9 @@ def _finish(
     }
 
 
-def _entry(
-    name: str, method: str, seed: int, stopwatch: Stopwatch, network: nn.Module, dataset: Dataset
-) -> dict[str, Any]:
+def _entry(method: str, stopwatch: Stopwatch, network: nn.Module, dataset: Dataset) -> dict[str, Any]:
     return {
-        "network": name,
         "method": method,
-        "seed": seed,
         "seconds": stopwatch.seconds,
         "validation_accuracy": accuracy(network, dataset.validation),
         "float_test_accuracy": accuracy(network, dataset.test),

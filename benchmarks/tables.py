@@ -33,8 +33,9 @@ def page(result: Mapping[str, Any]) -> str:
         _targets(result["results"]),
         "## Ratio and accuracy\n",
         "One cardinality over the whole network (002 footnote 1), reached step by step, each step on what the last one "
-        "left. A model that is only pruned is stored in 8-bit levels; *integer* is the accuracy of the stored file as "
-        "`codesign evaluate` tells it, *float* that of the network before rounding.\n",
+        "left, which weights stay by their magnitude or by saliency, magnitude times a power of the loss gradient "
+        "(decision 035). A model that is only pruned is stored in 8-bit levels; *integer* is what the stored file reaches "
+        "as `codesign evaluate` tells it, *float* the network before rounding.\n",
         "![Accuracy against pruning ratio](compression/curve.png)\n",
         *(
             f"### {network}\n\n{_points(entries)}"
@@ -125,6 +126,7 @@ def _points(entries: Entries) -> str:
         rows.append(
             [
                 "pruned" if point[0]["method"] == "admm" else "pruned, quantized",
+                f"saliency {point[0]['saliency']:g}" if point[0]["saliency"] else "magnitude",
                 f"{mean(entry['pruning_ratio'] for entry in point):.0f}x",
                 f"{mean(entry['weight_data_ratio'] for entry in point):,.0f}x",
                 f"{mean(entry['file_ratio'] for entry in point):,.0f}x",
@@ -134,7 +136,8 @@ def _points(entries: Entries) -> str:
                 _accuracies(point, "dense_accuracy"),
             ]
         )
-    return markdown_table(["", "pruning", "weight data", "whole file", "validation", "float", "integer", "dense"], rows)
+    head = ["", "compared by", "pruning", "weight data", "whole file", "validation", "float", "integer", "dense"]
+    return markdown_table(head, rows)
 
 
 def _layers(table: LayerTable, entries: Entries) -> str:

@@ -18,6 +18,7 @@ def _entry(accuracy: float, ratio: float, seed: int, method: str = "admm") -> di
         "network": "lenet5",
         "method": method,
         "seed": seed,
+        "saliency": 0.5 if ratio > 200 else 0.0,
         "pruning_ratio": ratio,
         "weight_data_ratio": 10 * ratio,
         "file_ratio": 3 * ratio,
@@ -53,6 +54,12 @@ def _result(entries: list[dict[str, Any]]) -> dict[str, Any]:
         "missing": {"cifar10": "no files"},
         "costs": {"admm_step_ratio": 1.04, "projection_ratio": 0.7},
     }
+
+
+def test_a_point_says_what_its_weights_were_compared_by() -> None:
+    text = page(_result([_entry(0.993, 100, 0), _entry(0.99, 300, 0)]))
+    assert "| pruned | magnitude | 100x |" in text
+    assert "| pruned | saliency 0.5 | 300x |" in text
 
 
 def test_the_largest_ratio_whose_mean_reaches_the_accuracy_is_the_figure() -> None:

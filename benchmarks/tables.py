@@ -33,9 +33,9 @@ def page(result: Mapping[str, Any]) -> str:
         _targets(result["results"]),
         "## Ratio and accuracy\n",
         "One cardinality over the whole network (002 footnote 1), reached step by step, each step on what the last one "
-        "left, which weights stay by their magnitude or by saliency, magnitude times a power of the loss gradient "
-        "(decision 035). A model that is only pruned is stored in 8-bit levels; *integer* is what the stored file reaches "
-        "as `codesign evaluate` tells it, *float* the network before rounding.\n",
+        "left. Which weights stay is decided by their magnitude, or by saliency: magnitude times a power of the loss "
+        "gradient (decision 035). A model that is only pruned is stored in 8-bit levels; *integer* is the accuracy of "
+        "the stored file as `codesign evaluate` tells it, *float* that of the network before rounding.\n",
         "![Accuracy against pruning ratio](compression/curve.png)\n",
         *(
             f"### {network}\n\n{_points(entries)}"

@@ -105,11 +105,11 @@ _LENET5 = Recipe(
     dense=TrainingConfig(epochs=8, batch_size=64, learning_rate=2e-3, weight_decay=1e-5, augment_shift=2),
     steps=(
         *_steps((170, 16, 14), config=_CONV),
-        *_steps((255, 10, 8), (300, 12, 12), (360, 12, 12), (400, 16, 24), config=_CONV, saliency=0.5),
+        *_steps((255, 10, 8), (305, 12, 12), (350, 10, 10), (400, 16, 24), config=_CONV, saliency=0.5),
     ),
-    quantized_ratios=(300, 360),
-    weight_bits={"conv1": 4, "conv2": 3, "fc1": 2, "fc2": 3},
-    quantize=replace(_CONV, iterations=6, retrain_epochs=3, rho_last=1e-1, learning_rate=1e-3, sparsity_rise=0.0),
+    quantized_ratios=(255, 305),
+    weight_bits={"conv1": 4, "conv2": 2, "fc1": 2, "fc2": 3},
+    quantize=replace(_CONV, iterations=10, retrain_epochs=5, rho_last=1e-1, learning_rate=1e-3, sparsity_rise=0.0),
 )
 
 

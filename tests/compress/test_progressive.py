@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from torch import nn
 
 from compress.admm import AdmmConfig
@@ -23,9 +24,20 @@ def _kept(network: nn.Module) -> int:
 
 def test_each_step_leaves_at_most_its_count(digits: Dataset) -> None:
     network = build_network("digits-net", 0)
-    for step in prune_progressively(network, digits, (2000, 300, 40, 1), [CONFIG] * 4):
+    for step in prune_progressively(network, digits, (2000, 300, 40), [CONFIG] * 3):
         assert 0 < _kept(network) <= step.count
         assert (len(step.history), len(step.retraining)) == (2, 1)
+
+
+def test_weights_that_reach_no_output_are_dropped(digits: Dataset) -> None:
+    """Four layers in a row need four weights for a path; of three none is left after the retraining."""
+    network = build_network("digits-net", 0)
+    for _ in prune_progressively(network, digits, (2000, 3), [CONFIG] * 2):
+        pass
+    last = network.get_parameter("fc2.weight")
+    assert _kept(network) == int(last.count_nonzero())  # a last layer's weights may read constants
+    logits = network(digits.test.images[:9]).detach()
+    assert torch.equal(logits, logits[:1].expand_as(logits))
 
 
 def test_a_run_stopped_after_each_of_its_steps_ends_with_identical_weights(

@@ -28,7 +28,9 @@ torch.set_num_threads(1)
 torch.manual_seed(3)
 network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 4))
 data = Dataset("random", split(45, 0), split(20, 1), split(20, 2))
-config = AdmmConfig(iterations=2, batch_size=11, retrain_epochs=2, learning_rate=1e-3, tolerance=0)
+config = AdmmConfig(
+    iterations=2, batch_size=11, retrain_epochs=2, learning_rate=1e-3, tolerance=0, saliency=float(sys.argv[2])
+)
 with process_group():
     result = prune_admm(network, data, {"*": 0.3}, config, __import__("pathlib").Path(sys.argv[1]) / "checkpoint")
     number = rank()
@@ -44,7 +46,7 @@ open(f"{sys.argv[1]}/{number}.json", "w").write(json.dumps(report))
 """
 
 
-def run(folder: Path, processes: int) -> list[dict[str, list[float]]]:
+def run(folder: Path, processes: int, saliency: float) -> list[dict[str, list[float]]]:
     folder.mkdir()
     (folder / "script.py").write_text(SCRIPT)
     root = str(Path(__file__).parents[2])
@@ -52,16 +54,17 @@ def run(folder: Path, processes: int) -> list[dict[str, list[float]]]:
     command = [sys.executable]
     if processes > 1:
         command += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    command += [str(folder / "script.py"), str(folder)]
+    command += [str(folder / "script.py"), str(folder), str(saliency)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads((folder / f"{number}.json").read_text()) for number in range(processes)]
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no distributed package")
-def test_two_processes_agree_and_end_as_one_up_to_rounding(tmp_path: Path) -> None:
-    (alone,) = run(tmp_path / "one", 1)
-    first, second = run(tmp_path / "two", 2)
+@pytest.mark.parametrize("saliency", [0.0, 0.5])
+def test_two_processes_agree_and_end_as_one_up_to_rounding(tmp_path: Path, saliency: float) -> None:
+    (alone,) = run(tmp_path / "one", 1, saliency)
+    first, second = run(tmp_path / "two", 2, saliency)
     assert first == second
     assert first["masks"] == alone["masks"]
     torch.testing.assert_close(torch.tensor(first["weights"]), torch.tensor(alone["weights"]), rtol=1e-3, atol=1e-5)

@@ -140,7 +140,8 @@ def admm(
     - Z-step: Z_i := projection of W_i + U_i onto the set (003 eq. (7));
     - U-step: U_i := U_i + W_i - Z_i (000 eq. (10)).
 
-    It starts from Z = projection of W and U = 0 (002 section 4). When rho rises, U is scaled down by as much, which
+    It starts from Z = the Euclidean projection of W and U = 0 (002 section 4). A constraint with saliency measures it
+    anew before each Z-step, on 4,096 training images. When rho rises, U is scaled down by as much, which
     keeps the Lagrange multiplier rho U.
 
     Parameters

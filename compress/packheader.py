@@ -22,6 +22,7 @@ __all__ = ["HeaderReader", "LayerRecord", "varint"]
 
 LARGEST_LAYER = 1 << 32
 CLUSTERED = 128
+DENSE, BITMAP, FIXED, RICE = range(0, CLUSTERED, 32)
 
 
 @dataclass(frozen=True)
@@ -108,20 +109,19 @@ def varint(number: int) -> bytes:
 
 def _code(index_format: IndexFormat) -> int:
     if isinstance(index_format, LiveChannels):
-        return 1 + index_format.remainder_bits
+        return DENSE + 1 + index_format.remainder_bits
     if isinstance(index_format, Fixed):
-        return 64 + index_format.gap_bits
+        return FIXED + index_format.gap_bits
     if isinstance(index_format, Rice):
-        return 96 + index_format.remainder_bits
-    return 32 if isinstance(index_format, Bitmap) else 0
+        return RICE + index_format.remainder_bits
+    return BITMAP if isinstance(index_format, Bitmap) else DENSE
 
 
 def _format(code: int, shape: Sequence[int]) -> IndexFormat:
-    kind, parameter = divmod(code, 32)
-    if kind == 0 and parameter:
-        return LiveChannels((shape[0], shape[1], math.prod(shape[2:])), parameter - 1)
-    if kind == 2:
-        return Fixed(parameter)
-    if kind == 3:
-        return Rice(parameter)
-    return Bitmap() if kind else Dense()
+    if DENSE < code < BITMAP:
+        return LiveChannels((shape[0], shape[1], math.prod(shape[2:])), code - DENSE - 1)
+    if FIXED <= code < RICE:
+        return Fixed(code - FIXED)
+    if code >= RICE:
+        return Rice(code - RICE)
+    return Bitmap() if code >= BITMAP else Dense()

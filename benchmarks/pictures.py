@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.papers import TARGETS
+from benchmarks.points import points_of
 from codesign.theme import LIGHT, WIDTH, line_style, styled
 from codesign.training_plots import draw_histograms, draw_losses, draw_residuals
 from compress.files import replacing
@@ -48,17 +50,14 @@ def _curve(results: Sequence[Mapping[str, Any]]) -> Figure:
         pruned = [entry for entry in results if entry["method"] == "admm"]
         for number, network in enumerate(dict.fromkeys(entry["network"] for entry in pruned)):
             style = line_style(number, LIGHT)
-            points: dict[int, list[Mapping[str, Any]]] = {}
-            for entry in pruned:
-                if entry["network"] == network:
-                    points.setdefault(round(entry["pruning_ratio"]), []).append(entry)
-            ratios = sorted(points)
-            means = [100 * mean(entry["test_accuracy"] for entry in points[ratio]) for ratio in ratios]
+            points = points_of([entry for entry in pruned if entry["network"] == network])
+            ratios = [mean(entry["pruning_ratio"] for entry in point) for point in points]
+            means = [100 * mean(entry["test_accuracy"] for entry in point) for point in points]
             label = network.replace("-plain", ", no augmentation")
             axes.plot(ratios, means, label=label, linewidth=1.6, markersize=6, **style)
-            for ratio in ratios:
-                for entry in points[ratio]:
-                    axes.plot(ratio, 100 * entry["test_accuracy"], ".", color=style["color"], alpha=0.5, markersize=5)
+            for entry in itertools.chain(*points):
+                place = (entry["pruning_ratio"], 100 * entry["test_accuracy"])
+                axes.plot(*place, ".", color=style["color"], alpha=0.5, markersize=5)
         for target in TARGETS:
             if target.figure == "pruning_ratio":
                 axes.plot(target.paper, 100 * target.floor, "x", color=LIGHT.text, markersize=9, markeredgewidth=2)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from benchmarks.markdown import markdown_table
 from benchmarks.papers import LAYER_TABLES, MOBILENET_ROWS, TARGETS, LayerTable, Target
+from benchmarks.points import Entries, points_of
 from compress.files import replacing
 
 __all__ = ["page", "write_page"]
 
-Entries = Sequence[Mapping[str, Any]]
 CHANCE = 0.1  # of ten classes
 METHOD_NAMES = {"admm": "ADMM", "one-shot": "one-shot", "iterative": "iterative", "projected": "projected gradient"}
 
@@ -34,8 +34,9 @@ def page(result: Mapping[str, Any]) -> str:
         "## Ratio and accuracy\n",
         "One cardinality over the whole network (002 footnote 1), reached step by step, each step on what the last one "
         "left. Which weights stay is decided by their magnitude, or by saliency: magnitude times a power of the loss "
-        "gradient (decision 035). A model that is only pruned is stored in 8-bit levels; *integer* is the accuracy of "
-        "the stored file as `codesign evaluate` tells it, *float* that of the network before rounding.\n",
+        "gradient (decision 035). Weights that reach no output any more go too, so a step may end above its ratio. A "
+        "model that is only pruned is stored in 8-bit levels; *integer* is the accuracy of the stored file as "
+        "`codesign evaluate` tells it, *float* that of the network before rounding.\n",
         "![Accuracy against pruning ratio](compression/curve.png)\n",
         *(
             f"### {network}\n\n{_points(entries)}"
@@ -102,27 +103,16 @@ def _targets(entries: Entries) -> str:
 
 def _best_point(target: Target, entries: Entries) -> Entries | None:
     """The entries, one a seed, of the largest ratio whose mean accuracy reaches the floor."""
-    points = _points_of(
+    points = points_of(
         [entry for entry in entries if entry["network"] == target.network and entry["method"] == target.method]
     )
     fitting = [point for point in points if mean(entry["test_accuracy"] for entry in point) >= target.floor]
     return max(fitting, key=lambda point: mean(entry[target.figure] for entry in point), default=None)
 
 
-def _points_of(entries: Entries) -> list[Entries]:
-    """Operating points: the entries of one method with the same number of its run's step."""
-    points: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
-    numbers: dict[tuple[str, int], int] = {}
-    for entry in entries:
-        run = (entry["method"], entry["seed"])
-        numbers[run] = numbers.get(run, -1) + 1
-        points.setdefault((entry["method"], numbers[run]), []).append(entry)
-    return list(points.values())
-
-
 def _points(entries: Entries) -> str:
     rows = []
-    for point in _points_of(entries):
+    for point in points_of(entries):
         rows.append(
             [
                 "pruned" if point[0]["method"] == "admm" else "pruned, quantized",
@@ -143,7 +133,7 @@ def _points(entries: Entries) -> str:
 def _layers(table: LayerTable, entries: Entries) -> str:
     """Ours beside the paper's: the operating point whose pruning ratio is closest above the paper's own."""
     mine = [entry for entry in entries if entry["network"] == table.network]
-    points = [point for point in _points_of(mine) if bool(table.weight_bits) == (point[0]["method"] != "admm")]
+    points = [point for point in points_of(mine) if bool(table.weight_bits) == (point[0]["method"] != "admm")]
     title = f"### {table.network}, beside {table.source}\n\n"
     if not points:
         return title + "Not run.\n"

@@ -1,4 +1,4 @@
-"""The settings of the compression benchmark: chosen on validation images with seeds 0 and 1, before the test set was read."""
+"""The settings of the compression benchmark: chosen on validation images with seeds 0 and 1, before any test image."""
 
 from __future__ import annotations
 

@@ -64,6 +64,7 @@ class Dense:
 
     def decode(self, stream: Bits, count: int, size: int) -> tuple[Positions, int]:
         """Every position."""
+        _check(count == size)
         return np.arange(size), 0
 
 

@@ -7,13 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from compress.indexformats import MAX_PARAMETER, Bits, Positions, Rice, best_rice, bits_of, values_of
+from compress.errors import CodesignError
+from compress.indexformats import MAX_PARAMETER, Bits, Dense, Fixed, IndexFormat, Positions, Rice, bits_of, values_of
 
-__all__ = ["LiveChannels", "best_live_channels"]
+__all__ = ["INNER_FORMATS", "LiveChannels", "best_live_channels"]
 
-PARAMETER_BITS = 5  # of the Rice codes that name the live channels
+# A place here is a number in the files: only ever append. No bitmap: rice(0) never takes more bits.
+INNER_FORMATS: tuple[IndexFormat, ...] = (
+    *(Rice(remainder_bits) for remainder_bits in range(MAX_PARAMETER + 1)),
+    Dense(),
+    *(Fixed(gap_bits) for gap_bits in (3, 4, 5, 6, 8)),
+)
+FORMAT_BITS = 5  # of a place in INNER_FORMATS
 
 Shape = tuple[int, int, int]
 
@@ -23,50 +29,51 @@ class LiveChannels:
     """Live outputs and inputs by name, then the nonzeros' gaps in the part of the layer where both are live.
 
     An output (filter, neuron) or input (channel, feature) is live if it has a nonzero weight. Of either set come the
-    number of live ones, in as many bits as the largest needs, the parameter of their Rice code (5 bits), and that
-    code. The positions follow as ``rice(remainder_bits)`` in C order through (live outputs, live inputs, taps).
+    number of live ones, in as many bits as the largest needs, their format's place in ``INNER_FORMATS`` (5 bits), and
+    they in that format. The positions follow in ``inner``, in C order through (live outputs, live inputs, taps).
 
     Members
     -------
     shape : tuple of int
         Outputs, inputs, taps: K, C / groups, R S. The reader knows it.
-    remainder_bits : int
-        Of the positions' Rice code.
+    inner : IndexFormat
+        Of the positions; one of ``INNER_FORMATS``.
     """
 
     shape: Shape
-    remainder_bits: int
+    inner: IndexFormat
 
     def __post_init__(self) -> None:
-        Rice(self.remainder_bits)
+        if self.inner not in INNER_FORMATS:
+            raise CodesignError(f"{self.inner.name} cannot follow live channels", "choose one of INNER_FORMATS")
 
     @property
     def name(self) -> str:
-        """``live rice(k)``."""
-        return f"live {Rice(self.remainder_bits).name}"
+        """``live rice(k)``, ``live dense`` or ``live fixed(b)``."""
+        return f"live {self.inner.name}"
 
     def bits(self, positions: Positions, size: int) -> int:
         """Of the two sets and of the positions."""
         sets, inner, inner_size = _split(positions, self.shape)
         named = sum(_set_bits(live, of) for live, of in zip(sets, self.shape, strict=False))
-        return named + Rice(self.remainder_bits).bits(inner, inner_size)
+        return named + self.inner.bits(inner, inner_size)
 
     def encode(self, positions: Positions, size: int) -> Bits:
         """The two sets, then the positions."""
         sets, inner, inner_size = _split(positions, self.shape)
         named = [_encode_set(live, of) for live, of in zip(sets, self.shape, strict=False)]
-        return np.concatenate([*named, Rice(self.remainder_bits).encode(inner, inner_size)])
+        return np.concatenate([*named, self.inner.encode(inner, inner_size)])
 
     def decode(self, stream: Bits, count: int, size: int) -> tuple[Positions, int]:
         """The inverse of ``encode``."""
-        outputs, used = _decode_set(stream, self.shape[0])
-        inputs, more = _decode_set(stream[used:], self.shape[1])
+        outputs, used = _decode_set(stream, count, self.shape[0])
+        inputs, more = _decode_set(stream[used:], count, self.shape[1])
         used += more
         inner_shape = (len(outputs), len(inputs), self.shape[2])
-        inner, more = Rice(self.remainder_bits).decode(stream[used:], count, math.prod(inner_shape))
+        inner, more = self.inner.decode(stream[used:], count, math.prod(inner_shape))
         output, input_, tap = np.unravel_index(inner, inner_shape) if count else (inner, inner, inner)
-        places = (outputs[output], inputs[input_], tap)
-        return np.ravel_multi_index(places, self.shape).astype(np.int64), used + more
+        channels = outputs[output] * self.shape[1] + inputs[input_]
+        return np.asarray(channels * self.shape[2] + tap, np.int64), used + more
 
 
 def best_live_channels(positions: Positions, shape: Sequence[int]) -> LiveChannels:
@@ -74,7 +81,13 @@ def best_live_channels(positions: Positions, shape: Sequence[int]) -> LiveChanne
     full = (*shape, 1, 1)
     whole = (full[0], full[1], math.prod(full[2:]))
     _, inner, inner_size = _split(positions, whole)
-    return LiveChannels(whole, best_rice(inner, inner_size).remainder_bits)
+    return LiveChannels(whole, _best_inner(inner, inner_size))
+
+
+def _best_inner(positions: Positions, size: int) -> IndexFormat:
+    """Of those with the fewest bits the first; of formats that need every position, only where there is every one."""
+    possible = (code for code in INNER_FORMATS if len(positions) == size or not isinstance(code, Dense))
+    return min(possible, key=lambda code: code.bits(positions, size))
 
 
 def _split(positions: Positions, shape: Shape) -> tuple[tuple[Positions, Positions], Positions, int]:
@@ -87,23 +100,26 @@ def _split(positions: Positions, shape: Shape) -> tuple[tuple[Positions, Positio
 
 
 def _set_bits(live: Positions, of: int) -> int:
-    return of.bit_length() + PARAMETER_BITS + best_rice(live, of).bits(live, of)
+    return of.bit_length() + FORMAT_BITS + _best_inner(live, of).bits(live, of)
 
 
 def _encode_set(live: Positions, of: int) -> Bits:
-    code = best_rice(live, of)
-    head = [bits_of(np.array([len(live)]), of.bit_length()), bits_of(np.array([code.remainder_bits]), PARAMETER_BITS)]
+    code = _best_inner(live, of)
+    place = INNER_FORMATS.index(code)
+    head = [bits_of(np.array([len(live)]), of.bit_length()), bits_of(np.array([place]), FORMAT_BITS)]
     return np.concatenate([*head, code.encode(live, of)])
 
 
-def _decode_set(stream: Bits, of: int) -> tuple[NDArray[np.int64], int]:
+def _decode_set(stream: Bits, nonzeros: int, of: int) -> tuple[Positions, int]:
     """The live ones of ``of``, and how many bits they took."""
-    head = of.bit_length() + PARAMETER_BITS
+    head = of.bit_length() + FORMAT_BITS
     if len(stream) < head:
         raise ValueError("the index stream ends within its live channels")
-    count = int(values_of(stream[: of.bit_length()], of.bit_length())[0])
-    parameter = int(values_of(stream[of.bit_length() : head], PARAMETER_BITS)[0])
-    if parameter > MAX_PARAMETER:
-        raise ValueError("the index stream has an impossible parameter")
-    live, used = Rice(parameter).decode(stream[head:], count, of)
-    return live, head + used
+    live = int(values_of(stream[: of.bit_length()], of.bit_length())[0])
+    place = int(values_of(stream[of.bit_length() : head], FORMAT_BITS)[0])
+    if live > nonzeros:  # also bounds what a damaged file makes us allocate
+        raise ValueError("the index stream has more live channels than nonzeros")
+    if place >= len(INNER_FORMATS):
+        raise ValueError("the index stream has an impossible format")
+    channels, used = INNER_FORMATS[place].decode(stream[head:], live, of)
+    return channels, head + used

@@ -97,6 +97,8 @@ def _encode(layer: CompressedLayer | PackedWeights | ClusteredWeights) -> tuple[
 def _decode(record: LayerRecord, stream: Bits) -> tuple[PackedWeights | ClusteredWeights, int]:
     """The layer at the front of a payload, and how many bits it took."""
     size = math.prod(record.shape)
+    if record.nonzeros * record.weight_bits > len(stream):  # before a damaged count makes us allocate
+        raise ValueError("it ends within a layer")
     positions, used = record.index_format.decode(stream, record.nonzeros, size)
     codes_end = used + record.nonzeros * record.weight_bits
     end = codes_end + record.centroids * CENTROID_BITS

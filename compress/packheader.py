@@ -2,8 +2,8 @@
 
 Numbers are LEB128 varints. A record is: length of the name, name (UTF-8), K, C, R, S, number of nonzeros, bits of a
 weight (1 byte), and one byte of 32 x index format + its parameter; ``Dense``, the format 0, has no parameter, and
-1 + k there is ``LiveChannels`` with k remainder bits. A quantized layer's interval follows (8 bytes, float64); a
-clustered layer has 128 more in that byte, and its number of centroids follows.
+1 + n there is ``LiveChannels`` with the n-th of its ``INNER_FORMATS``. A quantized layer's interval follows
+(8 bytes, float64); a clustered layer has 128 more in that byte, and its number of centroids follows.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from compress.indexformats import Bitmap, Dense, Fixed, IndexFormat, Rice
 from compress.layer import MAX_WEIGHT_BITS
-from compress.livechannels import LiveChannels
+from compress.livechannels import INNER_FORMATS, LiveChannels
 from compress.packed import MAX_CENTROIDS
 
 __all__ = ["HeaderReader", "LayerRecord", "varint"]
@@ -89,7 +89,7 @@ class HeaderReader:
         else:
             centroids = self.varint()
             consistent = centroids <= MAX_CENTROIDS and weight_bits == max(0, centroids - 1).bit_length()
-        if not consistent or not nonzeros <= math.prod(shape) <= LARGEST_LAYER:
+        if not consistent or not nonzeros <= math.prod(shape) <= LARGEST_LAYER or max(shape) > LARGEST_LAYER:
             raise ValueError("a layer's record is inconsistent")
         index_format = _format(code % CLUSTERED, shape)
         return LayerRecord(name, tuple(shape), nonzeros, weight_bits, index_format, interval, centroids)
@@ -109,7 +109,7 @@ def varint(number: int) -> bytes:
 
 def _code(index_format: IndexFormat) -> int:
     if isinstance(index_format, LiveChannels):
-        return DENSE + 1 + index_format.remainder_bits
+        return DENSE + 1 + INNER_FORMATS.index(index_format.inner)
     if isinstance(index_format, Fixed):
         return FIXED + index_format.gap_bits
     if isinstance(index_format, Rice):
@@ -119,7 +119,7 @@ def _code(index_format: IndexFormat) -> int:
 
 def _format(code: int, shape: Sequence[int]) -> IndexFormat:
     if DENSE < code < BITMAP:
-        return LiveChannels((shape[0], shape[1], math.prod(shape[2:])), code - DENSE - 1)
+        return LiveChannels((shape[0], shape[1], math.prod(shape[2:])), INNER_FORMATS[code - DENSE - 1])
     if FIXED <= code < RICE:
         return Fixed(code - FIXED)
     if code >= RICE:

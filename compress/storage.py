@@ -1,4 +1,4 @@
-"""What a compressed layer takes to store: weights alone, with indices in every format, and the least possible."""
+"""What a compressed layer takes to store: weights alone, with indices in every format, and random masks' least."""
 
 from __future__ import annotations
 

@@ -57,6 +57,8 @@ def test_dense_has_no_index_and_refuses_a_pruned_layer() -> None:
     check_round_trip(Dense(), np.ones(7, bool))
     with pytest.raises(CodesignError, match="pruned weights"):
         Dense().encode(np.array([0]), 2)
+    with pytest.raises(ValueError, match="does not fit"):
+        Dense().decode(np.zeros(0, np.uint8), 1, 2)
 
 
 @given(MASKS)

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compress.errors import CodesignError
-from compress.indexformats import MAX_PARAMETER, best_rice, bits_of
-from compress.livechannels import PARAMETER_BITS, LiveChannels, best_live_channels
-from compress.packed import PackedWeights
+from compress.indexformats import Bitmap, Dense, IndexFormat, Rice, best_rice, bits_of
+from compress.livechannels import FORMAT_BITS, INNER_FORMATS, LiveChannels, best_live_channels
+from compress.packed import ClusteredWeights, PackedWeights
 from compress.packfile import decode_weights, encode_weights
-from compress.storage import layer_storage
+from compress.storage import layer_storage, storage_of
 
 
 @st.composite
@@ -35,18 +35,41 @@ def check_round_trip(index_format: LiveChannels, mask: np.ndarray) -> None:
         assert used == len(stream)
 
 
-@given(masks(), st.integers(0, MAX_PARAMETER))
-def test_positions_come_back_whatever_the_parameter(mask: np.ndarray, remainder_bits: int) -> None:
+def dense_between_live(mask: np.ndarray) -> bool:
+    outputs, inputs = mask.any(axis=(1, 2, 3)), mask.any(axis=(0, 2, 3))
+    return bool(mask[outputs][:, inputs].all())
+
+
+@given(masks(), st.sampled_from(INNER_FORMATS))
+def test_positions_come_back_from_every_format(mask: np.ndarray, inner: IndexFormat) -> None:
     shape = (mask.shape[0], mask.shape[1], mask.shape[2] * mask.shape[3])
-    check_round_trip(LiveChannels(shape, remainder_bits), mask)
+    if isinstance(inner, Dense) and not dense_between_live(mask):
+        with pytest.raises(CodesignError, match="pruned weights"):
+            LiveChannels(shape, inner).encode(np.flatnonzero(mask), mask.size)
+    else:
+        check_round_trip(LiveChannels(shape, inner), mask)
 
 
 @given(masks())
-def test_no_parameter_is_better_than_the_best(mask: np.ndarray) -> None:
+def test_no_format_is_better_than_the_best(mask: np.ndarray) -> None:
     positions = np.flatnonzero(mask)
     best = best_live_channels(positions, mask.shape)
-    bits = best.bits(positions, mask.size)
-    assert all(bits <= LiveChannels(best.shape, k).bits(positions, mask.size) for k in range(MAX_PARAMETER + 1))
+    check_round_trip(best, mask)
+    possible = [inner for inner in INNER_FORMATS if not isinstance(inner, Dense) or dense_between_live(mask)]
+    others = [LiveChannels(best.shape, inner).bits(positions, mask.size) for inner in possible]
+    assert best.bits(positions, mask.size) == min(others)
+
+
+@given(masks())
+def test_a_bitmap_would_never_take_fewer_bits_than_rice_0(mask: np.ndarray) -> None:
+    positions = np.flatnonzero(mask)
+    assert Rice(0).bits(positions, mask.size) <= Bitmap().bits(positions, mask.size)
+
+
+def test_the_places_of_formats_in_files_stay() -> None:
+    names = [f"rice({k})" for k in range(25)] + ["dense", *(f"fixed({b})" for b in (3, 4, 5, 6, 8))]
+    assert [inner.name for inner in INNER_FORMATS] == names
+    assert len(INNER_FORMATS) < 1 << FORMAT_BITS
 
 
 @given(masks())
@@ -68,6 +91,36 @@ def test_dead_channels_are_not_counted_through() -> None:
     positions = np.flatnonzero(mask)
     live = best_live_channels(positions, mask.shape).bits(positions, mask.size)
     assert live < 0.8 * best_rice(positions, mask.size).bits(positions, mask.size)
+
+
+def test_channel_pruning_costs_the_names_of_channels_alone() -> None:
+    mask = np.zeros((50, 20, 5, 5), bool)
+    mask[np.ix_(range(0, 50, 2), range(20))] = True
+    positions = np.flatnonzero(mask)
+    best = best_live_channels(positions, mask.shape)
+    assert best.inner == Dense()
+    # 25 of 50: 6 bits, format, a zero and a one each but for the first; 20 of 20: 5 bits and format.
+    assert best.bits(positions, mask.size) == (6 + FORMAT_BITS + 49) + (5 + FORMAT_BITS)
+
+
+@given(masks(), st.booleans(), st.integers(0, 10**6))
+def test_a_file_has_the_stated_size_and_gives_back_every_mask(mask: np.ndarray, clustered: bool, seed: int) -> None:
+    values = np.where(mask, np.random.default_rng(seed).integers(1, 3, mask.shape), 0).astype(np.int16)
+    layer = ClusteredWeights("a", values, np.ones(2, np.float32)) if clustered else PackedWeights("a", values, 3, 0.5)
+    content, header = encode_weights([layer])
+    assert len(content) == header + math.ceil(storage_of(layer).total_bits() / 8)
+    (decoded,) = decode_weights(content)
+    assert type(decoded) is type(layer)
+    assert np.array_equal(decoded.weights, layer.weights)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (4, 1, 3, 3), (7, 5, 1, 1)], ids=["one weight", "depthwise", "linear"])
+@pytest.mark.parametrize("live", ["none", "one", "all"])
+@pytest.mark.parametrize("inner", [Rice(0), Rice(24), Dense()], ids=lambda inner: inner.name)
+def test_also_of_hostile_layers(shape: tuple[int, ...], live: str, inner: IndexFormat) -> None:
+    mask = np.full(shape, live == "all")
+    mask[-1, -1] |= live == "one"
+    check_round_trip(LiveChannels((shape[0], shape[1], math.prod(shape[2:])), inner), mask)
 
 
 def test_the_file_holds_it_and_reads_it_back() -> None:
@@ -93,15 +146,17 @@ def test_a_stream_that_ends_too_early_or_is_inconsistent_is_refused() -> None:
         with pytest.raises(ValueError, match="index stream"):
             index_format.decode(stream[:end], len(positions), mask.size)
     wrong = stream.copy()
-    wrong[3 : 3 + PARAMETER_BITS] = bits_of(np.array([MAX_PARAMETER + 1]), PARAMETER_BITS)
-    with pytest.raises(ValueError, match="impossible parameter"):
+    wrong[3 : 3 + FORMAT_BITS] = bits_of(np.array([len(INNER_FORMATS)]), FORMAT_BITS)
+    with pytest.raises(ValueError, match="impossible format"):
         index_format.decode(wrong, len(positions), mask.size)
     wrong = stream.copy()
     wrong[:3] = 1  # 7, more live outputs than there are
-    with pytest.raises(ValueError, match="index stream"):
+    with pytest.raises(ValueError, match="more live channels than nonzeros"):
         index_format.decode(wrong, len(positions), mask.size)
+    with pytest.raises(ValueError, match="does not fit"):
+        LiveChannels(index_format.shape, Dense()).decode(stream, len(positions), mask.size)
 
 
-def test_an_impossible_parameter_is_a_clear_error() -> None:
-    with pytest.raises(CodesignError, match="remainder_bits"):
-        LiveChannels((1, 1, 1), MAX_PARAMETER + 1)
+def test_an_impossible_format_is_a_clear_error() -> None:
+    with pytest.raises(CodesignError, match="bitmap cannot follow"):
+        LiveChannels((1, 1, 1), Bitmap())

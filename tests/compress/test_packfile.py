@@ -17,6 +17,7 @@ from compress.masks import magnitude_mask
 from compress.model import CompressedModel
 from compress.packed import ClusteredWeights, PackedWeights
 from compress.packfile import decode_weights, encode_weights, load_packed, save_packed
+from compress.packheader import varint
 from compress.storage import model_storage
 
 
@@ -100,6 +101,26 @@ def test_a_label_without_a_centroid_is_damage(centroids: int) -> None:
     changed = content[8:place] + bytes([centroids]) + content[place + 1 :]
     with pytest.raises((ValueError, IndexError)):
         decode_weights(content[:4] + struct.pack("<I", zlib.crc32(changed)) + changed)
+
+
+@pytest.mark.parametrize(
+    ("shape", "nonzeros", "code"),
+    [
+        ((5, 1, 1, 1), 1, 0),  # dense, and not every weight
+        ((1 << 32, 1, 1, 1), 1 << 32, 0),  # more weights than the file has bits
+        ((1 << 31, 2, 1, 1), 1 << 31, 1),
+        ((1 << 32, 1, 1, 1), 1, 1),  # more live channels than nonzeros
+        ((0, 1 << 70, 1, 1), 0, 1),
+    ],
+)
+def test_counts_that_contradict_each_other_are_damage(
+    shape: tuple[int, ...], nonzeros: int, code: int, tmp_path: Path
+) -> None:
+    numbers = b"".join(varint(number) for number in (*shape, nonzeros))
+    content = b"\1\1a" + numbers + struct.pack("<BBd", 1, code, 1.0) + b"\xff" * 9
+    (tmp_path / "w").write_bytes(b"CDP1" + struct.pack("<I", zlib.crc32(content)) + content)
+    with pytest.raises(CodesignError, match="damaged"):
+        load_packed(tmp_path / "w")
 
 
 def test_the_file_on_disk_has_the_stated_size(model: CompressedModel, tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def compare(
     found = METHODS[method](network, dataset, constraints, config, store.path("work", f"{key}.pt"), stopwatch.note)
     kept = sum(int(layer.weight.count_nonzero()) for layer in prunable_layers(network).values())
     result = {
-        "network": comparison.name,
+        "network": comparison.recipe,
         "method": method,
         "seed": seed,
         "uniform": comparison.uniform,

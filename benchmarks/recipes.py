@@ -61,6 +61,8 @@ class Comparison:
 
     Members
     -------
+    name : str
+        Of its results, no other comparison's; the network is its recipe's.
     methods : tuple of str
         Names in ``benchmarks.jobs.METHODS``.
     uniform : bool
@@ -145,6 +147,7 @@ _HALF = AdmmConfig(  # as the presets "mobilenet-...-half", 001
     learning_rate=1e-3,
     augment_shift=2,
 )
+_STRONG = replace(_HALF, rho_first=1.0, rho_last=1.0)  # a penalty that gets W close to Z in so few iterations
 
 # The longest jobs first, so that no process waits for one at the end.
 RECIPES = (
@@ -157,8 +160,12 @@ RECIPES = (
 
 COMPARISONS = (
     *(
-        Comparison(recipe.name, recipe.name, recipe.seeds, (2,), _HALF, ("admm", "projected"), uniform=True)
+        comparison
         for recipe in _MOBILENETS
+        for comparison in (
+            Comparison(recipe.name, recipe.name, recipe.seeds, (2,), _HALF, ("admm", "projected"), uniform=True),
+            Comparison(f"{recipe.name}-rho-1", recipe.name, recipe.seeds, (2,), _STRONG, ("admm",), uniform=True),
+        )
     ),
     Comparison("lenet-300-100", "lenet-300-100", SEEDS, (25, 50, 100), replace(_ADMM, iterations=6, retrain_epochs=6)),
 )

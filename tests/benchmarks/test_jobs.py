@@ -96,6 +96,7 @@ def test_a_recipe_may_train_on_a_part_of_the_images(store: Store) -> None:
 
 def test_the_recipes_fit_their_networks() -> None:
     names = {recipe.name for recipe in RECIPES}
+    assert len({comparison.name for comparison in COMPARISONS}) == len(COMPARISONS)
     assert all(comparison.recipe in names and set(comparison.methods) <= set(METHODS) for comparison in COMPARISONS)
     for paper in (preset(f"mobilenet-{name}-half") for name in ("v2", "v3-small", "v3-large")):
         (half,) = (comparison.config for comparison in COMPARISONS if comparison.name == paper.network)

@@ -119,6 +119,10 @@ def test_before_and_after_stand_beside_the_paper() -> None:
     assert "| mobilenet-v2 | projected gradient |  | 50.00 |  | 25.00 | 10.00 | 70.60 |" in text
 
 
-def test_a_network_or_schedule_that_is_not_the_papers_stands_alone() -> None:
-    other = {**_mobilenet(0.5, "admm", 0.4), "network": "mine", "rho": [0.01, 1.0]}
-    assert "| mine | ADMM | 0.01 to 1 | 50.00 | 40.00 | 25.00 |  |  |" in _page_with(other)
+def test_a_network_or_penalty_that_is_not_the_papers_stands_alone() -> None:
+    other = {**_mobilenet(0.5, "admm", 0.4), "network": "mine"}
+    rising, strong = ({**_mobilenet(0.5, "admm", 0.4), "rho": rho} for rho in ([0.01, 1.0], [1.0, 1.0]))
+    text = _page_with(other, rising, strong)
+    assert "| mine | ADMM | 0.01 | 50.00 | 40.00 | 25.00 |  |  |" in text
+    assert "| mobilenet-v2 | ADMM | 0.01 to 1 | 50.00 | 40.00 | 25.00 |  |  |" in text
+    assert "| mobilenet-v2 | ADMM | 1 | 50.00 | 40.00 | 25.00 |  |  |" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,7 +45,7 @@ def main(
     comparisons = [quick_comparison(found) if short else found for found in COMPARISONS]
     start = time.perf_counter()
     missing = {recipe.data: _missing(recipe.data) for recipe in recipes}
-    chosen = [recipe for recipe in recipes if only in recipe.name and not missing[recipe.data]]
+    chosen = _choose(recipes, only, missing)
     runs = [(recipe, seed) for recipe in chosen for seed in recipe.seeds]
     _run([(_label(r, seed, "dense"), delayed(train_dense)(r, seed, store)) for r, seed in runs], jobs)
     pruned = [(recipe, seed) for recipe, seed in runs if recipe.steps]
@@ -79,6 +79,18 @@ def main(
     draw_pictures(result["results"], details, page.parent / "compression")
     write_page(result, page)
     typer.echo(f"wrote {store.path('compress.json')} and {page}")
+
+
+def _choose(recipes: Sequence[Recipe], only: str, missing: Mapping[str, str]) -> list[Recipe]:
+    """Those that are asked for and have their data; a CodesignError for none, so that no page is written over."""
+    asked = [recipe for recipe in recipes if only in recipe.name]
+    if not asked:
+        names = ", ".join(recipe.name for recipe in recipes)
+        raise CodesignError(f"no recipe has {only!r} in its name", f"choose from {names}")
+    if all(missing[recipe.data] for recipe in asked):
+        reasons = "; ".join(dict.fromkeys(missing[recipe.data] for recipe in asked))
+        raise CodesignError(reasons, "set CODESIGN_DATA to a folder with the data")
+    return [recipe for recipe in asked if not missing[recipe.data]]
 
 
 def _missing(data: str) -> str:

@@ -85,7 +85,9 @@ def _targets(entries: Entries) -> str:
         fitting = _best_point(target, entries)
         accuracy = f">= {target.floor:.1%}"
         if fitting is None:
-            rows.append([target.title, accuracy, f"{target.paper:g}x ({target.source})", "missed", "", ""])
+            tried = any((entry["network"], entry["method"]) == (target.network, target.method) for entry in entries)
+            outcome = "missed" if tried else "not run"
+            rows.append([target.title, accuracy, f"{target.paper:g}x ({target.source})", outcome, "", ""])
             continue
         ratio = mean(entry[target.figure] for entry in fitting)
         rows.append(

@@ -1,4 +1,4 @@
-"""The settings of the compression benchmark: chosen on validation images with seeds 0 and 1, before any test image."""
+"""The settings of the compression benchmark: chosen on validation images with seeds 0 and 1, never on test images."""
 
 from __future__ import annotations
 

@@ -93,10 +93,17 @@ def _best_inner(positions: Positions, size: int) -> IndexFormat:
 def _split(positions: Positions, shape: Shape) -> tuple[tuple[Positions, Positions], Positions, int]:
     """Live outputs, live inputs, and the positions in the part between them with its size."""
     output, input_, tap = np.unravel_index(positions, shape) if len(positions) else (positions,) * 3
-    (outputs, row), (inputs, column) = (np.unique(place, return_inverse=True) for place in (output, input_))
+    (outputs, row), (inputs, column) = _ranked(output, shape[0]), _ranked(input_, shape[1])
     inner_shape = (len(outputs), len(inputs), shape[2])
     inner = (row * len(inputs) + column) * shape[2] + tap
     return (outputs, inputs), np.asarray(inner, np.int64), math.prod(inner_shape)
+
+
+def _ranked(channels: Positions, of: int) -> tuple[Positions, Positions]:
+    """The live ones of ``of``, and the place among them of each of ``channels``; without a sort of all nonzeros."""
+    live = np.zeros(of, bool)
+    live[channels] = True
+    return np.flatnonzero(live), (np.cumsum(live) - 1)[channels]
 
 
 def _set_bits(live: Positions, of: int) -> int:

@@ -114,7 +114,10 @@ def _code(index_format: IndexFormat) -> int:
         return FIXED + index_format.gap_bits
     if isinstance(index_format, Rice):
         return RICE + index_format.remainder_bits
-    return BITMAP if isinstance(index_format, Bitmap) else DENSE
+    if isinstance(index_format, Bitmap):
+        return BITMAP
+    assert isinstance(index_format, Dense)
+    return DENSE
 
 
 def _format(code: int, shape: Sequence[int]) -> IndexFormat:

@@ -37,10 +37,10 @@ fuzz: $(STAMP)  ## CASES random layers on random arrays, RTL against both models
 	$(BIN)/python -m tests.fuzz --jobs $(JOBS) --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 bench-compress: $(STAMP)  ## what ADMM reaches on MNIST and CIFAR-10, into build/bench; resumes after Ctrl-C
-	$(BIN)/python -m benchmarks.compression --jobs $(JOBS)
+	$(BIN)/python -m benchmarks.compression.bench --jobs $(JOBS)
 
 bench-rtl: $(STAMP)  ## what the array reaches: cycles, Verilog, area, stored bits, into build/bench; resumes after Ctrl-C
-	$(BIN)/python -m benchmarks.array --jobs $(JOBS)
+	$(BIN)/python -m benchmarks.array.bench --jobs $(JOBS)
 
 format: $(STAMP)  ## let ruff correct what it can
 	$(BIN)/ruff check --fix .

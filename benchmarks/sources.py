@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from codesign.workspace import digest_of
+from codesign.loop.workspace import digest_of
 
 __all__ = ["source_digest"]
 

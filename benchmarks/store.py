@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compress.files import replacing
+from compress.base.files import replacing
 
 __all__ = ["Stopwatch", "Store"]
 

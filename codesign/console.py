@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from compress.progress import Update
+from compress.base.progress import Update
 
 __all__ = ["RunConsole", "in_words"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from compress.errors import CodesignError
-from rtl.indexformats import Dense, Fixed, IndexFormat, parse_index
+from compress.base.errors import CodesignError
+from rtl.formats.index_formats import Dense, Fixed, IndexFormat, parse_index
 
 __all__ = ["ArrayConfig"]
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from compress.errors import CodesignError
-from compress.files import replacing
-from rtl.array import PEArray
+from compress.base.errors import CodesignError
+from compress.base.files import replacing
+from rtl.array.pe_array import PEArray
+from rtl.array.sram import SeparateSRAMs, sram_verilog
+from rtl.array.write_bus import write_bus_layout
 from rtl.axi.constraints import lpf, xdc
 from rtl.axi.register_texts import c_header, python_constants, register_map
 from rtl.axi.registers import register_table
 from rtl.axi.top import ACCELERATOR, accelerator_verilog
 from rtl.config import ArrayConfig
 from rtl.inventory import srams
-from rtl.sram import SeparateSRAMs, sram_verilog
 from rtl.verilog import emit
-from rtl.write_bus import write_bus_layout
 
 __all__ = ["FILES", "FILE_LISTS", "TOP", "generate", "load_config"]
 

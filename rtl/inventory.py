@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from amaranth.lib.wiring import Component
 
-from rtl.addresser import Addresser
-from rtl.aligner import Aligner
-from rtl.array import ArrayControl
-from rtl.bias_source import BiasSource
+from rtl.array.addresser import Addresser
+from rtl.array.aligner import Aligner
+from rtl.array.bias_source import BiasSource
+from rtl.array.drain import DrainControl, GroupSelect
+from rtl.array.pe import PE
+from rtl.array.pe_array import ArrayControl
+from rtl.array.pool import Pool
+from rtl.array.requantizer import Requantizer
+from rtl.array.row_control import RowControl
 from rtl.config import ArrayConfig
-from rtl.drain import DrainControl, GroupSelect
-from rtl.pe import PE
-from rtl.pool import Pool
-from rtl.requantizer import Requantizer
-from rtl.row_control import RowControl
 from rtl.widths import table_layout
 
 __all__ = ["LogicUse", "SramUse", "logic_modules", "srams"]

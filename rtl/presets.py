@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compress.errors import CodesignError
+from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
-from rtl.indexformats import Fixed
+from rtl.formats.index_formats import Fixed
 
 __all__ = ["PRESETS", "Preset", "preset"]
 

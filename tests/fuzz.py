@@ -21,14 +21,14 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from codesign.console import RunConsole
-from compress.errors import CodesignError
-from compress.layer import CompressedLayer
-from compress.progress import Update
+from compress.base.errors import CodesignError
+from compress.base.progress import Update
+from compress.model.layer import CompressedLayer
 from rtl.config import ArrayConfig
-from rtl.indexformats import FORMATS
-from sim.cycles import layer_cycles
-from sim.pack import PackedLayer
-from sim.tiles import Tiling, tile_layer
+from rtl.formats.index_formats import FORMATS
+from sim.mapping.cycles import layer_cycles
+from sim.mapping.pack import PackedLayer
+from sim.mapping.tiles import Tiling, tile_layer
 from tests.support import draw_activations, run_array, tiled_cases
 
 __all__ = ["Case", "Tally", "cases", "main", "try_all"]

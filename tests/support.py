@@ -16,16 +16,16 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from compress.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization, largest_level
-from rtl.array import PEArray
+from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization, largest_level
+from rtl.array.pe_array import PEArray
 from rtl.config import ArrayConfig
-from rtl.indexformats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
-from sim.geometry import ConvGeometry
-from sim.pack import PackedLayer
-from sim.plan import plan_layer
-from sim.pooling import array_window
-from sim.schedule import group_schedule
-from sim.slices import slice_rows
+from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
+from sim.mapping.geometry import ConvGeometry
+from sim.mapping.pack import PackedLayer
+from sim.mapping.plan import plan_layer
+from sim.mapping.pooling import array_window
+from sim.mapping.schedule import group_schedule
+from sim.mapping.slices import slice_rows
 
 
 def draw_levels(shape: tuple[int, ...], weight_bits: int, density: float, seed: int) -> NDArray[np.int16]:

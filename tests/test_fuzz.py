@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sim.cycles import layer_cycles
+from sim.mapping.cycles import layer_cycles
 from tests.fuzz import main
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from compress.presets import PRESETS
+from compress.methods.presets import PRESETS
 
 PAGE = Path(__file__).parents[1] / "docs" / "presets.md"
 

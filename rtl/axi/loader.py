@@ -9,10 +9,10 @@ from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
+from rtl.array.write_bus import Space, data_bits, write_bus_layout
 from rtl.axi.packets import ADDRESS_FIELD, ROW_FIELD, STREAM_BITS, beats_of_word, words_of_space
 from rtl.axi.ports import axi_stream
 from rtl.config import ArrayConfig
-from rtl.write_bus import Space, data_bits, write_bus_layout
 
 __all__ = ["Loader"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import ceil
 
+from rtl.array.write_bus import LayerRegister, Space
 from rtl.config import ArrayConfig
 from rtl.widths import row_registers, table_layout
-from rtl.write_bus import LayerRegister, Space
 
 __all__ = ["ADDRESS_FIELD", "ROW_FIELD", "STREAM_BITS", "beats_of_word", "header", "words_of_space"]
 

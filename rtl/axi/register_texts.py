@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rtl.array.write_bus import LayerRegister, Space
 from rtl.axi.packets import ADDRESS_FIELD, ROW_FIELD, beats_of_word
 from rtl.axi.registers import Access, Field, Register
 from rtl.axi.sender import result_bytes
 from rtl.config import ArrayConfig
-from rtl.write_bus import LayerRegister, Space
 
 __all__ = ["c_header", "python_constants", "register_map", "register_rows"]
 

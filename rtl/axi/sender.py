@@ -9,9 +9,9 @@ from amaranth.lib import stream
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import Component, In, Out
 
+from rtl.array.drain import result_layout
 from rtl.axi.ports import axi_stream
 from rtl.config import ArrayConfig
-from rtl.drain import result_layout
 
 __all__ = ["QUEUE_DEPTH", "Sender", "result_bytes"]
 

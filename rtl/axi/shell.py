@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetInserter, ResetSignal, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
-from rtl.array import PEArray, array_signature
+from rtl.array.pe_array import PEArray, array_signature
 from rtl.axi.lite import LiteSlave
 from rtl.axi.loader import Loader
 from rtl.axi.packets import STREAM_BITS

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from codesign.cli import main
-from compress.modelfile import save_model
+from codesign.cli.app import main
+from compress.model.model_file import save_model
 from tests.codesign.models import small_model
 from tests.codesign.refusals import Refused, RunFile, tree
 

@@ -1,4 +1,4 @@
-"""A small report as ``codesign.report.assemble`` would make it, for tests of what is drawn from it."""
+"""A small report as ``codesign.report.contents.assemble`` would make it, for tests of what is drawn from it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from codesign.report import SCHEMA, SCHEMA_VERSION
-from compress.admm import AdmmStep
-from compress.histograms import weight_histograms
-from compress.split import Residual
-from compress.training import EpochRecord
+from codesign.report.contents import SCHEMA, SCHEMA_VERSION
+from compress.admm.iteration import AdmmStep
+from compress.admm.split_variables import Residual
+from compress.train.histograms import weight_histograms
+from compress.train.training import EpochRecord
 
 
 def _point(portion: float, speedup: float, index: str = "fixed4") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from codesign.console import RunConsole, in_words
-from compress.progress import Update
+from compress.base.progress import Update
 
 FIGURES = {"loss": 0.25, "validation accuracy": 0.985, "rho": 0.01}
 IN_WORDS = "loss 0.25, validation accuracy 0.985, rho 0.01"

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from compress.data import Dataset, Split, load_dataset
-from compress.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
-from compress.model import CompressedModel
-from compress.networks import build_network
-from compress.training import TrainingConfig, train
+from compress.data.datasets import Dataset, Split, load_dataset
+from compress.model.compressed_model import CompressedModel
+from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
+from compress.networks.registry import build_network
+from compress.train.training import TrainingConfig, train
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtl.config import ArrayConfig
-from rtl.indexformats import Fixed
+from rtl.formats.index_formats import Fixed
 
 SMALL = ArrayConfig(
     rows=1,

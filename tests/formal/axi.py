@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Signal
 
+from rtl.array.write_bus import Space
 from rtl.axi.lite import LiteSlave
 from rtl.axi.loader import Loader
 from rtl.axi.packets import ADDRESS_FIELD, ROW_FIELD
 from rtl.axi.ports import Response
 from rtl.axi.sender import Sender
-from rtl.write_bus import Space
 from tests.formal.arrays import SMALL
 from tests.formal.engine import Harness, In, Proof
 from tests.formal.streams import assume_stream, check_queue, check_stream

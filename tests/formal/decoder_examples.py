@@ -9,9 +9,9 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from compress.errors import CodesignError
-from rtl.indexformats import Dense, IndexFormat
-from sim.packers.registry import make_packer
+from compress.base.errors import CodesignError
+from rtl.formats.index_formats import Dense, IndexFormat
+from sim.mapping.encoders.registry import make_packer
 
 PLANE = 2
 """Activation words of a channel, where positions are counted."""

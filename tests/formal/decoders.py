@@ -13,8 +13,8 @@ from typing import Any
 from amaranth.hdl import Array, Module, Mux, Signal, signed
 
 from rtl.config import ArrayConfig
-from rtl.decoders.registry import make_decoder
-from rtl.indexformats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
+from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
+from rtl.formats.registry import make_decoder
 from rtl.widths import row_registers
 from tests.formal.decoder_examples import Example, every_mask, every_size
 from tests.formal.engine import Harness, In, Proof

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 
-from rtl.bias_source import BiasSource
-from rtl.drain import DRAIN_LATENCY, Drain, DrainControl, layer_registers
-from rtl.pool import Pool
-from rtl.row import Row
-from rtl.write_bus import write_bus_layout
+from rtl.array.bias_source import BiasSource
+from rtl.array.drain import DRAIN_LATENCY, Drain, DrainControl, layer_registers
+from rtl.array.pool import Pool
+from rtl.array.row import Row
+from rtl.array.write_bus import write_bus_layout
 from tests.formal.arrays import SMALL
 from tests.formal.engine import Harness, In, Proof
 from tests.formal.streams import assume_stream, check_stream

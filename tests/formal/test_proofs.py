@@ -12,11 +12,11 @@ BY_NAME = {proof.name: proof for proof in PROOFS}
 
 
 @pytest.mark.parametrize("name", ["BiasQueue", "SenderQueue", "LiteTransfers", "LoaderPackets"])
-def test_the_block_has_its_properties(name):
+def test_the_block_has_its_properties(name) -> None:
     assert set(prove(BY_NAME[name]).values()) == {None}
 
 
-def test_a_fault_of_the_block_breaks_each_property():
+def test_a_fault_of_the_block_breaks_each_property() -> None:
     assert None not in killers(BY_NAME["BiasQueue"]).values()
 
 
@@ -38,7 +38,7 @@ class Counter(Harness):
         self.check(m, "holds never", ~self.unused)
 
 
-def test_the_engine_proves_refutes_and_names_the_cycle():
+def test_the_engine_proves_refutes_and_names_the_cycle() -> None:
     assert prove(Proof("counter", lambda: Counter(6))) == {
         "below the limit": None,
         "holds always": None,
@@ -47,7 +47,7 @@ def test_the_engine_proves_refutes_and_names_the_cycle():
     assert prove(Proof("counter", lambda: Counter(4)))["below the limit"] == 4
 
 
-def test_a_mutation_is_put_into_the_block_and_not_into_the_property():
+def test_a_mutation_is_put_into_the_block_and_not_into_the_property() -> None:
     proof = Proof("counter", lambda: Counter(6))
     faults = mutations(proof, 12)
     assert faults

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from compress.errors import CodesignError
+from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
-from rtl.indexformats import Dense, Fixed
+from rtl.formats.index_formats import Dense, Fixed
 
 
-def test_an_array_survives_its_dictionary():
+def test_an_array_survives_its_dictionary() -> None:
     config = ArrayConfig(rows=3, lanes=6, weight_bits=5, index=Fixed(3), requant_lanes=2)
     assert ArrayConfig.from_dict(config.to_dict()) == config
 
@@ -29,16 +29,16 @@ def test_an_array_survives_its_dictionary():
         ("weight_depth", 1),
     ],
 )
-def test_a_member_out_of_range_is_refused_by_name(member, value):
+def test_a_member_out_of_range_is_refused_by_name(member, value) -> None:
     with pytest.raises(CodesignError, match=member):
         ArrayConfig(**{"rows": 2, "lanes": 4, member: value})
 
 
-def test_an_unknown_key_in_a_description_is_refused():
+def test_an_unknown_key_in_a_description_is_refused() -> None:
     with pytest.raises(CodesignError, match="pipelines"):
         ArrayConfig.from_dict({**ArrayConfig(1, 1).to_dict(), "pipelines": 2})
 
 
-def test_word_bits_count_the_index():
+def test_word_bits_count_the_index() -> None:
     assert ArrayConfig(1, 1, weight_bits=5, index=Fixed(4)).word_bits == 9
     assert ArrayConfig(1, 1, weight_bits=5, index=Dense()).word_bits == 5

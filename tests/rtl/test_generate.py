@@ -10,14 +10,14 @@ import sys
 
 import pytest
 
-from compress.errors import CodesignError
+from compress.base.errors import CodesignError
 from rtl.axi.top import ACCELERATOR
 from rtl.config import ArrayConfig
+from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, Rice
 from rtl.generate import FILE_LISTS, FILES, generate, load_config
-from rtl.indexformats import NM, Bitmap, Decompress, Dense, Fixed, Rice
 from rtl.inventory import srams
 from rtl.presets import PRESETS, preset
-from sim.simulator import Simulator, find_simulator
+from sim.simulate.simulator import Simulator, find_simulator
 
 CONFIGS = [ArrayConfig(rows=2, lanes=4), ArrayConfig(rows=1, lanes=3, weight_bits=4, index=Dense(), requant_lanes=3)]
 CONFIGS += [
@@ -36,14 +36,14 @@ def generated(request, tmp_path_factory):
 TOPS = pytest.mark.parametrize("top", list(FILE_LISTS))
 
 
-def test_the_folder_has_every_file_that_is_promised(tmp_path):
+def test_the_folder_has_every_file_that_is_promised(tmp_path) -> None:
     assert generate(CONFIGS[0], tmp_path) == [tmp_path / name for name in FILES]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
     for names in FILE_LISTS.values():
         assert set((tmp_path / names).read_text().split()) <= set(FILES)
 
 
-def test_the_constraints_name_ports_that_are_there(generated):
+def test_the_constraints_name_ports_that_are_there(generated) -> None:
     verilog = (generated / f"{ACCELERATOR}.v").read_text()
     for suffix in ("xdc", "lpf"):
         text = (generated / f"{ACCELERATOR}.{suffix}").read_text()
@@ -52,19 +52,19 @@ def test_the_constraints_name_ports_that_are_there(generated):
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_presets_purpose_names_its_size(name):
+def test_a_presets_purpose_names_its_size(name) -> None:
     config, purpose = preset(name), PRESETS[name].purpose
     megabits = sum(use.bits for use in srams(config)) / 1e6
     assert purpose.startswith(f"{config.rows} x {config.lanes} PEs")
     assert f"{megabits:.2f} Mbit" in purpose
 
 
-def test_an_unknown_preset_is_refused():
+def test_an_unknown_preset_is_refused() -> None:
     with pytest.raises(CodesignError, match="tiny, edge, wide"):
         preset("huge")
 
 
-def test_the_folder_says_what_array_it_is(tmp_path):
+def test_the_folder_says_what_array_it_is(tmp_path) -> None:
     generate(CONFIGS[0], tmp_path)
     assert load_config(tmp_path) == CONFIGS[0]
     fields = json.loads((tmp_path / "array.json").read_text())["write_payload_bits"]
@@ -72,12 +72,12 @@ def test_the_folder_says_what_array_it_is(tmp_path):
     assert list(fields) == ["data", "address", "row", "space"]
 
 
-def test_the_same_array_is_the_same_text(tmp_path):
+def test_the_same_array_is_the_same_text(tmp_path) -> None:
     first, second = generate(CONFIGS[0], tmp_path / "a"), generate(CONFIGS[0], tmp_path / "b")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-def test_a_damaged_description_is_refused(tmp_path):
+def test_a_damaged_description_is_refused(tmp_path) -> None:
     generate(CONFIGS[0], tmp_path)
     (tmp_path / "array.json").write_text("{")
     with pytest.raises(CodesignError, match="codesign generate"):
@@ -85,7 +85,7 @@ def test_a_damaged_description_is_refused(tmp_path):
 
 
 @TOPS
-def test_verilator_accepts_it(generated, top):
+def test_verilator_accepts_it(generated, top) -> None:
     simulator = find_simulator()
     if simulator.name != "verilator":
         pytest.skip("the packaged Verilator needs a C++ compiler, make and perl")
@@ -98,14 +98,14 @@ def test_verilator_accepts_it(generated, top):
 
 
 @TOPS
-def test_icarus_compiles_it(generated, top):
+def test_icarus_compiles_it(generated, top) -> None:
     if shutil.which("iverilog") is None:
         pytest.skip("iverilog is not installed")
     check(["iverilog", "-g2012", "-Wall", "-t", "null", "-s", top], generated, top, None)
 
 
 @TOPS
-def test_yosys_reads_it_and_finds_no_problem(generated, top):
+def test_yosys_reads_it_and_finds_no_problem(generated, top) -> None:
     files = " ".join(str(generated / name) for name in (generated / FILE_LISTS[top]).read_text().split())
     script = f"read_verilog {files}; hierarchy -check -top {top}; proc; check -assert"
     code = f"import pyosys.libyosys as ys; d = ys.Design(); ys.run_pass({script!r}, d)"

@@ -7,11 +7,11 @@ from collections import Counter
 
 import pytest
 
-from rtl.array import PEArray
+from rtl.array.pe_array import PEArray
+from rtl.array.sram import SeparateSRAMs
 from rtl.config import ArrayConfig
-from rtl.indexformats import NM, Bitmap, Decompress, Dense, Fixed, Rice
+from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, Rice
 from rtl.inventory import logic_modules, srams
-from rtl.sram import SeparateSRAMs
 from rtl.verilog import emit, emit_rtlil
 
 CONFIGS = [
@@ -25,7 +25,7 @@ TOP_COMPONENTS = {"array.control": "array_control", "array.drain.control": "drai
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: str(config.index))
-def test_every_block_of_the_design_is_counted(config):
+def test_every_block_of_the_design_is_counted(config) -> None:
     text = emit(PEArray(config), "array", SeparateSRAMs())
     modules = [name.removeprefix("\\") for name in re.findall(r"^module (\S+?)\s?\(", text, re.M)]
     wrappers = {"array", "array.drain", *(f"array.row_{row}" for row in range(config.rows))}
@@ -40,7 +40,7 @@ def test_every_block_of_the_design_is_counted(config):
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: str(config.index))
-def test_every_sram_of_the_design_is_counted(config):
+def test_every_sram_of_the_design_is_counted(config) -> None:
     text = emit(PEArray(config), "array", SeparateSRAMs())
     found = Counter(re.findall(r"^\s*(sram_\d+x\d+) macro", text, re.M))
     counted: Counter[str] = Counter()
@@ -50,11 +50,11 @@ def test_every_sram_of_the_design_is_counted(config):
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: str(config.index))
-def test_each_block_can_be_emitted_alone_and_twice(config):
+def test_each_block_can_be_emitted_alone_and_twice(config) -> None:
     for use in logic_modules(config):
         assert emit_rtlil(use.component, use.name) == emit_rtlil(use.component, use.name)
 
 
-def test_words_read_go_into_counted_blocks():
+def test_words_read_go_into_counted_blocks() -> None:
     for use in srams(CONFIGS[0]):
         assert use.into is None or use.into in {logic.name for logic in logic_modules(CONFIGS[0])}

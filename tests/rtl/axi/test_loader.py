@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rtl.array.write_bus import Space, data_bits
 from rtl.axi.loader import Loader
 from rtl.axi.packets import header, words_of_space
 from rtl.config import ArrayConfig
-from rtl.write_bus import Space, data_bits
-from sim.pack import Write
-from sim.packets import load_packet
+from sim.mapping.pack import Write
+from sim.simulate.load_packets import load_packet
 from tests.support import simulate
 
 # An activation word has 72 bits, in three beats.
@@ -82,7 +82,7 @@ def word_bits(space: Space) -> int:
 
 @settings(max_examples=20)
 @given(st.lists(st.lists(drawn_writes(), min_size=1, max_size=3), min_size=1, max_size=3), st.integers(0, 99))
-def test_packets_come_out_as_their_writes(groups, seed):
+def test_packets_come_out_as_their_writes(groups, seed) -> None:
     packets = [[write for segment in packet for write in segment] for packet in groups]
     writes, loaded, failed = run_packets([list(load_packet(CONFIG, packet)) for packet in packets], seed)
     assert writes == [write for packet in packets for write in packet]
@@ -104,7 +104,7 @@ GOOD = [Write(Space.BIAS, 0, n, n + 5) for n in range(3)]
     ],
     ids=["row", "address", "space", "noise", "no word", "half a header"],
 )
-def test_a_wrong_packet_writes_nothing_and_the_next_one_is_loaded(packet):
+def test_a_wrong_packet_writes_nothing_and_the_next_one_is_loaded(packet) -> None:
     if packet[0] == 7:
         packet[0] = 0xFFFFFFFF
     writes, loaded, failed = run_packets([packet, list(load_packet(CONFIG, GOOD))], seed=5)
@@ -112,7 +112,7 @@ def test_a_wrong_packet_writes_nothing_and_the_next_one_is_loaded(packet):
     assert (loaded, failed) == (1, 1)
 
 
-def test_a_packet_that_ends_early_keeps_the_words_it_had():
+def test_a_packet_that_ends_early_keeps_the_words_it_had() -> None:
     writes, loaded, failed = run_packets([[*header(Space.BIAS, 0, 0, 3), 5, 6], [*load_packet(CONFIG, GOOD)]], seed=6)
     assert writes == [*GOOD[:2], *GOOD]
     assert (loaded, failed) == (1, 1)

@@ -84,7 +84,7 @@ class Master:
         return answer
 
 
-def test_every_offset_is_answered_as_the_table_says():
+def test_every_offset_is_answered_as_the_table_says() -> None:
     dut = Registers()
     known = {register.offset: register for register in TABLE.values()}
 
@@ -102,7 +102,7 @@ def test_every_offset_is_answered_as_the_table_says():
     simulate(dut, testbench)
 
 
-def test_inputs_are_read_and_only_strobed_bytes_are_written():
+def test_inputs_are_read_and_only_strobed_bytes_are_written() -> None:
     dut = Registers()
     enable, cycles = TABLE["IRQ_ENABLE"], TABLE["CYCLES"]
 
@@ -120,7 +120,7 @@ def test_inputs_are_read_and_only_strobed_bytes_are_written():
     simulate(dut, testbench)
 
 
-def test_ones_clear_events_and_an_event_in_that_cycle_stays():
+def test_ones_clear_events_and_an_event_in_that_cycle_stays() -> None:
     dut = Registers()
     status = TABLE["IRQ_STATUS"]
 
@@ -139,7 +139,7 @@ def test_ones_clear_events_and_an_event_in_that_cycle_stays():
     simulate(dut, testbench)
 
 
-def test_a_command_is_one_cycle_long():
+def test_a_command_is_one_cycle_long() -> None:
     dut = Registers()
     starts = 0
 

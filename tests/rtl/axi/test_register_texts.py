@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from rtl.array.write_bus import Space
 from rtl.axi.packets import header
 from rtl.axi.register_texts import c_header, python_constants, register_map, register_rows
 from rtl.axi.registers import Access, register_table
 from rtl.config import ArrayConfig
-from rtl.indexformats import Dense
-from rtl.write_bus import Space
+from rtl.formats.index_formats import Dense
 
 HARDWARE = Path(__file__).parents[3] / "docs" / "hardware.md"
 CONFIGS = [ArrayConfig(rows=3, lanes=10, requant_lanes=5), ArrayConfig(rows=1, lanes=1, index=Dense())]
@@ -27,7 +27,7 @@ def constants_of(config: ArrayConfig) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
-def test_python_constants_are_the_table(config):
+def test_python_constants_are_the_table(config) -> None:
     constants = constants_of(config)
     for register in register_table(config).values():
         assert constants[f"{register.name}_OFFSET"] == register.offset
@@ -40,7 +40,7 @@ def test_python_constants_are_the_table(config):
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 @pytest.mark.parametrize("standard", ["c99", "c++11"])
-def test_the_header_compiles_without_a_warning_and_has_the_same_constants(config, standard, tmp_path):
+def test_the_header_compiles_without_a_warning_and_has_the_same_constants(config, standard, tmp_path) -> None:
     compiler = shutil.which("g++" if "+" in standard else "gcc")
     if compiler is None:
         pytest.skip("no C compiler")
@@ -64,7 +64,7 @@ def test_the_header_compiles_without_a_warning_and_has_the_same_constants(config
     assert printed == constants_of(config)
 
 
-def test_the_map_names_every_register_field_and_value():
+def test_the_map_names_every_register_field_and_value() -> None:
     table = register_table(CONFIGS[0])
     text = register_map(table, CONFIGS[0])
     for register in table.values():
@@ -76,7 +76,7 @@ def test_the_map_names_every_register_field_and_value():
     assert len({row.count("|") for row in rows}) == 1
 
 
-def test_the_documents_c_lines_compile_with_the_header(tmp_path):
+def test_the_documents_c_lines_compile_with_the_header(tmp_path) -> None:
     if shutil.which("gcc") is None:
         pytest.skip("no C compiler")
     (tmp_path / "codesign_regs.h").write_text(c_header(register_table(CONFIGS[0]), CONFIGS[0]))
@@ -88,6 +88,6 @@ def test_the_documents_c_lines_compile_with_the_header(tmp_path):
     assert checked.returncode == 0, checked.stderr
 
 
-def test_the_hardware_document_shows_this_table():
+def test_the_hardware_document_shows_this_table() -> None:
     document = HARDWARE.read_text()
     assert register_rows(register_table(CONFIGS[0]), with_values=False) in document

@@ -14,13 +14,13 @@ from tests.support import simulate
 CONFIG = ArrayConfig(rows=1, lanes=6, act_bits=5, requant_lanes=3)
 
 
-def test_bytes_of_a_beat_are_a_power_of_two():
+def test_bytes_of_a_beat_are_a_power_of_two() -> None:
     sizes = {n: result_bytes(ArrayConfig(rows=1, lanes=n, requant_lanes=n)) for n in (1, 2, 3, 4, 5, 8, 9)}
     assert sizes == {1: 1, 2: 2, 3: 4, 4: 4, 5: 8, 8: 8, 9: 16}
 
 
 @pytest.mark.parametrize("stalled", [0.0, 0.3, 0.9])
-def test_results_leave_in_order_with_tlast_at_the_end(stalled):
+def test_results_leave_in_order_with_tlast_at_the_end(stalled) -> None:
     dut, chooser = Sender(CONFIG), random.Random(1)
     layers = [[[chooser.randrange(32) for _ in range(3)] for _ in range(n)] for n in (1, 40, 7)]
     beats = [(values, place == len(layer) - 1) for layer in layers for place, values in enumerate(layer)]
@@ -53,7 +53,7 @@ def test_results_leave_in_order_with_tlast_at_the_end(stalled):
 
 
 @pytest.mark.parametrize(("taken", "ends_with"), [(0, [(1, False), (0, True)]), (2, [(3, False), (0, True)])])
-def test_a_soft_reset_keeps_the_offered_beat_and_ends_the_packet(taken, ends_with):
+def test_a_soft_reset_keeps_the_offered_beat_and_ends_the_packet(taken, ends_with) -> None:
     dut = Sender(CONFIG)
     after: list[tuple[int, bool]] = []
 
@@ -84,7 +84,7 @@ def test_a_soft_reset_keeps_the_offered_beat_and_ends_the_packet(taken, ends_wit
     assert after == ends_with
 
 
-def test_a_soft_reset_between_packets_sends_nothing():
+def test_a_soft_reset_between_packets_sends_nothing() -> None:
     dut = Sender(CONFIG)
 
     async def testbench(ctx: Any) -> None:

@@ -1,0 +1,1 @@
+"""What the array reaches: cycles, Verilog, area, stored bits."""

@@ -1,0 +1,141 @@
+"""`make bench-rtl`: what the array reaches, into rtl.json and docs/results/array.md."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from joblib import Parallel, delayed
+
+from benchmarks.array.cases import CASES, MASKS, Case
+from benchmarks.array.costs import area_costs, bits_costs
+from benchmarks.array.cycles import case_cycles
+from benchmarks.array.goals import clock_ratio, judged
+from benchmarks.array.pictures import write_picture
+from benchmarks.array.tables import write_page
+from benchmarks.array.verilog import Simulate, model_layers, on_verilog, simulate_case
+from benchmarks.store import Store
+from codesign.errors import MismatchError
+from codesign.versions import versions
+from compress.base.errors import CodesignError
+from compress.base.files import replacing
+
+__all__ = ["check", "main", "measure_all"]
+
+COMMAND = "make bench-rtl"
+LENET = "lenet5-seed0-*-quantized.safetensors"
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder for results and finished work.")] = Path("build/bench"),
+    page: Annotated[Path, typer.Option(help="The page to write.")] = Path("docs/results/array.md"),
+    jobs: Annotated[int, typer.Option(help="Processes, one core each.")] = 2,
+    lenet: Annotated[
+        Path | None, typer.Option(help="LeNet-5 of `make bench-compress`; by default its place in OUT/models.")
+    ] = None,
+) -> None:
+    """Run what is missing, then write rtl.json and the page; exit code 1 where Verilog and models differ."""
+    store = Store(out)
+    result = measure_all(CASES, store, jobs, lenet or _first_of(out / "models", LENET), on_verilog)
+    with replacing(store.path("rtl.json")) as temporary:
+        temporary.write_text(json.dumps(result, indent=1))
+    write_picture(result, page.parent / "array")
+    write_page(result, page)
+    typer.echo(f"wrote {store.path('rtl.json')} and {page}")
+    check(result)
+
+
+def measure_all(cases: Sequence[Case], store: Store, jobs: int, lenet: Path, simulate: Simulate) -> dict[str, Any]:
+    """Everything in rtl.json. Simulations and syntheses run one at a time, since they are timed or use all cores."""
+    start = time.perf_counter()
+    layers = _cycles(cases, store, jobs)
+    rtl = _simulations(cases, layers, store, simulate)
+    trained, about_lenet = _trained(lenet, store, simulate)
+    result: dict[str, Any] = {
+        "command": COMMAND,
+        "seconds_of_this_run": time.perf_counter() - start,
+        "machine": {"processor": platform.machine(), "jobs": jobs},
+        "versions": versions(),
+        "masks": MASKS,
+        "layers": [*layers, *trained],
+        "lenet": about_lenet,
+        "rtl": rtl,
+        "area": area_costs(store),
+        "bits_over_entropy": bits_costs(),
+    }
+    return {**result, "clock_ratio": clock_ratio(result), "goals": judged(result)}
+
+
+def check(result: dict[str, Any]) -> None:
+    """MismatchError that names every layer whose Verilog differs from golden or cycle model."""
+    simulated = [*result["rtl"], *result["layers"]]
+    wrong = [e["name"] for e in simulated if e["rtl_equals_golden"] is False or e["model_equals_rtl"] is False]
+    if wrong:
+        raise MismatchError(f"Verilog and models differ: {', '.join(dict.fromkeys(wrong))}; the page says how")
+
+
+def _cycles(cases: Sequence[Case], store: Store, jobs: int) -> list[dict[str, Any]]:
+    found = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(
+        delayed(case_cycles)(case, store) for case in cases
+    )
+    layers = []
+    for number, (case, entry) in enumerate(zip(cases, found, strict=True), start=1):
+        layers.append(entry)
+        product = entry["speedup_times_density"]
+        typer.echo(f"[{number}/{len(cases)}] {case.name}: {entry['format']}, {product:.3f}", err=True)
+    return layers
+
+
+def _simulations(
+    cases: Sequence[Case], layers: list[dict[str, Any]], store: Store, simulate: Simulate
+) -> list[dict[str, Any]]:
+    """Every case that is to be simulated, in its best format; of random masks the dense layer beside it.
+
+    The case's entry in ``layers`` learns of it.
+    """
+    found: list[dict[str, Any]] = []
+    for at, case in enumerate(cases):
+        if case.simulated:
+            entry = _simulated(case, layers[at]["format"], store, simulate)
+            shared = ("rtl_equals_golden", "model_equals_rtl", "simulated_cycles_per_second")
+            layers[at] = {**layers[at], **{name: entry[name] for name in shared}, "rtl_note": None}
+            found.append(entry)
+            if case.mask == "random":
+                found.append(_simulated(case, "dense", store, simulate))
+    return found
+
+
+def _simulated(case: Case, index: str, store: Store, simulate: Simulate) -> dict[str, Any]:
+    typer.echo(f"simulating {case.name} in {index}", err=True)
+    return simulate_case(case, index, store, simulate)
+
+
+def _first_of(folder: Path, pattern: str) -> Path:
+    """The first file of that pattern, or what it would be called."""
+    return min(folder.glob(pattern), default=folder / pattern)
+
+
+def _trained(path: Path, store: Store, simulate: Simulate) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    if not path.exists():
+        reason = "no file from `make bench-compress`, which trains it"
+        return [], {"model": path.name, "skipped": f"{path.name}: {reason}"}
+    typer.echo(f"simulating {path.name}", err=True)
+    return model_layers(path, store, simulate), {"model": path.name, "skipped": None}
+
+
+def _main() -> None:
+    try:
+        typer.run(main)
+    except CodesignError as error:
+        raise SystemExit(f"error: {error.cause}\nnext: {error.next_step}") from None
+    except MismatchError as error:
+        raise SystemExit(f"error: {error}") from None
+
+
+if __name__ == "__main__":
+    _main()

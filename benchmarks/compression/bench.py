@@ -1,0 +1,139 @@
+"""`make bench-compress`: what ADMM reaches, into compress.json and docs/results/compression.md."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from joblib import Parallel, delayed
+
+from benchmarks.compression.jobs import compare, prune_and_quantize, train_dense
+from benchmarks.compression.pictures import draw_pictures
+from benchmarks.compression.recipes import COMPARISONS, RECIPES, Recipe, quick, quick_comparison
+from benchmarks.compression.tables import write_page
+from benchmarks.store import Store
+from codesign.versions import version_of
+from compress.base.errors import CodesignError
+from compress.base.files import replacing
+from compress.data.datasets import load_dataset
+from compress.methods.costs import admm_step_ratio, projection_ratio
+from compress.networks.registry import build_network
+
+__all__ = ["main"]
+
+COMMAND = "make bench-compress"
+ALEXNET_FC1 = 37_748_736
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder for results, models and finished work.")] = Path("build/bench"),
+    page: Annotated[Path, typer.Option(help="The page to write.")] = Path("docs/results/compression.md"),
+    jobs: Annotated[int, typer.Option(help="Processes, one core each.")] = 2,
+    only: Annotated[str, typer.Option(help="Only recipes and comparisons whose name contains this.")] = "",
+    short: Annotated[bool, typer.Option("--quick", help="One epoch each, to try the benchmark itself.")] = False,
+) -> None:
+    """Run what is missing, then write compress.json and the page."""
+    store = Store(out)
+    recipes = [quick(recipe) if short else recipe for recipe in RECIPES]
+    by_name = {recipe.name: recipe for recipe in recipes}
+    comparisons = [quick_comparison(found) if short else found for found in COMPARISONS]
+    start = time.perf_counter()
+    missing = {recipe.data: _missing(recipe.data) for recipe in recipes}
+    chosen = _choose(recipes, only, missing)
+    runs = [(recipe, seed) for recipe in chosen for seed in recipe.seeds]
+    _run([(_label(r, seed, "dense"), delayed(train_dense)(r, seed, store)) for r, seed in runs], jobs)
+    pruned = [(recipe, seed) for recipe, seed in runs if recipe.steps]
+    points = _run([(_label(r, seed, "ADMM"), delayed(prune_and_quantize)(r, seed, store)) for r, seed in pruned], jobs)
+    versus = [
+        (
+            f"{found.name} seed {seed} {method} {ratio:g}x",
+            delayed(compare)(found, by_name[found.recipe], seed, ratio, method, store),
+        )
+        for found in comparisons
+        if by_name[found.recipe] in chosen
+        for seed in found.seeds
+        for ratio in found.ratios
+        for method in found.methods
+    ]
+    compared = _run(versus, jobs)
+    result: dict[str, Any] = {
+        "command": COMMAND,
+        "seconds_of_this_run": time.perf_counter() - start,
+        "machine": {"processor": platform.machine(), "jobs": jobs, "threads": 1},
+        "versions": {name: version_of(name) for name in ("codesign", "torch", "numpy")},
+        "quick": short,
+        "results": [entry for entries in points for entry in entries],
+        "comparisons": compared,
+        "missing": {data: reason for data, reason in missing.items() if reason},
+        "costs": _costs(store),
+    }
+    with replacing(store.path("compress.json")) as temporary:
+        temporary.write_text(json.dumps(result, indent=1))
+    details = {f"{r.name}-seed{seed}": store.path("results", f"{r.name}-seed{seed}.json") for r, seed in pruned}
+    draw_pictures(result["results"], details, page.parent / "compression")
+    write_page(result, page)
+    typer.echo(f"wrote {store.path('compress.json')} and {page}")
+
+
+def _choose(recipes: Sequence[Recipe], only: str, missing: Mapping[str, str]) -> list[Recipe]:
+    """Those that are asked for and have their data; a CodesignError for none, so that no page is written over."""
+    asked = [recipe for recipe in recipes if only in recipe.name]
+    if not asked:
+        names = ", ".join(recipe.name for recipe in recipes)
+        raise CodesignError(f"no recipe has {only!r} in its name", f"choose from {names}")
+    if all(missing[recipe.data] for recipe in asked):
+        reasons = "; ".join(dict.fromkeys(missing[recipe.data] for recipe in asked))
+        raise CodesignError(reasons, "set CODESIGN_DATA to a folder with the data")
+    return [recipe for recipe in asked if not missing[recipe.data]]
+
+
+def _missing(data: str) -> str:
+    """Why a data set cannot be read; empty if it can."""
+    try:
+        load_dataset(data, seed=0)
+    except CodesignError as error:
+        return error.cause
+    return ""
+
+
+def _label(recipe: Recipe, seed: int, what: str) -> str:
+    return f"{recipe.name} seed {seed} {what}"
+
+
+def _run(work: Sequence[tuple[str, Any]], jobs: int) -> list[Any]:
+    """Results in order; a line to stderr for each that is done."""
+    start, results = time.perf_counter(), []
+    finished: Iterable[Any] = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(job for _, job in work)
+    for number, ((label, _), result) in enumerate(zip(work, finished, strict=True), start=1):
+        results.append(result)
+        typer.echo(f"[{number}/{len(work)}] {label}: {time.perf_counter() - start:.0f} s", err=True)
+    return results
+
+
+def _costs(store: Store) -> dict[str, float]:
+    """Ratios that are measured alone, when no other job of the benchmark runs."""
+    if (found := store.get("costs", {})) is None:
+        torch.set_num_threads(1)
+        found = {
+            "admm_step_ratio": admm_step_ratio(build_network("lenet5", 0), (1, 28, 28)),
+            "projection_ratio": projection_ratio(ALEXNET_FC1),
+        }
+        store.put("costs", {}, found)
+    return found
+
+
+def _main() -> None:
+    try:
+        typer.run(main)
+    except CodesignError as error:
+        raise SystemExit(f"error: {error.cause}\nnext: {error.next_step}") from None
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,5 @@
+"""``python -m codesign.cli``."""
+
+from codesign.cli.app import main
+
+main()

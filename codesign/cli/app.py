@@ -1,0 +1,225 @@
+"""The ``codesign`` command: thin commands over importable functions.
+
+Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 the hardware disagrees with its model,
+2 something for the user to change, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from codesign.errors import MismatchError
+from codesign.versions import version_of
+from compress.base.errors import CodesignError
+from rtl.formats.index_formats import format_examples
+from rtl.presets import PRESETS
+
+__all__ = ["app", "main"]
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="codesign",
+    help="Co-design a pruned, quantized neural network and the accelerator that runs it.",
+    epilog="Start with: codesign run examples/digits.toml --out build/demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run file, for example examples/digits.toml.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; finished stages in it are reused.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Lay the run file's [quick] table over the rest.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Run everything again, also what is finished.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for scripts.")]
+Liberty = Annotated[
+    Path | None, typer.Option("--liberty", help="A .lib or .lib.gz; without it the generic technology (GE, FO4).")
+]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="model.safetensors of `codesign compress`.")]
+Data = Annotated[str | None, typer.Option(help="Data set; default: the one the model was made with.")]
+DataFolder = Annotated[Path | None, typer.Option(help="Folder of the data set's files; default: CODESIGN_DATA.")]
+ArrayFolder = Annotated[Path, typer.Argument(metavar="ARRAY", help="Folder of `codesign generate`.")]
+PRESET_HELP = "An array without a model. " + " ".join(f"{name}: {each.purpose}." for name, each in PRESETS.items())
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code; errors are told in one message, never by a traceback."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(given, prog_name="codesign", standalone_mode=False)
+        if code == INTERRUPTED:  # typer turns Ctrl-C into this code
+            _tell_interrupted()
+    except CodesignError as error:
+        code = _tell(error.cause, error.next_step, 2)
+    except MismatchError as error:
+        code = _tell(str(error), "the array is wrong or was changed: generate it again; report it if it stays", 1)
+    except TyperException as error:
+        code = _tell_usage(error, given)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _tell_interrupted()
+    except OSError as error:
+        code = _tell(
+            f"cannot use {error.filename or 'a file'}: {error.strerror or error}", "check path, rights and disk", 2
+        )
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(cause: str, next_step: str, code: int) -> int:
+    sys.stderr.write(f"error: {cause}\nnext: {next_step}\n")
+    return code
+
+
+def _tell_interrupted() -> int:
+    return _tell("interrupted", "run the same command again to resume", INTERRUPTED)
+
+
+def _tell_usage(error: TyperException, given: list[str]) -> int:
+    """A wrong option or argument; a bare command has shown its help already."""
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    if not message:
+        return 2
+    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    command = next((word for word in given if word in known), "")
+    return _tell(message.rstrip("."), f"see `{' '.join(filter(None, ['codesign', command, '--help']))}`", 2)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"codesign {version_of('codesign')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Co-design a pruned, quantized neural network and the accelerator that runs it."""
+
+
+@app.command(epilog="Example: codesign train examples/digits.toml --out build/demo")
+def train(config: ConfigFile, out: Out, quick: Quick = False, fresh: Fresh = False, json: Json = False) -> None:
+    """Train the dense network: writes network.safetensors."""
+    from codesign.cli import commands
+
+    commands.train(config, out, quick, fresh, json)
+
+
+@app.command(epilog="Example: codesign breakeven examples/digits.toml --out build/demo")
+def breakeven(config: ConfigFile, out: Out, quick: Quick = False, fresh: Fresh = False, json: Json = False) -> None:
+    """Measure each layer's break-even curve; reads network.safetensors in --out, writes break_even.json."""
+    from codesign.cli import commands
+
+    commands.breakeven(config, out, quick, fresh, json)
+
+
+@app.command(epilog="Example: codesign compress examples/digits.toml --out build/demo")
+def compress(config: ConfigFile, out: Out, quick: Quick = False, fresh: Fresh = False, json: Json = False) -> None:
+    """Choose alphas, prune and quantize by ADMM: reads the files of train and breakeven, writes model.safetensors."""
+    from codesign.cli import commands
+
+    commands.compress(config, out, quick, fresh, json)
+
+
+@app.command(epilog="Example: codesign evaluate build/demo/model.safetensors")
+def evaluate(model: ModelFile, data: Data = None, folder: DataFolder = None, json: Json = False) -> None:
+    """Test accuracy in integers, weights kept, and size of a model; reads only its file and the data set."""
+    from codesign.cli import commands
+
+    commands.evaluate(model, data, folder, json)
+
+
+@app.command(epilog="Example: codesign generate build/demo/model.safetensors --rows 4 --lanes 8 --out build/array")
+def generate(
+    out: Out,
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="[MODEL]", help="model.safetensors of `codesign compress`; optional with --preset."),
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help=PRESET_HELP)] = None,
+    rows: Annotated[int | None, typer.Option(help="Rows: slices of a filter's positions; default 4.")] = None,
+    lanes: Annotated[int | None, typer.Option(help="Lanes: output pixels at a time; default 8.")] = None,
+    index: Annotated[
+        str | None,
+        typer.Option(help=f"Index format: {format_examples()}, with other numbers where you like; default fixed4."),
+    ] = None,
+    requant_lanes: Annotated[
+        int | None, typer.Option(help="Pixels requantized a cycle; divides the lanes; default 1.")
+    ] = None,
+    linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)] = 8,
+    weight_depth: Annotated[
+        int | None, typer.Option(help="At most so many words of weights a row; larger layers take several runs.", min=2)
+    ] = None,
+    activation_depth: Annotated[
+        int | None, typer.Option(help="At most so many words of activations a row, an even number.", min=4)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Emit the Verilog of an array: a preset, or memories that just hold a model; alone and behind AXI ports.
+
+    Writes pe_array.v, srams.v, codesign_accelerator.v, file lists, constraints, register map and headers.
+    """
+    from codesign.cli import commands
+    from codesign.loop.generation import ArrayOptions
+
+    options = ArrayOptions(rows, lanes, index, requant_lanes, weight_depth, activation_depth)
+    commands.generate(model, out, preset, options, linear_batch, json)
+
+
+@app.command(epilog="Example: codesign simulate build/demo/model.safetensors build/demo/array --images 16")
+def simulate(
+    model: ModelFile,
+    array: ArrayFolder,
+    images: Annotated[int, typer.Option(help="Test images to run.", min=1)] = 8,
+    data: Data = None,
+    folder: DataFolder = None,
+    linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)] = 8,
+    simulator: Annotated[str | None, typer.Option(help="verilator or icarus; default: the first that works.")] = None,
+    through: Annotated[
+        str, typer.Option(help="array: its own ports; axi: the accelerator's, with loads and results as streams.")
+    ] = "array",
+    json: Json = False,
+) -> None:
+    """Run every layer on the Verilog with real test images, and compare each output with the golden model."""
+    from codesign.cli import commands
+
+    commands.simulate(model, array, images, data, folder, linear_batch, simulator, through, json)
+
+
+@app.command(epilog="Example: codesign synthesize build/demo/array")
+def synthesize(array: ArrayFolder, liberty: Liberty = None, json: Json = False) -> None:
+    """Area and clock of a generated array, module by module, by Yosys and ABC."""
+    from codesign.cli import commands
+
+    commands.synthesize(array, liberty, json)
+
+
+@app.command(epilog="Example: codesign run examples/digits.toml --out build/demo")
+def run(config: ConfigFile, out: Out, quick: Quick = False, fresh: Fresh = False, json: Json = False) -> None:
+    """The whole loop: train, break-even, alphas, ADMM, Verilog, simulation, report. Resumes where it was stopped."""
+    from codesign.cli import commands
+
+    commands.run(config, out, quick, fresh, json)
+
+
+@app.command(epilog="Example: codesign report build/demo")
+def report(
+    source: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, or its report.json.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Where to write; default: beside report.json.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Draw report.html and its pictures again from report.json."""
+    from codesign.cli import commands
+
+    commands.report(source, out, json)

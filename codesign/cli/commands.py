@@ -1,0 +1,217 @@
+"""What each command does: call the package, then say the result in a few lines or as JSON."""
+
+from __future__ import annotations
+
+import json as json_format
+import shlex
+import sys
+from math import ceil, isfinite
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from codesign.console import RunConsole
+from codesign.loop.evaluate import evaluate_model
+from codesign.loop.generation import ArrayOptions, array_to_generate
+from codesign.loop.model_data import data_of, load_test_split
+from codesign.loop.run_file import load_config
+from codesign.loop.stage import Stage, run_stages
+from codesign.loop.stages import break_even as breakeven_stage
+from codesign.loop.stages import training
+from codesign.loop.verify import check_outcomes, simulate_model
+from codesign.loop.workspace import Workspace
+from codesign.report.contents import read_report
+from codesign.report.page import write_page
+from codesign.run import COMPRESSION, run_loop
+from compress.base.errors import CodesignError
+from compress.model.model_file import load_model
+from flows.synthesis.area import ModuleCost, SramCost, measure
+from flows.technology.technology import generic_technology, technology_from_liberty
+from rtl.axi.top import ACCELERATOR
+from rtl.generate import TOP
+from rtl.generate import generate as generate_array
+from rtl.generate import load_config as load_array
+
+__all__ = ["breakeven", "compress", "evaluate", "generate", "report", "run", "simulate", "synthesize", "train"]
+
+_TOPS = {"array": TOP, "axi": ACCELERATOR}
+
+
+def train(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
+    """Train the dense network."""
+    workspace = _stages((training.STAGE,), config, out, quick, fresh)
+    result = workspace.read_json("training.json", "codesign train")
+    _show(result, json, f"validation accuracy {result['validation_accuracy']:.2%}\n{out / 'network.safetensors'}")
+
+
+def breakeven(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
+    """Measure the break-even curves."""
+    workspace = _stages((breakeven_stage.STAGE,), config, out, quick, fresh)
+    result = workspace.read_json("break_even.json", "codesign breakeven")
+    if json:
+        _show(result, True, "")
+        return
+    table = Table(
+        "layer", "break-even ratio", *[f"{100 * p['pruned_portion']:.0f} %" for p in result["curves"][0]["points"]]
+    )
+    for curve in result["curves"]:
+        ratio = curve["break_even_ratio"]
+        speedups = [f"{point['speedup']:.2f}" for point in curve["points"]]
+        table.add_row(curve["layer"], f"{ratio:.2f}" if ratio else "never", *speedups)
+    Console().print(table)
+
+
+def compress(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
+    """Choose alphas, prune, quantize, write the model."""
+    _stages(COMPRESSION, config, out, quick, fresh)
+    model = load_model(out / "model.safetensors")
+    layers = [
+        {"name": layer.name, "weights": int(layer.levels.size), "nonzeros": layer.nonzeros, "alpha": layer.alpha}
+        for layer in model.layers
+    ]
+    lines = [f"{layer['name']}: {layer['nonzeros']} of {layer['weights']} weights kept" for layer in layers]
+    _show(
+        {"model": str(out / "model.safetensors"), "layers": layers},
+        json,
+        "\n".join([*lines, str(out / "model.safetensors")]),
+    )
+
+
+def evaluate(model: Path, data: str | None, folder: Path | None, json: bool) -> None:
+    """Accuracy and size of a model."""
+    console = RunConsole()
+    with console.stage("evaluate"):
+        found = evaluate_model(model, data, folder, console.progress)
+    if json:
+        _show(found.to_dict(), True, "")
+        return
+    print(f"accuracy      {found.accuracy:.2%} of {found.test_images:,} test images of {found.data}, in integers")
+    table = Table("layer", "weights kept", "of", "ratio", "bits a weight")
+    content = found.to_dict()
+    network = {**content, "name": "network", "weight_bits": f"{found.storage.bits_per_weight:.2f}"}
+    for part in (*content["layers"], network):
+        kept, weights = f"{part['kept']:,}", f"{part['weights']:,}"
+        table.add_row(part["name"], kept, weights, _ratio(part["ratio"]), str(part["weight_bits"]))
+    Console().print(table)
+    storage = found.storage
+    print(f"weights alone {ceil(storage.data_bits / 8):,} bytes, {_ratio(storage.data_ratio)} below 32-bit floats")
+    print(f"with indices  {ceil(storage.total_bits / 8):,} bytes, {_ratio(storage.total_ratio)}")
+    print(f"packed file   {found.packed_bytes:,} bytes, {_ratio(found.packed_ratio)}")
+
+
+def generate(
+    model: Path | None, out: Path, preset: str | None, options: ArrayOptions, linear_batch: int, json: bool
+) -> None:
+    """Emit a preset's array, or one whose banks just hold a model."""
+    network = None if model is None else load_model(model)
+    config = array_to_generate(network, preset, options, linear_batch)
+    _refuse_file(out)
+    paths = generate_array(config, out)
+    _show({"array": config.to_dict(), "files": [str(path) for path in paths]}, json, "\n".join(map(str, paths)))
+
+
+def simulate(
+    model: Path,
+    array: Path,
+    images: int,
+    data: str | None,
+    folder: Path | None,
+    linear_batch: int,
+    simulator: str | None,
+    through: str,
+    json: bool,
+) -> None:
+    """Simulate a model on an array or through its AXI ports; a difference raises MismatchError at the end."""
+    if through not in _TOPS:
+        raise CodesignError(f"cannot simulate through {through!r}", f"use one of: {', '.join(_TOPS)}")
+    network = load_model(model)
+    split = load_test_split(network, data or data_of(network), folder)
+    with RunConsole().stage("simulate"):
+        result = simulate_model(
+            network, array, split.take(images).images.numpy(), linear_batch, simulator, _TOPS[through]
+        )
+    cycles = ", ".join(f"{layer} {count}" for layer, count in result["cycles"].items())
+    _show(
+        result,
+        json,
+        f"{result['outputs_compared']} outputs compared, {result['mismatches']} mismatches\ncycles: {cycles}",
+    )
+    check_outcomes(result)
+
+
+def synthesize(array: Path, liberty: Path | None, json: bool) -> None:
+    """Area and clock of a generated array."""
+    technology = generic_technology() if liberty is None else technology_from_liberty(liberty)
+    config = load_array(array)
+    with RunConsole().stage("synthesize"):
+        measured = measure(config, technology)
+    if json:
+        _show({**measured.to_dict(), "technology": technology.describe()}, True, "")
+        return
+    table = Table("part", "count", f"area each, {technology.area_unit}", f"period, {technology.time_unit}")
+    parts: list[ModuleCost | SramCost] = [*measured.modules, *measured.srams]
+    for part in parts:
+        table.add_row(part.name, str(part.count), f"{part.area:,.0f}", f"{part.period:.2f}")
+    Console().print(table)
+    print(
+        f"area {measured.area:,.0f} {technology.area_unit} (SRAM {measured.sram_area:,.0f}), "
+        f"clock period {measured.clock_period:.2f} {technology.time_unit}, set by {measured.critical}"
+    )
+
+
+def run(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
+    """The whole loop."""
+    result = run_loop(load_config(config, quick), out, RunConsole(), _command_line(), fresh)
+    _show(result, json, _summary(result, out))
+
+
+def report(source: Path, out: Path | None, json: bool) -> None:
+    """Draw the page and pictures of a report again."""
+    content = read_report(source)
+    folder = out or (source if source.is_dir() else source.parent)
+    _refuse_file(folder)
+    paths = write_page(content, folder)
+    _show({"files": [str(path) for path in paths]}, json, "\n".join(map(str, paths)))
+
+
+def _ratio(ratio: float | None) -> str:
+    return f"{ratio:,.1f} times" if ratio is not None and isfinite(ratio) else "nothing left"
+
+
+def _stages(stages: tuple[Stage, ...], config: Path, out: Path, quick: bool, fresh: bool) -> Workspace:
+    workspace = Workspace(load_config(config, quick), out, RunConsole())
+    run_stages(stages, workspace, fresh)
+    return workspace
+
+
+def _refuse_file(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise CodesignError(f"{folder} is a file, not a folder", "choose another folder with --out")
+
+
+def _command_line() -> str:
+    return shlex.join(["codesign", *sys.argv[1:]])
+
+
+def _show(result: Any, json: bool, text: str) -> None:
+    print(json_format.dumps(result, indent=2) if json else text)
+
+
+def _summary(result: dict[str, Any], out: Path) -> str:
+    """The figures that matter, and where the rest is."""
+    array, chosen, unit = result["array"], result["array"]["chosen"], result["units"]["area"]
+    accuracies = ", ".join(f"{name} {result['accuracy'][name]:.2%}" for name in ("dense", "compressed", "integer"))
+    lines = [
+        f"accuracy   {accuracies}",
+        f"array      {chosen['config']['rows']} x {chosen['config']['lanes']} PEs in {chosen['area']:,.0f} {unit}, "
+        f"{array['speedup']:.2f} times as fast as the best dense array in that area",
+        f"verilog    {result['rtl']['outputs_compared']:,} outputs equal to the golden model",
+    ]
+    for layer in result["layers"]:
+        kept = (
+            "restored to dense" if layer["restored"] else f"{layer['nonzeros']:,} of {layer['weights']:,} weights kept"
+        )
+        lines.append(f"{layer['name']:<10} {kept}, {layer['speedup']:.2f}x")
+    return "\n".join([*lines, f"report     {out / 'report.html'}"])

@@ -1,0 +1,1 @@
+"""The co-design loop: settings, stages, results."""

@@ -1,0 +1,55 @@
+"""The test images for a compressed model: of the data set it was made with, or of another that fits it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from compress.base.errors import CodesignError
+from compress.data.datasets import Split, load_dataset
+from compress.model.compressed_model import CompressedModel
+from compress.model.layer import LayerKind
+
+__all__ = ["data_of", "load_test_split"]
+
+OTHER_DATA = "give the data set it was made with, by --data"
+
+
+def data_of(model: CompressedModel) -> str:
+    """The data set that the model's provenance names; CodesignError if it names none."""
+    name = model.provenance.get("data")
+    if not isinstance(name, str) or not name:
+        raise CodesignError("the model does not say which data it was made with", "name a data set by --data")
+    return name
+
+
+def load_test_split(model: CompressedModel, data: str, folder: Path | None = None) -> Split:
+    """The test images (N, C, H, W) and labels of a data set that the model can read.
+
+    The provenance's seed chooses the test split of digits, so that no image the model was trained on is a test
+    image. ``data`` and ``folder`` are those of ``compress.data.datasets.load_dataset``.
+
+    Raises
+    ------
+    CodesignError
+        What ``load_dataset`` raises, or images of another shape or labels of more classes than the model has.
+    """
+    split = load_dataset(data, _seed(model), folder).test
+    _check_shape(model, data, tuple(split.images.shape[1:]))
+    classes, largest = math.prod(model.layers[-1].output_shape), int(split.labels.max())
+    if largest >= classes:
+        raise CodesignError(f"the model has {classes} outputs, {data} has labels up to {largest}", OTHER_DATA)
+    return split
+
+
+def _check_shape(model: CompressedModel, data: str, given: tuple[int, ...]) -> None:
+    flattened = (math.prod(given), 1, 1) if model.layers[0].kind is LayerKind.LINEAR else given
+    if flattened != model.input_shape:
+        raise CodesignError(f"the model reads images {model.input_shape}, {data} has {given}", OTHER_DATA)
+
+
+def _seed(model: CompressedModel) -> int:
+    seed = model.provenance.get("seed", 0)
+    if not isinstance(seed, int) or seed < 0:
+        raise CodesignError(f"the model's seed is {seed!r}, no whole number", "write it again by `codesign compress`")
+    return seed

@@ -1,0 +1,57 @@
+"""Float networks in a file: a safetensors state dict that says which network it is of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from compress.base.errors import CodesignError
+from compress.base.files import replacing
+from compress.networks.fold import fold_batch_norms
+from compress.networks.registry import build_network
+
+__all__ = ["load_network", "save_network"]
+
+FORMAT = "codesign-network-1"
+FOLDED = "batch_norms"
+
+
+def save_network(network: nn.Module, name: str, path: Path, folded: bool = False) -> None:
+    """Write the weights of the network called ``name``; ``folded`` says that ``fold_batch_norms`` changed it."""
+    tensors = {key: value.detach().contiguous() for key, value in network.state_dict().items()}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, {"format": FORMAT, "network": name, **({FOLDED: "folded"} if folded else {})})
+
+
+def load_network(path: Path, name: str) -> nn.Module:
+    """Read the weights of the network called ``name``, folded if it was when it was written.
+
+    Raises
+    ------
+    CodesignError
+        The file is missing, damaged, foreign, or of another network.
+
+    """
+    again = "run `codesign train` again"
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CodesignError(f"cannot read the network in {path}: {error}", again) from error
+    if metadata.get("format") != FORMAT:
+        raise CodesignError(f"{path} holds no network of codesign", again)
+    if metadata.get("network") != name:
+        raise CodesignError(f"{path} holds network {json.dumps(metadata.get('network'))}, not {name!r}", again)
+    network = build_network(name, seed=0)
+    if FOLDED in metadata:
+        network = fold_batch_norms(network)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise CodesignError(f"the weights in {path} do not fit network {name!r}: {error}", again) from error
+    return network.eval()

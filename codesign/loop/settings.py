@@ -1,0 +1,204 @@
+"""What a run file may say: every key of every section, with its type, range and default."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from compress.base.errors import CodesignError
+from compress.methods.presets import PRESETS
+from rtl.formats.index_formats import parse_index
+
+__all__ = [
+    "AdmmSection",
+    "BreakEvenSection",
+    "CompressSection",
+    "DataSection",
+    "HardwareSection",
+    "NetworkSection",
+    "RunConfig",
+    "SimulateSection",
+    "TechnologySection",
+    "TrainSection",
+]
+
+Alpha = Annotated[float, Field(gt=0, le=1)]
+Bits = Annotated[int, Field(ge=1, le=8)]
+
+
+def _index_name(text: str) -> str:
+    try:
+        return str(parse_index(text))
+    except CodesignError as error:
+        raise PydanticCustomError("index_format", "{cause}", {"cause": f"{error.cause}; {error.next_step}"}) from None
+
+
+IndexName = Annotated[str, AfterValidator(_index_name)]
+Count = Annotated[int, Field(ge=1)]
+Portion = Annotated[float, Field(gt=0, lt=1)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+DataName = Annotated[
+    str,
+    Field(
+        pattern="^(digits|mnist|cifar10|imagefolder(:[1-9][0-9]*)?)$",
+        json_schema_extra={"enum": ["digits", "mnist", "cifar10", "imagefolder", "imagefolder:SIZE"]},
+    ),
+]
+NotNegative = Annotated[int, Field(ge=0)]
+
+
+def _known_preset(name: str) -> str:
+    if name not in PRESETS:
+        raise PydanticCustomError("preset", "there is no such preset")
+    return name
+
+
+PresetName = Annotated[str, AfterValidator(_known_preset), WithJsonSchema({"enum": list(PRESETS)})]
+
+
+class _Section(BaseModel):
+    """Exact types, no unknown keys, no changes later."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class NetworkSection(_Section):
+    """Which network: one of ours, or your own factory as ``package.module:function``."""
+
+    name: str
+
+
+class DataSection(_Section):
+    """Which data, and where its files are: by default in CODESIGN_DATA, else MNIST is downloaded.
+
+    ``imagefolder:SIZE`` cuts the images to SIZE x SIZE instead of 224 x 224.
+    """
+
+    name: DataName
+    folder: str | None = None
+
+
+class TrainSection(_Section):
+    """Training of the dense network; see ``compress.train.training.TrainingConfig``."""
+
+    epochs: Count = 40
+    batch_size: Count = 32
+    learning_rate: Rate = 2e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    augment_shift: NotNegative = 1
+    device: str = "cpu"
+
+
+class AdmmSection(_Section):
+    """One ADMM run with its retraining; see ``compress.admm.iteration.AdmmConfig``."""
+
+    iterations: Count = 60
+    epochs_per_iteration: Count = 1
+    rho_first: Rate = 1e-2
+    rho_last: Rate = 1.0
+    tolerance: Annotated[float, Field(ge=0)] = 1e-3
+    retrain_epochs: NotNegative = 40
+    batch_size: Count = 32
+    learning_rate: Rate = 2e-3
+    augment_shift: NotNegative = 1
+    sparsity_rise: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    saliency: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    device: str = "cpu"
+
+
+class CompressSection(_Section):
+    """What to prune and to how many bits.
+
+    Members
+    -------
+    weight_bits, layer_bits
+        Bits of every layer's levels, and exceptions by layer name.
+    tolerance
+        Validation accuracy that compression may cost, as a fraction.
+    minimum_alpha
+        No layer keeps less.
+    alpha
+        Fractions kept by layer name, instead of the search; layers left out keep all their weights.
+    preset
+        A paper's settings, a key of ``compress.methods.presets.PRESETS``, instead of the search: its alphas, and its
+        bits where it has them. ``alpha`` and ``layer_bits`` change single layers of it.
+    trial_epochs, trial_images
+        Masked retraining of each alpha the search tries, and the training images it uses.
+    """
+
+    weight_bits: Bits = 4
+    layer_bits: dict[str, Bits] = {}
+    tolerance: Annotated[float, Field(ge=0, le=1)] = 0.01
+    minimum_alpha: Alpha = 0.05
+    alpha: dict[str, Alpha] | None = None
+    preset: PresetName | None = None
+    trial_epochs: NotNegative = 2
+    trial_images: Count = 2000
+    prune: AdmmSection = AdmmSection()
+    quantize: AdmmSection = AdmmSection()
+
+
+class HardwareSection(_Section):
+    """The dense reference array whose area is the budget, and what all arrays share.
+
+    Members
+    -------
+    rows, lanes
+        Of the dense reference array.
+    act_bits
+        Of an activation.
+    indices
+        Index formats of the sparse array that are searched, as ``codesign generate --index`` takes them.
+    requant_lanes
+        Pixels requantized a cycle in the reference array; divides ``lanes``.
+    linear_batch
+        Samples that a Linear layer runs at a time, one a lane.
+    """
+
+    rows: Annotated[int, Field(ge=1, le=64)] = 4
+    lanes: Annotated[int, Field(ge=1, le=256)] = 8
+    act_bits: Annotated[int, Field(ge=4, le=8)] = 8
+    indices: Annotated[list[IndexName], Field(min_length=1)] = ["fixed2", "fixed3", "fixed4", "fixed5", "fixed6"]
+    requant_lanes: Annotated[int, Field(ge=1, le=256)] = 1
+    linear_batch: Annotated[int, Field(ge=1, le=256)] = 8
+
+    @model_validator(mode="after")
+    def _requantizers_divide_lanes(self) -> HardwareSection:
+        if self.lanes % self.requant_lanes:
+            raise ValueError(f"requant_lanes {self.requant_lanes} does not divide lanes {self.lanes}")
+        return self
+
+
+class TechnologySection(_Section):
+    """A Liberty file (``.lib`` or ``.lib.gz``), relative to the run file; without one our generic technology."""
+
+    liberty: str | None = None
+
+
+class BreakEvenSection(_Section):
+    """Pruned portions of the break-even curves."""
+
+    portions: Annotated[list[Portion], Field(min_length=1)] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+
+
+class SimulateSection(_Section):
+    """Test images that each layer runs on the Verilog, and the simulator (default: the first that works)."""
+
+    images: Count = 8
+    simulator: Literal["verilator", "icarus"] | None = None
+
+
+class RunConfig(_Section):
+    """A whole run."""
+
+    seed: NotNegative = 0
+    network: NetworkSection
+    data: DataSection
+    train: TrainSection = TrainSection()
+    compress: CompressSection = CompressSection()
+    hardware: HardwareSection = HardwareSection()
+    technology: TechnologySection = TechnologySection()
+    breakeven: BreakEvenSection = BreakEvenSection()
+    simulate: SimulateSection = SimulateSection()

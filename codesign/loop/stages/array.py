@@ -1,0 +1,86 @@
+"""Choose the array for the compressed network within the dense array's area, and emit its Verilog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from codesign.loop.network_array import ArrayChoice, LayerLoad, array_for, choose_array
+from codesign.loop.stage import Stage
+from codesign.loop.stages import quantization
+from codesign.loop.stages.common import batch_of, dense_array, section, technology
+from codesign.loop.workspace import Workspace
+from compress.base.errors import CodesignError
+from compress.model.compressed_model import CompressedModel
+from compress.model.layer import CompressedLayer
+from compress.model.model_file import load_model
+from rtl.config import ArrayConfig
+from rtl.formats.index_formats import parse_index
+from rtl.generate import FILES, generate
+from sim.golden.golden import accumulator_bits
+from sim.mapping.geometry import ConvGeometry
+
+__all__ = ["ARRAY_FILES", "STAGE", "accumulator_bits_of", "loads_of"]
+
+ARRAY_FILES = tuple(f"array/{name}" for name in FILES)
+
+
+def accumulator_bits_of(model: CompressedModel) -> int:
+    """The fewest signed bits that hold every partial sum of every layer, and that an array has."""
+    return max(12, *map(accumulator_bits, model.layers))
+
+
+def loads_of(workspace: Workspace, model: CompressedModel) -> list[LayerLoad]:
+    """Every layer with its mask and the samples it runs at a time."""
+    return [_load(workspace, layer) for layer in model.layers]
+
+
+def _load(workspace: Workspace, layer: CompressedLayer) -> LayerLoad:
+    return LayerLoad(layer.name, ConvGeometry.of(layer), layer.levels != 0, batch_of(workspace, layer.kind))
+
+
+def _run(workspace: Workspace) -> None:
+    model = load_model(workspace.path("model.safetensors"))
+    loads, library, hardware = loads_of(workspace, model), technology(workspace), workspace.config.hardware
+    weight_bits = max(layer.weight_bits for layer in model.layers)
+    reference = dense_array(workspace, weight_bits, accumulator_bits_of(model))
+    dense_loads = [load.dense() for load in loads]
+    budget = array_for(dense_loads, reference, library).area
+    dense = choose_array(dense_loads, [reference], library, budget) or array_for(dense_loads, reference, library)
+    chosen = dense
+    if not all(load.mask.all() for load in loads):
+        templates = [reference.replace(index=parse_index(text)) for text in hardware.indices]
+        chosen = _sparse(loads, templates, workspace, budget)
+    generate(chosen.config, workspace.path("array"))
+    workspace.write_json("array_choice.json", _as_json(dense, chosen, budget, library.describe()))
+
+
+def _sparse(loads: list[LayerLoad], templates: list[ArrayConfig], workspace: Workspace, budget: float) -> ArrayChoice:
+    choice = choose_array(loads, templates, technology(workspace), budget)
+    if choice is None:
+        raise CodesignError(
+            f"no sparse array with {' or '.join(str(t.index) for t in templates)} indices fits the dense array's "
+            f"area {budget:.0f}",
+            "allow more area (hardware.rows, hardware.lanes) or prune further (compress.tolerance)",
+        )
+    return choice
+
+
+def _as_json(dense: ArrayChoice, chosen: ArrayChoice, budget: float, library: dict[str, Any]) -> dict[str, Any]:
+    return {"budget": budget, "dense": dense.to_dict(), "chosen": chosen.to_dict(), "technology": library}
+
+
+def _settings(workspace: Workspace) -> Any:
+    return {**section(workspace, "hardware"), "technology": technology(workspace).describe()}
+
+
+STAGE = Stage(
+    name="array",
+    title="choose the array and emit its Verilog",
+    command="codesign generate",
+    settings=_settings,
+    inputs=("model.safetensors",),
+    outputs=(*ARRAY_FILES, "array_choice.json"),
+    packages=("rtl", "sim", "flows", "codesign.loop.network_array"),
+    run=_run,
+    after=(quantization.STAGE,),
+)

@@ -1,0 +1,96 @@
+"""Run a model's layers on generated Verilog with real inputs, and compare everything with the golden model."""
+
+from __future__ import annotations
+
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import MismatchError
+from codesign.loop.batches import samples_at_a_time
+from compress.model.compressed_model import CompressedModel
+from rtl.generate import TOP, load_config
+from sim.golden.golden import layer_inputs, quantize_input
+from sim.mapping.tiles import tile_layer
+from sim.simulate.build import compile_folder
+from sim.simulate.runner import LayerOutcome, LayerRun, run_layers
+
+__all__ = ["check_outcomes", "describe_outcomes", "simulate_model"]
+
+
+def simulate_model(
+    model: CompressedModel,
+    array_folder: Path,
+    images_nchw: NDArray[np.float32],
+    linear_batch: int,
+    simulator: str | None = None,
+    top: str = TOP,
+) -> dict[str, Any]:
+    """Simulate every layer on the Verilog in ``array_folder``, each on what the golden model feeds it.
+
+    ``top`` is one of ``rtl.generate.FILE_LISTS``. Images are repeated to fill the last batch of a Linear layer.
+    Returns ``describe_outcomes``.
+    """
+    config = load_config(array_folder)
+    inputs = layer_inputs(model, quantize_input(model, images_nchw))
+    runs = []
+    for layer, activations in zip(model.layers, inputs, strict=False):
+        batch = samples_at_a_time(layer.kind, linear_batch)
+        runs.append(LayerRun(tile_layer(layer, config, batch), _fill(activations.astype(np.uint8), batch)))
+    built = compile_folder(array_folder, simulator, top)
+    outcomes = run_layers(built, runs)
+    return describe_outcomes(outcomes, f"{built.simulator.name}: {built.simulator.version}", len(images_nchw))
+
+
+def _fill(activations: NDArray[np.uint8], batch: int) -> NDArray[np.uint8]:
+    """Whole batches."""
+    count = batch * ceil(len(activations) / batch)
+    return activations[np.arange(count) % len(activations)]
+
+
+def describe_outcomes(outcomes: list[LayerOutcome], simulator: str, images: int) -> dict[str, Any]:
+    """JSON of a simulation: cycles of one batch by layer, outputs compared, and whether all is equal."""
+    return {
+        "bit_exact": all(outcome.bit_exact for outcome in outcomes),
+        "cycle_exact": all(outcome.cycle_exact for outcome in outcomes),
+        "outputs_compared": sum(outcome.outputs_compared for outcome in outcomes),
+        "mismatches": sum(outcome.mismatches for outcome in outcomes),
+        "images": images,
+        "simulator": simulator,
+        "cycles": {outcome.name: outcome.cycles[0] for outcome in outcomes},
+        "layers": [
+            {
+                "name": outcome.name,
+                "outputs_compared": outcome.outputs_compared,
+                "mismatches": outcome.mismatches,
+                "first_mismatch": outcome.first_mismatch,
+                "cycles": list(outcome.cycles),
+                "model_cycles": outcome.model_cycles,
+                "runs": outcome.runs,
+                "miscounted_runs": outcome.miscounted,
+                "pooling": outcome.pooling,
+                "simulated_cycles": outcome.simulated_cycles,
+                "seconds": round(outcome.seconds, 2),
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+def check_outcomes(result: dict[str, Any]) -> None:
+    """Raise MismatchError unless every output and every cycle count was equal."""
+    for layer in result["layers"]:
+        if layer["mismatches"]:
+            raise MismatchError(
+                f"layer {layer['name']!r}: {layer['mismatches']} of {layer['outputs_compared']} outputs of the Verilog "
+                f"differ from the golden model; {layer['first_mismatch']}"
+            )
+        if layer["miscounted_runs"]:
+            raise MismatchError(
+                f"layer {layer['name']!r} took {layer['cycles']} cycles, the model says {layer['model_cycles']}"
+            )
+    if not result["bit_exact"]:
+        raise MismatchError("the simulation compared no outputs")

@@ -1,0 +1,174 @@
+"""The report's pictures, each drawn from report.json alone, in a light and a dark theme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from codesign.report.theme import WIDTH, Theme, line_style, styled
+from codesign.report.training_plots import draw_histograms, draw_losses, draw_residuals
+
+__all__ = ["PLOTS", "draw"]
+
+Report = dict[str, Any]
+
+
+def draw(name: str, report: Report, theme: Theme) -> Figure:
+    """The picture called ``name``, a key of ``PLOTS``."""
+    with styled(theme):
+        return PLOTS[name](report, theme)
+
+
+def break_even(report: Report, theme: Theme) -> Figure:
+    """Speedup in equal area over pruned portion, a line a layer; rings mark the portions that were chosen."""
+    figure = Figure((WIDTH, 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    chosen = {layer["name"]: 1 - layer["alpha"] for layer in report["layers"] if not layer["restored"]}
+    for number, entry in enumerate(report["break_even"]):
+        points = [point for point in entry["curve"] if point["index"] != "dense"]
+        portions = np.array([100 * point["pruned_portion"] for point in points])
+        speedups = np.array([point["speedup"] for point in points])
+        style = line_style(number, theme)
+        ratio = entry["break_even_ratio"]
+        label = f"{entry['layer']}  (break-even {ratio:.2f}×)" if ratio else f"{entry['layer']}  (never)"
+        axes.plot(portions, speedups, **style, markersize=5, label=label)
+        if entry["layer"] in chosen and len(points):
+            _ring(axes, 100 * chosen[entry["layer"]], portions, speedups, style["color"])
+    axes.axhline(1, color=theme.text, linewidth=1.2, linestyle=(0, (4, 3)))
+    axes.annotate(
+        "dense, same area",
+        (101, 1),
+        (0, -5),
+        textcoords="offset points",
+        color=theme.faint,
+        fontsize=9,
+        ha="right",
+        va="top",
+    )
+    _speedup_scale(axes)
+    axes.set_xlim(0, 102)
+    axes.set_xlabel("pruned portion of the layer's weights, %")
+    axes.set_ylabel("speedup over dense in the same area")
+    axes.legend(loc="upper left", title="layer", alignment="left")
+    return figure
+
+
+def _ring(axes: Axes, portion: float, portions: Any, speedups: Any, color: str) -> None:
+    """The chosen portion on its curve; past the last measured point the ring stays on that point."""
+    speedup = float(np.interp(portion, portions, speedups))
+    axes.plot(
+        [min(portion, portions[-1])], [speedup], "o", markersize=14, fillstyle="none", color=color, markeredgewidth=1.6
+    )
+
+
+def _speedup_scale(axes: Axes) -> None:
+    axes.set_yscale("log", base=2)
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, 0.45), max(high, 2.2) * 1.05)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}×")
+    axes.minorticks_off()
+
+
+def weights(report: Report, theme: Theme) -> Figure:
+    """Weights of each layer before compression, and its levels after; pruned weights are a number, not a bar."""
+    entries = report["histograms"]
+    figure = Figure((WIDTH, 4.4), layout="constrained")
+    grid = figure.subplots(2, len(entries), squeeze=False)
+    for column, entry in enumerate(entries):
+        _before(grid[0][column], entry, theme)
+        _after(grid[1][column], entry, theme)
+        grid[1][column].set_xlim(grid[0][column].get_xlim())
+    grid[0][0].set_ylabel("before: trained")
+    grid[1][0].set_ylabel("after: levels kept")
+    figure.supxlabel("weight", fontsize=10)
+    return figure
+
+
+def _before(axes: Axes, entry: dict[str, Any], theme: Theme) -> None:
+    before = entry["before"]
+    axes.stairs(before["counts"], before["edges"], fill=True, color=theme.faint)
+    limit = max(abs(before["edges"][0]), abs(before["edges"][-1]), _largest_after(entry)) * 1.02
+    axes.set_xlim(-limit, limit)
+    axes.set_title(entry["layer"])
+    axes.tick_params(labelbottom=False)
+    axes.grid(axis="x", visible=False)
+
+
+def _largest_after(entry: dict[str, Any]) -> float:
+    """Outer edge of the last bar."""
+    return (max(abs(level) for level in entry["after"]["levels"]) + 0.5) * float(entry["after"]["interval"])
+
+
+def _after(axes: Axes, entry: dict[str, Any], theme: Theme) -> None:
+    after = entry["after"]
+    levels, counts = np.array(after["levels"]), np.array(after["counts"])
+    kept = levels != 0
+    interval = after["interval"]
+    axes.bar(levels[kept] * interval, counts[kept], width=0.7 * interval, color=theme.accent)
+    pruned = int(counts[~kept].sum())
+    axes.set_ylim(0, max(1, counts[kept].max(initial=1)) * 1.35)
+    axes.text(
+        0.5,
+        0.97,
+        f"{pruned:,} pruned\n({pruned / counts.sum():.0%})",
+        ha="center",
+        va="top",
+        transform=axes.transAxes,
+        fontsize=8.5,
+        color=theme.faint,
+    )
+    axes.grid(axis="x", visible=False)
+
+
+def times(report: Report, theme: Theme) -> Figure:
+    """Time of each layer on the dense array and on the chosen one, for one sample."""
+    layers = report["layers"]
+    figure = Figure((WIDTH, 0.9 + 0.75 * len(layers)), layout="constrained")
+    axes = figure.add_subplot()
+    places = np.arange(len(layers))
+    dense = [layer["dense_time"] / 1000 for layer in layers]
+    chosen = [layer["time"] / 1000 for layer in layers]
+    axes.barh(places - 0.2, dense, 0.36, color=theme.faint, label="dense array, all weights")
+    axes.barh(places + 0.2, chosen, 0.36, color=theme.accent, label="chosen array, compressed weights")
+    for place, layer, time in zip(places, layers, chosen, strict=True):
+        text = f" {layer['speedup']:.2f}×" + (" slower" if layer["speedup"] < 1 else "")
+        axes.text(time, place + 0.2, text, va="center", fontsize=9.5, fontweight="bold", color=theme.text)
+    axes.set_yticks(places, [layer["name"] for layer in layers])
+    axes.tick_params(axis="y", labelcolor=theme.text, length=0)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel(f"time for one sample, thousand {report['units']['time']}")
+    axes.legend(loc="lower right")
+    return figure
+
+
+def convergence(report: Report, theme: Theme) -> Figure:
+    """Residuals of both ADMM runs, and the tolerance that stops them."""
+    settings = report["settings"].get("compress", {})
+    tolerances = {name: settings[name]["tolerance"] for name in report["admm"] if name in settings}
+    return draw_residuals(report["admm"], theme, tolerances)
+
+
+def losses(report: Report, theme: Theme) -> Figure:
+    """Training loss and validation accuracy of both ADMM runs and of the retraining after each."""
+    return draw_losses(report["admm"], report.get("training", {}), theme)
+
+
+def weights_in(run: str) -> Callable[[Report, Theme], Figure]:
+    """The picture of each layer's weights before ADMM, after it, and after the retraining."""
+    return lambda report, theme: draw_histograms(report.get("admm_histograms", {}).get(run, []), theme)
+
+
+PLOTS: dict[str, Callable[[Report, Theme], Figure]] = {
+    "break_even": break_even,
+    "times": times,
+    "weights": weights,
+    "weights_prune": weights_in("prune"),
+    "weights_quantize": weights_in("quantize"),
+    "convergence": convergence,
+    "losses": losses,
+}

@@ -1,1 +1,0 @@
-"""The stages of a run, one module each; ``codesign.loop`` puts them in order."""

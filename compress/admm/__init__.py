@@ -1,0 +1,1 @@
+"""ADMM: split variables, the iteration, schedules, sensitivity (002 section 4)."""

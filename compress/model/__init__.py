@@ -1,0 +1,1 @@
+"""The compressed model in integers, and its file."""

@@ -1,0 +1,217 @@
+"""One pruned, quantized layer as integers: the value every later package reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compress.base.errors import CodesignError
+
+__all__ = ["CompressedLayer", "LayerKind", "Pool", "PoolKind", "Requantization", "largest_level"]
+
+MAX_WEIGHT_BITS = 8
+MULTIPLIER_BITS = 9
+MAX_SHIFT = 32
+
+
+class LayerKind(Enum):
+    """What the layer is in the network; the array runs a Linear layer as a 1x1 convolution."""
+
+    CONV2D = "conv2d"
+    LINEAR = "linear"
+
+
+class PoolKind(Enum):
+    """``AVERAGE`` rounds half up: floor((2 * sum + count) / (2 * count))."""
+
+    MAX = "max"
+    AVERAGE = "average"
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Pooling after the activation, without padding: by the array where it can, else by the host."""
+
+    kind: PoolKind
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if min(*self.kernel, *self.stride) < 1:
+            raise CodesignError(
+                f"pool kernel {self.kernel} and stride {self.stride} must be positive",
+                "give a kernel and a stride of at least 1x1",
+            )
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns left of a (height, width) map."""
+        rows = (height - self.kernel[0]) // self.stride[0] + 1
+        columns = (width - self.kernel[1]) // self.stride[1] + 1
+        return rows, columns
+
+
+@dataclass(frozen=True)
+class Requantization:
+    """Scale an accumulator back to activation bits: ``(acc * multiplier + 2**(shift-1)) >> shift``.
+
+    Rounds half up (towards plus infinity), then saturates. ``0 < multiplier < 2**9`` and ``1 <= shift <= 32``.
+    A requantizer's area goes with the multiplier's bits; nine of them place every output within 0.2 % of its scale.
+    """
+
+    multiplier: int
+    shift: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.multiplier < 2**MULTIPLIER_BITS or not 1 <= self.shift <= MAX_SHIFT:
+            raise CodesignError(
+                f"requantization multiplier {self.multiplier}, shift {self.shift} is out of range",
+                f"keep 0 < multiplier < 2^{MULTIPLIER_BITS} and 1 <= shift <= {MAX_SHIFT}",
+            )
+
+    @classmethod
+    def from_scale(cls, scale: float) -> Requantization:
+        """The closest multiplier and shift to a real ``scale``: a relative error of at most 2**-9 from 2**-23 on."""
+        if not 0 < scale < 2 ** (MULTIPLIER_BITS - 2):
+            raise CodesignError(
+                f"requantization scale {scale:g} is out of range",
+                f"calibrate the activations again; a scale must be positive and below 2^{MULTIPLIER_BITS - 2}",
+            )
+        shift = min(MULTIPLIER_BITS - int(np.frexp(scale)[1]), MAX_SHIFT)
+        multiplier = max(1, round(scale * 2.0**shift))
+        if multiplier == 2**MULTIPLIER_BITS:
+            return cls(multiplier // 2, shift - 1)
+        return cls(multiplier, shift)
+
+
+def largest_level(weight_bits: int) -> int:
+    """M/2 with M = 2**weight_bits: levels are -M/2..-1 and 1..M/2; zero means pruned (003 section 3.4.2)."""
+    return 1 << (weight_bits - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class CompressedLayer:
+    """A Conv2d or Linear layer in integers, with what follows it up to the next layer.
+
+    The real weight is ``levels * interval``, the real input ``activation * input_scale``, so an accumulator
+    counts in units of ``interval * input_scale``. A Linear layer is a 1x1 convolution of a (C, 1, 1) input.
+
+    Members
+    -------
+    levels : int16 array (K, C / groups, R, S)
+        Nonzero levels in -2**(n-1)..-1, 1..2**(n-1) with n = ``weight_bits``; 0 is a pruned weight.
+    bias : int32 array (K,)
+        In accumulator units.
+    requantization : Requantization
+        From accumulator to output activation.
+    act_bits : int
+        Inputs are unsigned, 0..2**act_bits - 1. Outputs too when ``relu``, else they are signed,
+        -2**(act_bits-1)..2**(act_bits-1)-1.
+    input_shape : (C, H, W)
+        One sample, before padding.
+    """
+
+    name: str
+    kind: LayerKind
+    levels: NDArray[np.int16]
+    weight_bits: int
+    interval: float
+    bias: NDArray[np.int32]
+    input_shape: tuple[int, int, int]
+    requantization: Requantization
+    input_scale: float
+    output_scale: float
+    act_bits: int = 8
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    groups: int = 1
+    relu: bool = True
+    pool: Pool | None = None
+
+    def __post_init__(self) -> None:
+        self._check_weights()
+        self._check_geometry()
+        self._check_scales()
+        self.levels.setflags(write=False)
+        self.bias.setflags(write=False)
+
+    def _fail(self, cause: str, next_step: str) -> None:
+        raise CodesignError(f"layer {self.name!r}: {cause}", next_step)
+
+    def _check_weights(self) -> None:
+        if not 1 <= self.weight_bits <= MAX_WEIGHT_BITS:
+            self._fail(f"weight_bits must be 1..{MAX_WEIGHT_BITS}, not {self.weight_bits}", "choose fewer or more bits")
+        if self.levels.dtype != np.int16 or self.levels.ndim != 4 or 0 in self.levels.shape:
+            self._fail(
+                f"levels must be a non-empty int16 array (K, C, R, S), not {self.levels.dtype} {self.levels.shape}",
+                "convert and reshape the weights first",
+            )
+        if int(np.abs(self.levels.astype(np.int32)).max()) > largest_level(self.weight_bits):
+            self._fail(
+                f"a level exceeds +-{largest_level(self.weight_bits)}, the largest of {self.weight_bits} bits",
+                "quantize again with more bits or a larger interval",
+            )
+        if self.bias.dtype != np.int32 or self.bias.shape != (self.levels.shape[0],):
+            self._fail(
+                f"bias must be int32 with {self.levels.shape[0]} values, not {self.bias.dtype} {self.bias.shape}",
+                "give one bias per filter",
+            )
+
+    def _check_geometry(self) -> None:
+        filters, channels, kernel_rows, kernel_columns = self.levels.shape
+        if min(*self.input_shape, *self.stride, self.groups) < 1 or min(self.padding) < 0:
+            self._fail("sizes, strides and groups must be positive, padding not negative", "check the layer's geometry")
+        if self.input_shape[0] != channels * self.groups or filters % self.groups:
+            self._fail(
+                f"{self.input_shape[0]} input channels and {filters} filters do not fit "
+                f"{channels} channels in each of {self.groups} groups",
+                "check the input shape and the groups",
+            )
+        if self.kind is LayerKind.LINEAR and (
+            (kernel_rows, kernel_columns) != (1, 1) or self.input_shape[1:] != (1, 1) or self.padding != (0, 0)
+        ):
+            self._fail("a linear layer has a 1x1 kernel, a (C, 1, 1) input and no padding", "flatten its input")
+        if min(self.output_shape) < 1:
+            self._fail(f"the kernel does not fit its input {self.input_shape}", "check kernel, padding and pooling")
+
+    def _check_scales(self) -> None:
+        if not 4 <= self.act_bits <= 8:
+            self._fail(f"act_bits must be 4..8, not {self.act_bits}", "choose 4 to 8 activation bits")
+        for name in ("interval", "input_scale", "output_scale"):
+            value = getattr(self, name)
+            if not np.isfinite(value) or value <= 0:
+                self._fail(f"{name} must be positive and finite, not {value}", "calibrate the model again")
+
+    @property
+    def conv_shape(self) -> tuple[int, int, int]:
+        """(K, H_out, W_out) of one sample before pooling: what the array produces."""
+        filters, _, kernel_rows, kernel_columns = self.levels.shape
+        _, height, width = self.input_shape
+        rows = (height + 2 * self.padding[0] - kernel_rows) // self.stride[0] + 1
+        columns = (width + 2 * self.padding[1] - kernel_columns) // self.stride[1] + 1
+        return filters, rows, columns
+
+    @property
+    def output_shape(self) -> tuple[int, int, int]:
+        """(K, H, W) of one sample after pooling: what the next layer reads."""
+        filters, rows, columns = self.conv_shape
+        return (filters, rows, columns) if self.pool is None else (filters, *self.pool.output_size(rows, columns))
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one sample before pruning."""
+        _, rows, columns = self.conv_shape
+        return int(self.levels.size) * rows * columns
+
+    @cached_property
+    def nonzeros(self) -> int:
+        """Weights that were not pruned."""
+        return int(np.count_nonzero(self.levels))
+
+    @property
+    def alpha(self) -> float:
+        """Fraction of the weights kept."""
+        return self.nonzeros / int(self.levels.size)

@@ -1,0 +1,122 @@
+"""The networks we ship, and the door for the user's own."""
+
+from __future__ import annotations
+
+import importlib
+from collections import OrderedDict
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from compress.base.errors import CodesignError
+from compress.networks.imagenet import alexnet, resnet50, vgg16
+from compress.networks.mobilenets import mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small
+
+__all__ = ["NETWORKS", "build_network", "digits_net", "lenet5", "lenet_300_100"]
+
+
+def digits_net() -> nn.Module:
+    """For 8x8 digits: 3x3 convolutions of 16 and 32 filters, Linear 512-32-10; 21.5 K weights, 321 K MACs."""
+    return nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(1, 16, 3, padding=1),
+            relu1=nn.ReLU(),
+            conv2=nn.Conv2d(16, 32, 3, padding=1),
+            relu2=nn.ReLU(),
+            pool2=nn.MaxPool2d(2),
+            flatten=nn.Flatten(),
+            dropout=nn.Dropout(0.25),
+            fc1=nn.Linear(512, 32),
+            relu3=nn.ReLU(),
+            fc2=nn.Linear(32, 10),
+        )
+    )
+
+
+def lenet5() -> nn.Module:
+    """For 28x28 MNIST: LeNet-5 as the papers count it, 20-50-500-10, 430.5 K weights (003 Table 1).
+
+    Each convolution is followed by a ReLU, which Caffe's LeNet lacks: activations are unsigned on the array.
+    """
+    return nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(1, 20, 5),
+            relu1=nn.ReLU(),
+            pool1=nn.MaxPool2d(2),
+            conv2=nn.Conv2d(20, 50, 5),
+            relu2=nn.ReLU(),
+            pool2=nn.MaxPool2d(2),
+            flatten=nn.Flatten(),
+            fc1=nn.Linear(800, 500),
+            relu3=nn.ReLU(),
+            fc2=nn.Linear(500, 10),
+        )
+    )
+
+
+def lenet_300_100() -> nn.Module:
+    """For 28x28 MNIST: LeNet-300-100, 266.2 K weights (002 Table 1)."""
+    return nn.Sequential(
+        OrderedDict(
+            flatten=nn.Flatten(),
+            fc1=nn.Linear(784, 300),
+            relu1=nn.ReLU(),
+            fc2=nn.Linear(300, 100),
+            relu2=nn.ReLU(),
+            fc3=nn.Linear(100, 10),
+        )
+    )
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "digits-net": digits_net,
+    "lenet5": lenet5,
+    "lenet-300-100": lenet_300_100,
+    "alexnet": alexnet,
+    "vgg16": vgg16,
+    "resnet50": resnet50,
+    "mobilenet-v2": mobilenet_v2,
+    "mobilenet-v3-small": mobilenet_v3_small,
+    "mobilenet-v3-large": mobilenet_v3_large,
+}
+
+
+def build_network(name: str, seed: int) -> nn.Module:
+    """A network with random weights drawn from ``seed``.
+
+    Parameters
+    ----------
+    name : str
+        A key of ``NETWORKS``, or ``"package.module:function"`` naming a function without arguments that returns
+        a ``torch.nn.Module``.
+
+    Raises
+    ------
+    CodesignError
+        The name is unknown, cannot be imported, or does not make a module.
+    """
+    factory = NETWORKS[name] if name in NETWORKS else _import_factory(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = factory()
+    if not isinstance(network, nn.Module):
+        raise CodesignError(f"{name} returned {type(network).__name__}, not a torch.nn.Module", "return the network")
+    return network
+
+
+def _import_factory(name: str) -> Callable[[], nn.Module]:
+    module_name, _, function_name = name.partition(":")
+    if not module_name or not function_name:
+        raise CodesignError(
+            f"unknown network {name!r}", f"use one of {', '.join(NETWORKS)}, or your own as 'package.module:function'"
+        )
+    try:
+        factory = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError) as error:
+        raise CodesignError(
+            f"network {name!r} cannot be imported: {error}", "install its package or add its folder to PYTHONPATH"
+        ) from error
+    if not callable(factory):
+        raise CodesignError(f"network {name!r} is not a function", "name a function that returns the network")
+    return factory

@@ -1,0 +1,1 @@
+"""Stored size: index codes, live channels, the packed file."""

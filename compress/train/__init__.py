@@ -1,0 +1,1 @@
+"""Epochs, checkpoints, several processes."""

@@ -1,0 +1,80 @@
+"""Histograms of a network's weights at several moments of a run: what a report keeps instead of the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor, nn
+
+from compress.base.errors import CodesignError
+from compress.networks.chain import prunable_layers
+
+__all__ = ["BINS", "LayerHistograms", "Moment", "copy_weights", "weight_histograms"]
+
+BINS = 81  # odd, so that one is centred on zero
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A layer's weights at one moment: ``counts`` of the nonzero ones by bin, and how many are exactly zero."""
+
+    name: str
+    counts: tuple[int, ...]
+    zeros: int
+
+
+@dataclass(frozen=True)
+class LayerHistograms:
+    """One layer at several moments, in the same bins.
+
+    Members
+    -------
+    edges : tuple of float
+        BINS + 1, rising, from minus to plus the largest magnitude of all moments. Bin i holds
+        edges[i] <= weight < edges[i + 1], the last one also its right edge (``numpy.histogram``).
+    """
+
+    layer: str
+    edges: tuple[float, ...]
+    moments: tuple[Moment, ...]
+
+
+def copy_weights(network: nn.Module) -> dict[str, Tensor]:
+    """A copy of every prunable layer's weight, on the CPU."""
+    return {name: layer.weight.detach().cpu().clone() for name, layer in prunable_layers(network).items()}
+
+
+def weight_histograms(moments: Mapping[str, Mapping[str, Tensor]]) -> tuple[LayerHistograms, ...]:
+    """Count each layer's weights at each moment.
+
+    Parameters
+    ----------
+    moments : mapping of a moment's name to tensors by layer
+        As ``copy_weights`` gives them; every moment has the same layers.
+
+    Raises
+    ------
+    CodesignError
+        No moment, other layers at another moment, or a weight that is not finite.
+    """
+    layers = [list(weights) for weights in moments.values()]
+    if not layers or any(names != layers[0] for names in layers):
+        raise CodesignError("histograms need the same layers at every moment", "copy the weights of one network")
+    return tuple(_of_layer(name, {moment: weights[name] for moment, weights in moments.items()}) for name in layers[0])
+
+
+def _of_layer(layer: str, weights: Mapping[str, Tensor]) -> LayerHistograms:
+    values = {moment: tensor.detach().cpu().numpy().ravel().astype(np.float64) for moment, tensor in weights.items()}
+    limit = float(max(np.abs(array).max(initial=0.0) for array in values.values()))
+    if not np.isfinite(limit):
+        raise CodesignError(
+            f"layer {layer!r} has weights that are not finite", "train again with a lower learning rate"
+        )
+    edges = np.linspace(-1, 1, BINS + 1) * (limit or 1.0)
+    found = tuple(
+        Moment(moment, tuple(np.histogram(array[array != 0], edges)[0].tolist()), int((array == 0).sum()))
+        for moment, array in values.items()
+    )
+    return LayerHistograms(layer, tuple(edges.tolist()), found)

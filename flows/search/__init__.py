@@ -1,0 +1,1 @@
+"""The best array in an area, and break-even curves."""

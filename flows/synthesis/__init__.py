@@ -1,0 +1,1 @@
+"""Yosys: area and clock."""

@@ -1,0 +1,1 @@
+"""Cell libraries, SRAM models, units."""

@@ -1,0 +1,1 @@
+"""The PE array and its blocks."""

@@ -1,0 +1,148 @@
+"""The top: rows in a chain between the biases and the output path, loaded over one port."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.lib import stream
+from amaranth.lib.wiring import Component, In, Out, Signature, connect, flipped
+
+from rtl.array.bias_source import BiasSource
+from rtl.array.drain import Drain, layer_registers, result_layout
+from rtl.array.row import Row
+from rtl.array.sram import SRAM
+from rtl.array.write_bus import LayerRegister, Space, write_bus_layout
+from rtl.config import ArrayConfig
+
+__all__ = ["ArrayControl", "PEArray", "array_signature"]
+
+
+def array_signature(config: ArrayConfig) -> Signature:
+    """The ports of ``PEArray``, for whatever stands in for it."""
+    return Signature(
+        {
+            "write": In(stream.Signature(write_bus_layout(config))),
+            "start": In(1),
+            "busy": Out(1),
+            "cycles": Out(32),
+            "results": Out(stream.Signature(result_layout(config))),
+        }
+    )
+
+
+class ArrayControl(Component):
+    """Layer registers, start and done, and the cycle counter.
+
+    ``busy`` rises in the cycle after ``start`` and falls in the cycle after the last result was taken;
+    ``cycles`` counts the cycles in which it was high.
+    """
+
+    def __init__(self, config: ArrayConfig) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "write_en": In(1),
+                "write": In(write_bus_layout(config)),
+                "start": In(1),
+                "finished": In(1),
+                "busy": Out(1),
+                "cycles": Out(32),
+                "registers": Out(layer_registers()),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Elaboratable:
+        """Registers, then the run state."""
+        m = Module()
+        write_register = self.write_en & (self.write.space == Space.LAYER)
+        for register in LayerRegister:
+            with m.If(write_register & (self.write.address == register)):
+                m.d.sync += self.registers[register.name.lower()].eq(self.write.data)
+        with m.If(self.start & ~self.busy):
+            m.d.sync += [self.busy.eq(1), self.cycles.eq(0)]
+        with m.Elif(self.busy):
+            m.d.sync += self.cycles.eq(self.cycles + 1)
+            with m.If(self.finished):
+                m.d.sync += self.busy.eq(0)
+        return m
+
+
+class PEArray(Component):
+    """Runs one layer at a time: load it over ``write``, pulse ``start``, take ``results``.
+
+    Members
+    -------
+    write : stream In
+        See ``rtl.array.write_bus``; accepted while idle.
+    start : In
+        Begin; ignored while busy.
+    busy, cycles : Out
+        See ``ArrayControl``.
+    results : stream Out
+        See ``rtl.array.drain``: activations in the order tile, filter, group of pixels.
+    """
+
+    def __init__(self, config: ArrayConfig) -> None:
+        self.config = config
+        super().__init__(array_signature(config))
+
+    def elaborate(self, platform: Any) -> Elaboratable:
+        """Control, biases, rows, output path."""
+        m = Module()
+        m.submodules.control = control = ArrayControl(self.config)
+        begin, write_en = Signal(), Signal()
+        m.d.comb += [
+            self.write.ready.eq(~self.busy),
+            write_en.eq(self.write.valid & self.write.ready),
+            begin.eq(self.start & ~self.busy),
+            control.write_en.eq(write_en),
+            control.write.eq(self.write.payload),
+            control.start.eq(self.start),
+            self.busy.eq(control.busy),
+            self.cycles.eq(control.cycles),
+        ]
+        biases = self._biases(m, control.registers, begin, write_en)
+        rows = self._rows(m, control.registers, begin, write_en)
+        m.submodules.drain = drain = Drain(self.config)
+        m.d.comb += [
+            rows[0].initial.valid.eq(biases.valid),
+            biases.ready.eq(rows[0].initial.ready),
+            drain.start.eq(begin),
+            drain.registers.eq(control.registers),
+            control.finished.eq(drain.results.valid & drain.results.ready & drain.results.payload.last),
+        ]
+        m.d.comb += [rows[0].initial.payload[lane].eq(biases.payload) for lane in range(self.config.lanes)]
+        for above, below in pairwise(rows):
+            connect(m, above.total, below.initial)
+        connect(m, rows[-1].total, drain.sums)
+        connect(m, drain.results, flipped(self.results))
+        return m
+
+    def _biases(self, m: Module, registers: Any, begin: Signal, write_en: Signal) -> Any:
+        m.submodules.bias_bank = bank = SRAM(self.config.bias_depth, self.config.acc_bits)
+        m.submodules.bias_source = source = BiasSource(self.config)
+        m.d.comb += [
+            bank.write_en.eq(write_en & (self.write.payload.space == Space.BIAS)),
+            bank.write_address.eq(self.write.payload.address),
+            bank.write_data.eq(self.write.payload.data),
+            bank.read_en.eq(source.bank_en),
+            bank.read_address.eq(source.bank_address),
+            source.bank_data.eq(bank.read_data),
+            source.start.eq(begin),
+            source.last_filter.eq(registers.last_filter),
+        ]
+        return source.biases
+
+    def _rows(self, m: Module, registers: Any, begin: Signal, write_en: Signal) -> list[Row]:
+        rows = [Row(self.config) for _ in range(self.config.rows)]
+        for index, row in enumerate(rows):
+            m.submodules[f"row_{index}"] = row
+            m.d.comb += [
+                row.write_en.eq(write_en & (self.write.payload.row == index)),
+                row.write.eq(self.write.payload),
+                row.start.eq(begin),
+                row.last_tile.eq(registers.last_tile),
+            ]
+        return rows

@@ -1,0 +1,157 @@
+"""A row's control: fetch words, decode them, bracket filters, hand sums down the chain."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In, Out
+
+from rtl.config import ArrayConfig
+from rtl.formats.registry import make_decoder
+from rtl.widths import COUNT_BITS, address_bits, level_shape, row_registers
+
+__all__ = ["RowControl"]
+
+
+class RowControl(Component):
+    """Everything of a row that is not a lane or a bank.
+
+    Eight stages move together on ``advance``: fetch, word, decode, table, bank, align, multiply, accumulate. The
+    first two wait where the decoder needs no new word; decoding may take more stages (``extra_latency``).
+    The last one stalls the row while the sum from the row above (``initial_valid``) or room in the hand-over
+    register (``total_valid`` low) is missing.
+
+    Members
+    -------
+    register_en, register_index, register_data : In
+        Write one member of ``row_registers``.
+    start, last_tile : In
+        Begin a layer; tiles of the layer minus one.
+    fetch, weight_address, weight_word, table_address : bank ports
+    offset : Out
+        To the addresser, in the table stage.
+    level, accumulate, first, capture : Out
+        To the lanes, in the align and the accumulate stage.
+    initial_valid, initial_ready, total_valid, total_ready :
+        The chain's handshakes. ``total_ready`` frees the register for a sum in the next cycle.
+    """
+
+    def __init__(self, config: ArrayConfig) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "register_en": In(1),
+                "register_index": In(3),
+                "register_data": In(32),
+                "start": In(1),
+                "last_tile": In(COUNT_BITS),
+                "advance": Out(1),
+                "fetch": Out(1),
+                "weight_address": Out(address_bits(config.weight_depth)),
+                "weight_word": In(config.word_bits),
+                "table_address": Out(address_bits(config.table_depth)),
+                "offset": Out(address_bits(config.activation_depth)),
+                "level": Out(level_shape(config)),
+                "accumulate": Out(1),
+                "first": Out(1),
+                "capture": Out(1),
+                "initial_valid": In(1),
+                "initial_ready": Out(1),
+                "total_valid": Out(1),
+                "total_ready": In(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Elaboratable:
+        """The stages in order, then the handshakes."""
+        m = Module()
+        registers = self._registers(m)
+        m.submodules.decoder = decoder = make_decoder(self._config)
+        m.d.comb += [
+            decoder.start.eq(self.start),
+            decoder.advance.eq(self.advance),
+            decoder.registers.eq(registers),
+            self.fetch.eq(self.advance & decoder.next),
+            self.table_address.eq(decoder.token.position),
+        ]
+        self._fetch(m, registers, decoder)
+        self._offset(m, decoder)
+        self._hand_over(m, *self._delay(m, decoder))
+        return m
+
+    def _registers(self, m: Module) -> data.View:
+        layout = row_registers(self._config)
+        registers = Signal(layout)
+        for index, (name, _) in enumerate(layout):
+            with m.If(self.register_en & (self.register_index == index)):
+                m.d.sync += registers[name].eq(self.register_data)
+        return registers
+
+    def _fetch(self, m: Module, registers: data.View, decoder: Any) -> None:
+        """Read the weight bank from first to last word once a tile, a word whenever the decoder has done with one."""
+        active = Signal()
+        tile = Signal(COUNT_BITS)
+        ends_tile = Signal()
+        m.d.comb += ends_tile.eq(self.weight_address == registers.last_word)
+        with m.If(self.start):
+            m.d.sync += [active.eq(1), tile.eq(0), self.weight_address.eq(0)]
+        with m.Elif(self.fetch & active):
+            m.d.sync += self.weight_address.eq(self.weight_address + 1)
+            with m.If(ends_tile):
+                m.d.sync += [self.weight_address.eq(0), tile.eq(tile + 1), active.eq(tile != self.last_tile)]
+        fetched, fetched_ends_tile = Signal(), Signal()
+        with m.If(self.fetch):
+            m.d.sync += [
+                fetched.eq(active),
+                fetched_ends_tile.eq(ends_tile),
+                decoder.word.eq(self.weight_word),
+                decoder.word_valid.eq(fetched),
+                decoder.word_ends_tile.eq(fetched_ends_tile),
+            ]
+
+    def _offset(self, m: Module, decoder: Any) -> None:
+        """Where this tile (and the channel, if counted) lies in the activation bank, beside the token's table word."""
+        token = decoder.token
+        tile = Signal(address_bits(self._config.activation_depth))
+        with m.If(self.start):
+            m.d.sync += tile.eq(0)
+        with m.Elif(self.advance & decoder.token_valid & token.ends_tile):
+            m.d.sync += tile.eq(tile + 1)
+        with m.If(self.advance):
+            m.d.sync += self.offset.eq(tile + (token.base if self._config.index.counts_positions else 0))
+
+    def _delay(self, m: Module, decoder: Any) -> tuple[Signal, Signal, Signal]:
+        """Carry level and filter brackets to the stages that use them; return valid, first, last of the last."""
+        flags = data.StructLayout({"valid": 1, "first": 1, "last": 1})
+        stages = [Signal(flags, name=f"stage_{n}") for n in ("table", "bank", "align", "multiply")]
+        levels = [Signal(level_shape(self._config), name=f"level_{n}") for n in ("table", "bank")]
+        token = decoder.token
+        with m.If(self.advance):
+            m.d.sync += [
+                stages[0].valid.eq(decoder.token_valid),
+                stages[0].first.eq(token.first),
+                stages[0].last.eq(token.last),
+                levels[0].eq(token.level),
+                levels[1].eq(levels[0]),
+                self.level.eq(levels[1]),
+            ]
+            m.d.sync += [late.eq(early) for early, late in pairwise(stages)]
+        return stages[-1].valid, stages[-1].first, stages[-1].last
+
+    def _hand_over(self, m: Module, valid: Signal, first: Signal, last: Signal) -> None:
+        """Take the sum from above with a filter's first token, leave ours below with its last."""
+        room = ~(last & self.total_valid)
+        m.d.comb += [
+            self.advance.eq(~valid | ((~first | self.initial_valid) & room)),
+            self.initial_ready.eq(valid & first & room),
+            self.accumulate.eq(valid & self.advance),
+            self.first.eq(first),
+            self.capture.eq(valid & last & self.advance),
+        ]
+        with m.If(self.capture):
+            m.d.sync += self.total_valid.eq(1)
+        with m.Elif(self.total_ready):
+            m.d.sync += self.total_valid.eq(0)

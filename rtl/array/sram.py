@@ -1,0 +1,110 @@
+"""The one memory every bank is made of: one write port, one registered read port."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import Component, In, Out
+
+from compress.base.errors import CodesignError
+
+__all__ = ["SRAM", "SeparateSRAMs", "sram_verilog"]
+
+# Written out, where Amaranth would initialize each word: synthesis tools infer a block RAM from this form.
+_VERILOG = """\
+module sram_{depth}x{width} (
+  input clk,
+  input write_en,
+  input [{address_top}:0] write_address,
+  input [{data_top}:0] write_data,
+  input read_en,
+  input [{address_top}:0] read_address,
+  output reg [{data_top}:0] read_data
+);
+  reg [{data_top}:0] words [0:{word_top}];
+  always @(posedge clk) begin
+    if (write_en) words[write_address] <= write_data;
+    if (read_en) read_data <= words[read_address];
+  end
+endmodule
+"""
+
+
+def sram_verilog(depth: int, width: int) -> str:
+    """Behavioural Verilog of the module that ``SeparateSRAMs`` leaves out; a macro for it has the same ports."""
+    return _VERILOG.format(
+        depth=depth, width=width, address_top=(depth - 1).bit_length() - 1, data_top=width - 1, word_top=depth - 1
+    )
+
+
+class SeparateSRAMs:
+    """Platform that leaves every SRAM out as an instance of ``sram_<depth>x<width>``, for macros or black boxes."""
+
+
+class SRAM(Component):
+    """Memory of ``depth`` words of ``width`` bits.
+
+    A read returns its word in the next cycle and holds it while ``read_en`` is low. Reading the address that is
+    written in the same cycle returns the old word.
+
+    Members
+    -------
+    write_en, write_address, write_data : In
+    read_en, read_address : In
+    read_data : Out
+    """
+
+    def __init__(self, depth: int, width: int) -> None:
+        if depth < 2 or width < 1:
+            raise CodesignError(
+                f"an SRAM needs at least 2 words of 1 bit, not {depth} of {width}", "enlarge the array's depths"
+            )
+        self.depth, self.width = depth, width
+        address_bits = (depth - 1).bit_length()
+        super().__init__(
+            {
+                "write_en": In(1),
+                "write_address": In(address_bits),
+                "write_data": In(width),
+                "read_en": In(1),
+                "read_address": In(address_bits),
+                "read_data": Out(width),
+            }
+        )
+
+    @property
+    def macro_name(self) -> str:
+        """Name of the Verilog module a flow may replace by its own macro."""
+        return f"sram_{self.depth}x{self.width}"
+
+    def elaborate(self, platform: Any) -> Elaboratable:
+        """A macro instance for ``SeparateSRAMs``, else an inferred memory."""
+        m = Module()
+        if isinstance(platform, SeparateSRAMs):
+            m.submodules.macro = self._macro(m)
+            return m
+        m.submodules.memory = memory = Memory(shape=self.width, depth=self.depth, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        m.d.comb += [
+            write.en.eq(self.write_en),
+            write.addr.eq(self.write_address),
+            write.data.eq(self.write_data),
+            read.en.eq(self.read_en),
+            read.addr.eq(self.read_address),
+            self.read_data.eq(read.data),
+        ]
+        return m
+
+    def _macro(self, m: Module) -> Instance:
+        return Instance(
+            self.macro_name,
+            i_clk=ClockSignal(),
+            i_write_en=self.write_en,
+            i_write_address=self.write_address,
+            i_write_data=self.write_data,
+            i_read_en=self.read_en,
+            i_read_address=self.read_address,
+            o_read_data=self.read_data,
+        )

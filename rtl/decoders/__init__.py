@@ -1,1 +1,0 @@
-"""Index decoders: weight bank words in, one level and its position a cycle out."""

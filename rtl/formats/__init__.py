@@ -1,0 +1,1 @@
+"""Index formats of the weight banks and their decoders."""

@@ -1,0 +1,1 @@
+"""From a layer to SRAM images and exact cycles."""

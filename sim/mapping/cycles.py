@@ -1,0 +1,102 @@
+"""Exact cycles of a layer on the array: the same count as the RTL's cycle counter."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl.array.drain import DRAIN_LATENCY
+from rtl.formats.index_formats import IndexFormat
+from rtl.formats.registry import DECODERS
+from sim.mapping.plan import LayerPlan
+
+__all__ = ["FILL_CYCLES", "chain_cycles", "fewest_cycles", "fill_cycles", "layer_cycles"]
+
+FILL_CYCLES = 7
+"""Cycles before the first token can be accumulated: fetch, word, decode, table, bank, align, multiply."""
+
+_NEVER = -(1 << 60)
+"""Earlier than any cycle, by more than any layer takes."""
+
+
+def fill_cycles(index: IndexFormat) -> int:
+    """``FILL_CYCLES``, and the decoder's further stages."""
+    return FILL_CYCLES + DECODERS[type(index)].extra_latency
+
+
+def layer_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
+    """Cycles in which the array is busy, with results taken as they come."""
+    groups = plan.layout.lanes // requant_lanes
+    return chain_cycles(plan.tokens_rk, plan.layout.tiles, groups, fill_cycles(plan.index))
+
+
+def fewest_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
+    """A lower bound on ``layer_cycles``: the busiest row, or the drain, never waits."""
+    groups = plan.layout.lanes // requant_lanes
+    busiest_row = int(plan.tokens_rk.sum(axis=1).max())
+    busiest = max(busiest_row, plan.tokens_rk.shape[1] * (groups + 1))
+    return fill_cycles(plan.index) + busiest * plan.layout.tiles + DRAIN_LATENCY
+
+
+def chain_cycles(tokens_rk: NDArray[np.int64], tiles: int, groups: int, fill: int = FILL_CYCLES) -> int:
+    """Follow every filter down the chain of rows.
+
+    Row r executes the first token of a filter after row r - 1 has left its sum, and the last one after the sum
+    before it was taken; then the sums drain in ``groups`` cycles. Tiles repeat: as soon as one has found the pace
+    that all further ones keep, they are not followed.
+    """
+    tokens = tokens_rk.T.tolist()
+    rows = len(tokens_rk)
+    state = [fill + 1] * rows + [0] * rows
+    for left in reversed(range(tiles)):
+        before, state = state, _after_tile(tokens, state, groups)
+        if 0 < left < tiles - 1 and _keeps_pace(tokens, groups, before, state):
+            break
+    took = state[-1] - before[-1]
+    drained = state[-1] - 2 + left * took  # two cycles before the last row is freed
+    return drained + DRAIN_LATENCY
+
+
+def _keeps_pace(tokens: list[list[int]], groups: int, before: list[int], after: list[int]) -> bool:
+    """Whether all further tiles take as long as the one that led from ``before`` to ``after``.
+
+    A tile is a linear map in the (max, +) algebra (Baccelli et al., Synchronization and Linearity, 1992): what is
+    later before it is never earlier after it, and what is later by a constant comes out later by that constant.
+    So further tiles are at most as long, if nothing moved by more than the last drain did; and at least as long,
+    if what moved by as much gives the same again without the rest, the rows that run ahead.
+    """
+    took = after[-1] - before[-1]
+    moved = [new - old for old, new in zip(before, after, strict=True)]
+    if max(moved) > took:
+        return False
+    if min(moved) == took:
+        return True
+    alone = [old if step == took else _NEVER for old, step in zip(before, moved, strict=True)]
+    again = _after_tile(tokens, alone, groups)
+    return all(step < took or new == once for step, new, once in zip(moved, after, again, strict=True))
+
+
+def _after_tile(tokens: list[list[int]], state: list[int], groups: int) -> list[int]:
+    """Pass all filters down the rows.
+
+    The state is when each row is free for the next filter's first token, then when it is at the earliest for the one
+    after: its last token runs a cycle after the sum before it was taken. All the model's time is spent here;
+    comparisons are several times as quick as calls of ``max``.
+    """
+    rows = len(state) // 2
+    free, freed = state[:rows], [*state[rows:], 0]
+    for filter_tokens in tokens:
+        above = _NEVER
+        for row, count in enumerate(filter_tokens):
+            start = free[row]
+            if start < above:
+                start = above
+            above = start + count
+            if above < freed[row]:
+                above = freed[row]
+                if count == 1:
+                    start = above - 1
+            free[row] = above
+            freed[row - 1] = start + 2  # the first row's goes to the end, where nobody looks
+        freed[row] = above + groups + 1
+    return free + freed[:rows]

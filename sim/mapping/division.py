@@ -1,0 +1,141 @@
+"""A part of a layer as runs of the array that each fit its banks, once it is known how the rows are dealt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl.config import ArrayConfig
+from sim.mapping.geometry import ConvGeometry, ImageLayout
+from sim.mapping.parts import Part, part_geometry, part_weights
+from sim.mapping.plan import Depths, LayerPlan, plan_layer
+from sim.mapping.slices import RowSlice
+
+__all__ = ["Division", "PlannedRun"]
+
+Window = tuple[range, range]
+"""Samples and output lines of one run."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedRun:
+    """A part of a layer, and what it needs of the array."""
+
+    part: Part
+    plan: LayerPlan
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """Layer ``name`` of mask (K, C / groups, R, S) on an array, ``batch`` samples at a time.
+
+    Divided are filters, then samples and output lines; a CodesignError says what is still too large.
+    """
+
+    name: str
+    mask_kcrs: NDArray[np.bool_]
+    geometry: ConvGeometry
+    config: ArrayConfig
+    batch: int
+
+    def unit(self, first: int, stop: int, folded: bool = False) -> Part:
+        """All filters, samples and lines of some groups."""
+        filters = len(self.mask_kcrs) // self.geometry.groups
+        channels = self.mask_kcrs.shape[1]
+        return Part(
+            range(first * filters, stop * filters),
+            range(first * channels, stop * channels),
+            range(self.batch),
+            range(self.geometry.output_size[0]),
+            stop - first,
+            folded,
+        )
+
+    def fitting(self, unit: Part, slices: tuple[RowSlice, ...]) -> Iterator[PlannedRun]:
+        """The unit in runs that fit, with its rows so dealt."""
+        windows = self._windows(unit, max(1, *(len(row.channels) for row in slices)))
+        samples, lines = windows[0]
+        window = replace(unit, samples=samples, lines=lines)
+        plans = list(self._filters(window, slices))
+        for samples, lines in windows:
+            for run in plans:
+                part = replace(run.part, samples=samples, lines=lines)
+                yield PlannedRun(part, replace(run.plan, layout=self._layout(part)))
+
+    def _layout(self, part: Part) -> ImageLayout:
+        return ImageLayout(part_geometry(self.geometry, part), self.config.lanes, len(part.samples))
+
+    def plan(self, part: Part, slices: tuple[RowSlice, ...]) -> LayerPlan:
+        """Of one run, whether it fits or not."""
+        mask, geometry = part_weights(self.mask_kcrs, self.geometry, part), part_geometry(self.geometry, part)
+        c = self.config
+        return plan_layer(mask, geometry, c.rows, c.lanes, c.index, len(part.samples), c.weight_bits, slices)
+
+    def _filters(self, part: Part, slices: tuple[RowSlice, ...]) -> Iterator[PlannedRun]:
+        """Halve the filters until each half fits. All use the same slices, so activations and tables stay loaded."""
+        plan = self.plan(part, slices)
+        if not plan.depths.short(self.config):
+            yield PlannedRun(part, plan)
+        elif len(part.filters) == 1 or part.groups > 1:
+            plan.depths.check(self.name, self.config, self._smallest)
+        else:
+            for filters in _divide(part.filters, self._pieces(plan.depths)):
+                yield from self._filters(replace(part, filters=filters), slices)
+
+    @property
+    def _smallest(self) -> str:
+        divisible = max(len(self.mask_kcrs), self.geometry.output_size[0]) > 1
+        return "a single filter and output line of " if divisible else ""
+
+    def _pieces(self, depths: Depths) -> int:
+        """At least so many are needed."""
+        by_words = ceil(depths.weight_depth / self.config.weight_depth)
+        return max(2, by_words, ceil(depths.bias_depth / self.config.bias_depth))
+
+    def _windows(self, unit: Part, channels: int) -> list[Window]:
+        """Samples and lines of each run: of those that fit, the division of fewest tiles, then of fewest runs.
+
+        One line of one sample where nothing fits. Lines that are pooled together stay together.
+        """
+        if self._fits(unit, channels):
+            return [(unit.samples, unit.lines)]
+        rows = self.geometry.window[0]
+        sizes = [(samples, len(unit.lines)) for samples in range(1, self.batch)]
+        sizes += [(1, lines) for lines in range(rows, len(unit.lines), rows)]
+        divisions = [self._windows_of(unit, *size) for size in sizes]
+        fitting = [windows for windows in divisions if self._fits(_window(unit, windows[0]), channels)]
+        if not fitting:
+            return self._windows_of(unit, 1, rows)
+        return min(fitting, key=lambda windows: (self._tiles(unit, windows), len(windows)))
+
+    def _windows_of(self, unit: Part, samples: int, lines: int) -> list[Window]:
+        if lines == len(unit.lines):
+            return [(some, unit.lines) for some in _chunks(unit.samples, samples)]
+        pooled_lines = unit.lines[: self.geometry.windows[0] * self.geometry.window[0]]
+        return [(some, these) for some in _chunks(unit.samples, samples) for these in _chunks(pooled_lines, lines)]
+
+    def _fits(self, part: Part, channels: int) -> bool:
+        return self._layout(part).words(channels) <= self.config.activation_depth
+
+    def _tiles(self, unit: Part, windows: list[Window]) -> int:
+        return sum(self._layout(_window(unit, window)).tiles for window in windows)
+
+
+def _window(unit: Part, window: Window) -> Part:
+    return replace(unit, samples=window[0], lines=window[1])
+
+
+def _chunks(numbers: range, size: int) -> list[range]:
+    """Of ``size`` numbers, the last of what is left."""
+    return [numbers[first : first + size] for first in range(0, len(numbers), size)]
+
+
+def _divide(numbers: range, pieces: int) -> list[range]:
+    """About equal ranges, none empty."""
+    edges = [round(len(numbers) * piece / pieces) for piece in range(pieces + 1)]
+    return [numbers[low:high] for low, high in pairwise(edges) if high > low]

@@ -1,0 +1,1 @@
+"""The encoder of each index format."""

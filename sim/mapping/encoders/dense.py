@@ -1,0 +1,34 @@
+"""``Dense``: a code a word."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compress.base.errors import CodesignError
+from rtl.formats.index_formats import Dense
+from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
+
+__all__ = ["DensePacker"]
+
+
+class DensePacker(Packer[Dense]):
+    """Every position in order."""
+
+    def plan(self, mask_kl: NDArray[np.bool_]) -> RowPlan:
+        """A word a position."""
+        if not mask_kl.all():
+            raise CodesignError(
+                f"a dense array stores levels without zero, but {int((~mask_kl).sum())} weights are pruned",
+                "use a sparse index format for pruned layers",
+            )
+        return RowPlan(np.full(len(mask_kl), mask_kl.shape[1], np.int64), mask_kl.size)
+
+    def encode(self, levels_kl: NDArray[np.int16]) -> NDArray[np.uint64]:
+        """Codes alone."""
+        return codes_of(levels_kl.ravel(), self.weight_bits)
+
+    def decode(self, words: NDArray[np.uint64], plan: RowPlan, positions: int) -> NDArray[np.int16]:
+        """A level a word."""
+        levels = [level_of(word, self.weight_bits) for word in words.tolist()]
+        return np.array(levels, np.int16).reshape(-1, positions)

@@ -1,0 +1,44 @@
+"""``Fixed(b)``: a gap and a code a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl.formats.index_formats import Fixed
+from sim.mapping.encoders.gaps import RowGaps, Step, place_steps
+from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
+
+__all__ = ["FixedPacker"]
+
+
+class FixedPacker(Packer[Fixed]):
+    """Gap in the high bits, code in the low ``weight_bits``; a gap longer than the field is filled up."""
+
+    def plan(self, mask_kl: NDArray[np.bool_]) -> RowPlan:
+        """A word a step."""
+        tokens = RowGaps(mask_kl).steps(self.index.escape).tokens_k
+        return RowPlan(tokens, int(tokens.sum()), {"positions": mask_kl.shape[1]})
+
+    def encode(self, levels_kl: NDArray[np.int16]) -> NDArray[np.uint64]:
+        """Escape with code 0 is a filler, with all ones a filter's end."""
+        steps = RowGaps(levels_kl != 0).steps(self.index.escape)
+        escape = self.index.escape << self.weight_bits
+        words = np.full(len(steps.marks), escape | ((1 << self.weight_bits) - 1), np.uint64)
+        codes = codes_of(levels_kl[levels_kl != 0], self.weight_bits)
+        words[~steps.marks] = steps.gap[~steps.marks].astype(np.uint64) << np.uint64(self.weight_bits) | codes
+        return steps.spread(words, escape)
+
+    def decode(self, words: NDArray[np.uint64], plan: RowPlan, positions: int) -> NDArray[np.int16]:
+        """Split each word."""
+        return place_steps(self._steps(words), len(plan.tokens_k), positions)
+
+    def _steps(self, words: NDArray[np.uint64]) -> Iterator[Step]:
+        for word in words.tolist():
+            gap, code = word >> self.weight_bits, word & ((1 << self.weight_bits) - 1)
+            if gap != self.index.escape:
+                yield Step(gap, level_of(code, self.weight_bits))
+            else:
+                yield Step(0, ends_filter=True) if code & 1 else Step(gap)

@@ -1,0 +1,70 @@
+"""The interface all packers share, and the code of a level."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl.formats.index_formats import IndexFormat
+
+__all__ = ["Packer", "RowPlan", "codes_of", "level_of"]
+
+F = TypeVar("F", bound=IndexFormat)
+
+
+@dataclass(frozen=True, eq=False)
+class RowPlan:
+    """What one row needs for one pass over all filters.
+
+    Members
+    -------
+    tokens_k : (K,) int64
+        Tokens of each filter, at least one; a token is a cycle.
+    words : int
+        Weight bank words.
+    registers : dict
+        Values of those row registers that the format decides.
+    """
+
+    tokens_k: NDArray[np.int64]
+    words: int
+    registers: dict[str, int] = field(default_factory=dict)
+
+
+class Packer(ABC, Generic[F]):
+    """One format's packer for codes of ``weight_bits`` bits. Masks and levels are (K, L): L positions of K filters."""
+
+    def __init__(self, index: F, weight_bits: int) -> None:
+        self.index, self.weight_bits = index, weight_bits
+
+    @property
+    def word_bits(self) -> int:
+        """Bits of a weight bank word."""
+        return self.index.word_bits(self.weight_bits)
+
+    @abstractmethod
+    def plan(self, mask_kl: NDArray[np.bool_]) -> RowPlan:
+        """What the words will need, from the mask alone; CodesignError for a mask the format cannot store."""
+
+    @abstractmethod
+    def encode(self, levels_kl: NDArray[np.int16]) -> NDArray[np.uint64]:
+        """The words, as many as ``plan`` says."""
+
+    @abstractmethod
+    def decode(self, words: NDArray[np.uint64], plan: RowPlan, positions: int) -> NDArray[np.int16]:
+        """(K, L) levels back from the words: the decoder's software twin."""
+
+
+def codes_of(levels: NDArray[np.int16], weight_bits: int) -> NDArray[np.uint64]:
+    """Two's complement of levels with zero left out: 1 is stored as 0 (003 section 3.4.2)."""
+    wide = levels.astype(np.int64)
+    return ((wide - (wide > 0)) & ((1 << weight_bits) - 1)).astype(np.uint64)
+
+
+def level_of(code: int, weight_bits: int) -> int:
+    """The level of one code."""
+    return code - (1 << weight_bits) if code >> (weight_bits - 1) else code + 1

@@ -1,0 +1,30 @@
+"""The packer of each index format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
+from sim.mapping.encoders.bitmap import BitmapPacker
+from sim.mapping.encoders.decompress import DecompressPacker
+from sim.mapping.encoders.dense import DensePacker
+from sim.mapping.encoders.fixed import FixedPacker
+from sim.mapping.encoders.nm import NMPacker
+from sim.mapping.encoders.packer import Packer
+from sim.mapping.encoders.rice import RicePacker
+
+__all__ = ["PACKERS", "make_packer"]
+
+PACKERS: dict[type[IndexFormat], type[Packer[Any]]] = {
+    Dense: DensePacker,
+    Fixed: FixedPacker,
+    Bitmap: BitmapPacker,
+    Rice: RicePacker,
+    NM: NMPacker,
+    Decompress: DecompressPacker,
+}
+
+
+def make_packer(index: IndexFormat, weight_bits: int) -> Packer[Any]:
+    """The packer of an index format for codes of ``weight_bits`` bits."""
+    return PACKERS[type(index)](index, weight_bits)

@@ -1,0 +1,114 @@
+"""A part of a layer that one run of the array computes: its weights, its inputs, and where its results belong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compress.model.layer import CompressedLayer
+from sim.mapping.geometry import ConvGeometry
+from sim.mapping.space_to_depth import fold_geometry, fold_inputs, fold_weights
+
+__all__ = ["Part", "part_geometry", "part_inputs", "part_layer", "part_weights"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some filters of a layer, for some samples of a batch and some output lines.
+
+    Members
+    -------
+    filters : range
+        In their ``filter_order``, within one group, or all filters of ``groups`` neighbouring groups.
+    channels : range
+        The input channels of those groups.
+    samples, lines : range
+        Of one batch, and of the output's H_out lines before pooling: whole windows of them, or all.
+    groups : int
+        With more than one, the run has a block of weights for each group and zeros, as pruned, elsewhere.
+    folded : bool
+        Whether the run's channels are the stride phases of the layer's (``sim.mapping.space_to_depth``).
+    """
+
+    filters: range
+    channels: range
+    samples: range
+    lines: range
+    groups: int = 1
+    folded: bool = False
+
+
+def part_geometry(geometry: ConvGeometry, part: Part) -> ConvGeometry:
+    """The part as a convolution of its own, of one group.
+
+    A part of the lines reads a window with its halo, in which padding lines are lines of zeros: the top's and the
+    bottom's may differ.
+    """
+    window = _window(geometry, part)
+    return fold_geometry(window) if part.folded else window
+
+
+def _window(geometry: ConvGeometry, part: Part) -> ConvGeometry:
+    _, _, kernel_rows, kernel_columns = geometry.weight_shape
+    _, height, width = geometry.input_shape
+    padding_y, padding_x = geometry.padding
+    if len(part.lines) < geometry.output_size[0]:
+        height, padding_y = (len(part.lines) - 1) * geometry.stride[0] + kernel_rows, 0
+    channels = len(part.channels)
+    return ConvGeometry(
+        (len(part.filters), channels, kernel_rows, kernel_columns),
+        (channels, height, width),
+        geometry.stride,
+        (padding_y, padding_x),
+        window=geometry.window,
+    )
+
+
+def part_weights(weights_kcrs: NDArray[Any], geometry: ConvGeometry, part: Part) -> NDArray[Any]:
+    """The weights of ``part_geometry`` out of a (K, C / groups, R, S) array."""
+    weights = weights_kcrs[part.filters.start : part.filters.stop]
+    blocks = weights if part.groups == 1 else _blocks(weights, part)
+    return fold_weights(blocks, geometry.stride) if part.folded else blocks
+
+
+def _blocks(weights: NDArray[Any], part: Part) -> NDArray[Any]:
+    """Zero between different groups."""
+    filters, channels = len(weights) // part.groups, weights.shape[1]
+    blocks = np.zeros((part.groups, filters, part.groups, *weights.shape[1:]), weights.dtype)
+    blocks[range(part.groups), :, range(part.groups)] = weights.reshape(part.groups, filters, *weights.shape[1:])
+    return blocks.reshape(len(weights), part.groups * channels, *weights.shape[2:])
+
+
+def part_inputs(geometry: ConvGeometry, part: Part, activations_nchw: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What the part reads of one batch, (len(samples), len(channels), H, W) of ``part_geometry``."""
+    taken = activations_nchw[part.samples.start : part.samples.stop, part.channels.start : part.channels.stop]
+    window = _window(geometry, part)
+    if len(part.lines) < geometry.output_size[0]:
+        padding, first = geometry.padding[0], part.lines.start * geometry.stride[0]
+        padded = np.pad(taken, ((0, 0), (0, 0), (padding, padding), (0, 0)))
+        taken = padded[:, :, first : first + window.input_shape[1]]
+    return fold_inputs(taken, window) if part.folded else taken
+
+
+def part_layer(layer: CompressedLayer, part: Part, pooled: bool = False) -> CompressedLayer:
+    """The part as a layer of its own; pooling that the array does not do is left to whoever has all parts."""
+    whole = ConvGeometry.of(layer)
+    geometry = part_geometry(whole, part)
+    return replace(
+        layer,
+        name=f"{layer.name} filters {_span(part.filters)} lines {_span(part.lines)}",
+        levels=part_weights(layer.levels, whole, part),
+        bias=layer.bias[part.filters.start : part.filters.stop],
+        input_shape=geometry.input_shape,
+        stride=geometry.stride,
+        padding=geometry.padding,
+        groups=1,
+        pool=layer.pool if pooled else None,
+    )
+
+
+def _span(numbers: range) -> str:
+    return f"{numbers.start}..{numbers.stop - 1}"

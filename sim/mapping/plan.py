@@ -1,0 +1,114 @@
+"""What a layer needs of an array, from its mask alone: words, depths and tiles; levels are not looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compress.base.errors import CodesignError
+from rtl.config import ArrayConfig
+from rtl.formats.index_formats import IndexFormat
+from sim.mapping.encoders.packer import RowPlan
+from sim.mapping.encoders.registry import make_packer
+from sim.mapping.geometry import ConvGeometry, ImageLayout
+from sim.mapping.slices import RowSlice, slice_rows
+
+__all__ = ["Depths", "LayerPlan", "plan_layer"]
+
+
+@dataclass(frozen=True)
+class Depths:
+    """Words that a layer needs in the deepest row's banks, named as in ``ArrayConfig``."""
+
+    weight_depth: int
+    activation_depth: int
+    table_depth: int
+    bias_depth: int
+
+    def largest(self, other: Depths) -> Depths:
+        """Depths that hold both."""
+        return Depths(
+            max(self.weight_depth, other.weight_depth),
+            max(self.activation_depth, other.activation_depth),
+            max(self.table_depth, other.table_depth),
+            max(self.bias_depth, other.bias_depth),
+        )
+
+    def short(self, config: ArrayConfig) -> list[str]:
+        """Every bank of ``config`` that is too small, with the words it has and should have."""
+        return [
+            f"{member} {getattr(config, member)} < {need}"
+            for member, need in vars(self).items()
+            if need > getattr(config, member)
+        ]
+
+    def check(self, name: str, config: ArrayConfig, what: str = "") -> None:
+        """CodesignError that names every bank of ``config`` that is too small for ``what`` of layer ``name``."""
+        if short := self.short(config):
+            raise CodesignError(
+                f"{what}layer {name!r} does not fit the array: {', '.join(short)}",
+                "generate an array with deeper banks or more rows, or prune the layer further",
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class LayerPlan:
+    """A layer's mask laid out on rows of ``lanes``.
+
+    ``tokens_rk`` (rows, K) is what each row executes for each filter, one a cycle. ``rows`` has what each row stores.
+    """
+
+    layout: ImageLayout
+    slices: tuple[RowSlice, ...]
+    tokens_rk: NDArray[np.int64]
+    rows: tuple[RowPlan, ...]
+    index: IndexFormat
+
+    @property
+    def depths(self) -> Depths:
+        """Bank words this layer needs; an SRAM has at least two, and an activation bank is two of them."""
+        counted = self.index.counts_positions
+        channels = max(1, *(len(row.channels) for row in self.slices))
+        positions = max(len(row.taps) if counted else row.positions for row in self.slices)
+        words = self.layout.words(channels)
+        return Depths(
+            weight_depth=max(2, *(row.words for row in self.rows)),
+            activation_depth=max(4, words + words % 2),
+            table_depth=max(2, positions + self.index.leading_positions),
+            bias_depth=max(2, self.tokens_rk.shape[1]),
+        )
+
+
+def plan_layer(
+    mask_kcrs: NDArray[np.bool_],
+    geometry: ConvGeometry,
+    rows: int,
+    lanes: int,
+    index: IndexFormat,
+    batch: int = 1,
+    weight_bits: int = 8,
+    slices: tuple[RowSlice, ...] | None = None,
+) -> LayerPlan:
+    """Lay out a mask of shape (K, C, R, S) for ``batch`` images on an array with codes of ``weight_bits``.
+
+    The array pools the ``geometry``'s window: take it away (``ConvGeometry.on``) where it cannot.
+
+    ``slices`` says which row has which positions; without it they are dealt so that rows are balanced. CodesignError
+    for a mask that the format cannot store, and for groups, which ``sim.mapping.schedule`` gives runs of their own.
+    """
+    if geometry.groups != 1:
+        raise CodesignError(f"a run of the array has one group, not {geometry.groups}", "plan each group by itself")
+    filters, channels = mask_kcrs.shape[:2]
+    mask_kct = mask_kcrs.reshape(filters, channels, -1)
+    slices = slices or slice_rows(mask_kct, rows)
+    packer = make_packer(index, weight_bits)
+    plans = tuple(packer.plan(_row_mask(row, mask_kct)) for row in slices)
+    tokens = np.stack([plan.tokens_k for plan in plans])
+    return LayerPlan(ImageLayout(geometry, lanes, batch), slices, tokens, plans, index)
+
+
+def _row_mask(row: RowSlice, mask_kct: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(K, L); a row without work has one weight a filter, of an all-zero plane."""
+    return np.asarray(row.take(mask_kct), np.bool_) if row.positions else np.ones((len(mask_kct), 1), np.bool_)

@@ -1,0 +1,54 @@
+"""A strided convolution as one of stride 1 on more channels: each stride phase of a channel becomes a channel.
+
+Weight (r, s) of channel c belongs to channel ``(c * stride_y + r % stride_y) * stride_x + s % stride_x`` at
+``(r // stride_y, s // stride_x)``; kernels are filled up with zeros, as pruned. The products are the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.mapping.geometry import ConvGeometry
+
+__all__ = ["fold_geometry", "fold_inputs", "fold_weights"]
+
+
+def fold_geometry(geometry: ConvGeometry) -> ConvGeometry:
+    """Sizes after folding, for a geometry of one group; padding becomes pixels."""
+    filters, channels, kernel_rows, kernel_columns = geometry.weight_shape
+    (stride_y, stride_x), (height, width) = geometry.stride, geometry.output_size
+    channels *= stride_y * stride_x
+    rows, columns = -(-kernel_rows // stride_y), -(-kernel_columns // stride_x)
+    return ConvGeometry(
+        (filters, channels, rows, columns),
+        (channels, height + rows - 1, width + columns - 1),
+        window=geometry.window,
+    )
+
+
+def fold_weights(weights_kcrs: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]:
+    """(K, C * stride_y * stride_x, R', S') of a (K, C, R, S) array."""
+    rows, columns = (-size % step for size, step in zip(weights_kcrs.shape[2:], stride, strict=True))
+    return _fold(np.pad(weights_kcrs, ((0, 0), (0, 0), (0, rows), (0, columns))), stride)
+
+
+def fold_inputs(activations_nchw: NDArray[np.uint8], geometry: ConvGeometry) -> NDArray[np.uint8]:
+    """(N, C * stride_y * stride_x, H', W') of ``fold_geometry``; pixels that no output reads are dropped."""
+    _, height, width = fold_geometry(geometry).input_shape
+    height, width = height * geometry.stride[0], width * geometry.stride[1]
+    (above, left), (rows, columns) = geometry.padding, activations_nchw.shape[2:]
+    below, right = max(0, height - above - rows), max(0, width - left - columns)
+    padded = np.pad(activations_nchw, ((0, 0), (0, 0), (above, below), (left, right)))
+    return _fold(padded[:, :, :height, :width], geometry.stride)
+
+
+def _fold(images: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]:
+    """(N, C * stride_y * stride_x, H / stride_y, W / stride_x)."""
+    count, channels, height, width = images.shape
+    stride_y, stride_x = stride
+    phases = images.reshape(count, channels, height // stride_y, stride_y, width // stride_x, stride_x)
+    folded = phases.transpose(0, 1, 3, 5, 2, 4)
+    return folded.reshape(count, channels * stride_y * stride_x, height // stride_y, width // stride_x)

@@ -1,1 +1,0 @@
-"""Packers: levels of one row to weight words of one index format, the other half of ``rtl.decoders``."""

@@ -1,0 +1,1 @@
+"""Simulators, cocotb test benches, hosts."""

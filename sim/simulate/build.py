@@ -1,0 +1,143 @@
+"""Compile a generated array for simulation, once for each content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compress.base.errors import CodesignError
+from compress.base.files import cache_folder
+from rtl.axi.top import ACCELERATOR
+from rtl.config import ArrayConfig
+from rtl.generate import FILE_LISTS, TOP, generate, load_config
+from sim.simulate.host import HOST, SOURCE, host_parameters
+from sim.simulate.simulator import Simulator, find_simulator
+
+__all__ = ["BuiltArray", "build_array", "compile_folder", "run_child"]
+
+_BUILD_ARGUMENTS = {
+    "verilator": ["-Wno-WIDTHTRUNC", "-Wno-WIDTHEXPAND", "--x-initial", "0", "-O3"],
+    "icarus": ["-g2012"],
+}
+_SIMULATED = {TOP: HOST, ACCELERATOR: ACCELERATOR}
+"""What is the top of the simulation: the array has its host around it."""
+
+_PORTS = {
+    HOST: ("clk", "rst", "progress", "finished", "stuck"),
+    ACCELERATOR: ("aclk", "aresetn", "irq", "s_axi_*", "s_axis_*", "m_axis_*"),
+}
+
+
+@dataclass(frozen=True)
+class BuiltArray:
+    """A compiled simulation of the array in ``sources``: of ``pe_array`` itself, or of the accelerator around it."""
+
+    config: ArrayConfig
+    sources: Path
+    folder: Path
+    simulator: Simulator
+    top: str = TOP
+
+    @property
+    def simulated_top(self) -> str:
+        """The module that cocotb sees."""
+        return _SIMULATED[self.top]
+
+
+def build_array(config: ArrayConfig, folder: Path, simulator: str | None = None, top: str = TOP) -> BuiltArray:
+    """Generate the Verilog of ``config`` into ``folder`` and compile it."""
+    generate(config, folder)
+    return compile_folder(folder, simulator, top)
+
+
+def compile_folder(sources: Path, simulator: str | None = None, top: str = TOP) -> BuiltArray:
+    """Compile ``top`` of the Verilog that ``rtl.generate`` wrote to ``sources``; the same text is compiled once."""
+    config = load_config(sources)
+    tool = find_simulator(simulator)
+    try:
+        files = [sources / name for name in (sources / FILE_LISTS[top]).read_text().split()]
+        texts = [path.read_bytes() for path in files]
+    except OSError as error:
+        raise CodesignError(
+            f"cannot read the Verilog in {sources}: {error}", "run `codesign generate` again"
+        ) from error
+    simulated = _SIMULATED[top]
+    if simulated == HOST:
+        files, texts = [*files, SOURCE], [*texts, SOURCE.read_bytes()]
+    arguments, access = _BUILD_ARGUMENTS[tool.name], _access(simulated)
+    digest = hashlib.sha256(
+        b"\0".join([tool.version.encode(), " ".join(arguments).encode(), access.encode(), *texts])
+    ).hexdigest()
+    folder = cache_folder("simulations") / digest[:32]
+    if not (folder / "complete").exists():
+        _compile(simulated, files, folder, tool, arguments, host_parameters(config) if simulated == HOST else {})
+    return BuiltArray(config, sources, folder, tool, top)
+
+
+def _access(top: str) -> str:
+    """Verilator's control file that keeps the top's ports."""
+    return "`verilator_config\n" + "".join(f'public_flat_rw -module "{top}" -var "{port}"\n' for port in _PORTS[top])
+
+
+def _compile(
+    top: str, files: list[Path], folder: Path, tool: Simulator, arguments: list[str], parameters: dict[str, int]
+) -> None:
+    """Compile beside ``folder`` and rename: an interrupted compilation leaves nothing that looks complete."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix="compile-", dir=folder.parent))
+    try:
+        access = temporary / "access.vlt"
+        access.write_text(_access(top))
+        control = [access] if tool.name == "verilator" else []
+        run_child(
+            "build",
+            tool,
+            {
+                "sources": [str(path.resolve()) for path in [*control, *files]],
+                "hdl_toplevel": top,
+                "build_dir": str(temporary),
+                "build_args": arguments,
+                "parameters": parameters,
+                "timescale": ["1ns", "1ps"],
+                "always": True,
+            },
+        )
+        (temporary / "complete").touch()
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    except OSError as error:
+        if not (folder / "complete").exists():  # else another process was faster
+            raise CodesignError(f"cannot write the simulation to {folder}: {error}", "set CODESIGN_CACHE") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def run_child(step: str, tool: Simulator, arguments: dict[str, Any], extra: dict[str, str] | None = None) -> str:
+    """One step of cocotb's runner in a child process: what it printed, or a CodesignError with the end of that."""
+    environment = {**tool.environment(), **(extra or {})}
+    environment.pop("PYTEST_CURRENT_TEST", None)  # cocotb's runner exits differently when it sees it
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), environment.get("PYTHONPATH", "")])
+    request = json.dumps({"simulator": tool.name, "step": step, "arguments": arguments})
+    child = subprocess.run(
+        [sys.executable, "-m", "sim.simulate.cocotb_child"],
+        input=request,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+    )
+    if child.returncode:
+        tail = "\n".join(child.stdout.strip().splitlines()[-12:])
+        raise CodesignError(
+            f"{tool.name} failed to {step} (exit code {child.returncode}):\n{tail}",
+            "check the compiler installation; the lines above are the tool's own",
+        )
+    return child.stdout

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.array.goals import GOALS, judged
+from benchmarks.array.tables import page
+
+
+def _layer(mask: str, density: float, product: float, **changes: Any) -> dict[str, Any]:
+    entry = {
+        "name": "conv4",
+        "density": density,
+        "density_asked": density,
+        "mask": mask,
+        "format": "rice7",
+        "weight_bits": 8,
+        "rows": 4,
+        "lanes": 16,
+        "weights": 1000,
+        "nonzeros": int(1000 * density),
+        "macs_dense": 1000,
+        "cycles_dense": 2000.0,
+        "cycles_sparse": 2000 * density / product,
+        "speedup": product / density,
+        "speedup_times_density": product,
+        "dense_utilization": 0.88,
+        "bits_dense": 8000,
+        "bits_sparse": 13_000 * density,
+        "formats": {"rice7": {"cycles": 1.0}, "decompress": {"cycles": 2000.0}, "nm2of4": {"refused": "three"}},
+        "groups": 2,
+        "rtl_equals_golden": None,
+        "model_equals_rtl": None,
+        "simulated_cycles_per_second": None,
+        "rtl_note": "not simulated",
+    }
+    return {**entry, **changes}
+
+
+def _rtl(**changes: Any) -> dict[str, Any]:
+    entry = {
+        "name": "conv4",
+        "mask": "random",
+        "format": "rice7",
+        "rows": 4,
+        "lanes": 16,
+        "outputs_compared": 64_896,
+        "mismatches": 0,
+        "first_mismatch": "",
+        "rtl_equals_golden": True,
+        "model_equals_rtl": True,
+        "cycles_rtl": 1000,
+        "cycles_model": 1000,
+        "simulated_cycles": 200_000,
+        "seconds": 42.0,
+        "simulated_cycles_per_second": 5000.0,
+        "model_speed_ratio": 4000.0,
+        "plan_and_model_speed_ratio": 40.0,
+    }
+    return {**entry, **changes}
+
+
+def _row(name: str, area: float, clock: float, weight_bits: int = 8) -> dict[str, Any]:
+    return {
+        "format": name,
+        "weight_bits": weight_bits,
+        "row_area_ge": round(28_000 * area),
+        "row_ratio": area,
+        "clock_fo4": 35 / clock,
+        "clock_ratio": clock,
+        "set_by": "pe",
+    }
+
+
+def _result(**changes: Any) -> dict[str, Any]:
+    result = {
+        "command": "make bench-rtl",
+        "versions": {"numpy": "2"},
+        "masks": {"random": "thrown", "balanced": "equal"},
+        "layers": [
+            _layer("random", 0.0714, 0.96),
+            _layer("balanced", 0.0714, 0.99),
+            _layer("random", 0.2, 0.97),
+            _layer("random", 1.0, 0.98),
+        ],
+        "lenet": {"model": "lenet5.safetensors", "skipped": "no such file"},
+        "rtl": [_rtl()],
+        "area": [
+            _row("dense", 1.0, 1.0),
+            _row("rice7", 1.05, 0.96),
+            _row("rice7", 1.09, 0.94, weight_bits=4),
+        ],
+        "bits_over_entropy": [
+            {"format": name, "density": 0.1, "bits": 12.0, "bits_over_entropy": over, "cycles_per_nonzero": 1.0}
+            for name, over in (("rice7", 1.01), ("bitmap8", 1.4))
+        ],
+    }
+    return {**result, **changes}
+
+
+def _verdicts(result: dict[str, Any]) -> list[str]:
+    return [line["verdict"] for line in judged(result)]
+
+
+def test_every_goal_is_judged_by_its_own_figure() -> None:
+    assert _verdicts(_result()) == [
+        "met, aim missed",  # 0.96 of 0.90 and 0.97
+        "met, aim missed",  # balanced 0.99
+        "met, aim missed",  # 0.97 at 20 %
+        "aim met",  # the dense array
+        "met, aim missed",  # +5 %
+        "missed",  # clock 0.94 with 4-bit levels
+        "aim met",  # the best format's bits
+        "aim met",  # 42 s
+        "met, aim missed",  # 4000 times
+    ]
+
+
+def test_what_was_not_measured_is_not_met() -> None:
+    empty = _result(layers=[], rtl=[], area=[], bits_over_entropy=[])
+    assert _verdicts(empty) == ["not measured"] * len(GOALS)
+    assert "not measured" in page(empty)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "| conv4 | 7.1 % | 7.2x (0.51) | 13.45x (0.960) | 13.87x (0.990) |",
+        "+5.0 %",
+        "+34.0 %",
+        "Not run: no such file.",
+        "| conv4 | random | rice7 | 64 | 64,896 | yes | yes | 200,000 | 42.0 s | 5,000 | 4,000x | 40x |",
+        "conv4 random 100 % 8 bits 0.896",  # 0.98 of the speed, 0.96 of the clock, 1.05 of the logic
+        "conv4 random 100 % 8 bits 1.62 times",
+        "`decompress`: no faster than dense in 3 of 3 cases",
+        "`nm2of4`: cannot store 3 of 3 masks",
+        "1.400 (1.00)",
+    ],
+)
+def test_the_page_tells(words: str) -> None:
+    assert words in page(_result())
+
+
+def test_a_difference_is_told_with_its_place() -> None:
+    wrong = _rtl(
+        rtl_equals_golden=False, model_equals_rtl=False, mismatches=7, first_mismatch="output 0 is 1, golden 2"
+    )
+    text = page(_result(rtl=[wrong]))
+    assert "**no**: 7 differ, output 0 is 1, golden 2" in text
+    assert "**no**: 1,000, model 1,000" in text

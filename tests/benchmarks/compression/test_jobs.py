@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.compression.jobs import METHODS, compare, prune_and_quantize, train_dense
+from benchmarks.compression.recipes import COMPARISONS, RECIPES, Comparison, Recipe, quick
+from benchmarks.store import Store
+from codesign.loop.evaluate import evaluate_model
+from compress.admm.iteration import AdmmConfig
+from compress.methods.presets import preset
+from compress.networks.registry import build_network
+from compress.train.training import TrainingConfig
+
+SHORT = AdmmConfig(iterations=2, retrain_epochs=1, tolerance=0, sparsity_rise=0.5)
+RECIPE = Recipe(
+    name="digits",
+    network="digits-net",
+    data="digits",
+    seeds=(3,),
+    dense=TrainingConfig(epochs=3),
+    steps=((4.0, SHORT), (20.0, SHORT)),
+    quantized_ratios=(4.0,),
+    weight_bits={"*": 4},
+    quantize=replace(SHORT, iterations=1, sparsity_rise=0.0),
+)
+COMPARISON = Comparison("digits", "digits", (3,), (10.0,), replace(SHORT, iterations=3, retrain_epochs=2))
+WEIGHTS = 144 + 4608 + 16384 + 320
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    made = Store(tmp_path_factory.mktemp("bench"))
+    train_dense(RECIPE, 3, made)
+    return made
+
+
+def test_every_operating_point_is_an_entry_with_a_model_that_tells_the_same(store: Store) -> None:
+    entries = prune_and_quantize(RECIPE, 3, store)
+    assert [entry["method"] for entry in entries] == ["admm", "admm+quantize", "admm"]
+    for entry, ratio in zip(entries, (4, 4, 20), strict=True):
+        found = evaluate_model(store.folder / entry["model"])
+        kept = sum(layer.nonzeros for layer in found.storage.layers)
+        assert kept <= round(WEIGHTS / ratio)
+        assert entry["pruning_ratio"] == WEIGHTS / kept
+        assert entry["test_accuracy"] == found.accuracy
+        assert entry["file_ratio"] == 4 * WEIGHTS / found.packed_bytes
+    assert entries[1]["weight_data_ratio"] == 32 / 4 * entries[1]["pruning_ratio"]
+    again = prune_and_quantize(RECIPE, 3, store)
+    assert again == entries  # read back, seconds and all
+
+
+def test_an_interrupted_run_goes_on_with_the_same_result(store: Store, tmp_path: Path) -> None:
+    other = Store(tmp_path)
+    train_dense(RECIPE, 3, other)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmarks.compression.jobs.quantize_admm", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            prune_and_quantize(RECIPE, 3, other)
+    changing = {"seconds"}
+    expected = [_without(entry, changing) for entry in prune_and_quantize(RECIPE, 3, store)]
+    assert [_without(entry, changing) for entry in prune_and_quantize(RECIPE, 3, other)] == expected
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _without(entry: dict[str, object], names: set[str]) -> dict[str, object]:
+    return {name: value for name, value in entry.items() if name not in names}
+
+
+def test_every_method_keeps_as_many_weights_in_as_many_epochs(store: Store) -> None:
+    results = [compare(COMPARISON, RECIPE, 3, 10.0, method, store) for method in METHODS]
+    assert {result["epochs"] for result in results} == {5}
+    assert {result["pruning_ratio"] for result in results} == {WEIGHTS / round(WEIGHTS / 10)}
+
+
+def test_uniform_pruning_keeps_a_portion_of_every_layer(store: Store) -> None:
+    config = replace(SHORT, iterations=1, retrain_epochs=0)
+    uniform = Comparison("half", "digits", (3,), (2.0,), config, methods=("admm", "projected"), uniform=True)
+    admm, projected = (compare(uniform, RECIPE, 3, 2.0, method, store) for method in uniform.methods)
+    assert admm["pruning_ratio"] == projected["pruning_ratio"] == 2
+    assert 0 < admm["accuracy_before"] <= 1
+    assert projected["accuracy_before"] is None
+
+
+def test_a_recipe_may_train_on_a_part_of_the_images(store: Store) -> None:
+    part = replace(RECIPE, name="part", train_images=120, dense=TrainingConfig(epochs=1))
+    train_dense(part, 3, store)
+    result = compare(replace(COMPARISON, name="part"), part, 3, 10.0, "one-shot", store)
+    assert result["train_images"] == 120
+
+
+def test_the_recipes_fit_their_networks() -> None:
+    names = {recipe.name for recipe in RECIPES}
+    assert len({comparison.name for comparison in COMPARISONS}) == len(COMPARISONS)
+    assert all(comparison.recipe in names and set(comparison.methods) <= set(METHODS) for comparison in COMPARISONS)
+    for paper in (preset(f"mobilenet-{name}-half") for name in ("v2", "v3-small", "v3-large")):
+        (half,) = (comparison.config for comparison in COMPARISONS if comparison.name == paper.network)
+        assert (half.rho_first, half.rho_last, half.learning_rate) == (paper.rho, paper.rho, paper.learning_rate)
+    for recipe in (*RECIPES, *map(quick, RECIPES)):
+        layers = {name.split(".")[0] for name, _ in build_network(recipe.network, 0).named_parameters()}
+        assert set(recipe.weight_bits) <= layers
+        ratios = [ratio for ratio, _ in recipe.steps]
+        assert ratios == sorted(set(ratios))
+        assert set(recipe.quantized_ratios) <= set(ratios)
+        assert bool(recipe.quantized_ratios) <= bool(recipe.weight_bits)

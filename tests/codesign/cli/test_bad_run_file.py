@@ -1,0 +1,137 @@
+"""Every mistake in a run file, and in what it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compress.methods.presets import PRESETS
+from tests.codesign.refusals import Refused, RunFile
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("epochs = 1", "epoch = 1", ["train.epoch", "did you mean 'epochs'"]),
+        ("[train]", "[trian]", ["trian", "did you mean 'train'"]),
+        ("epochs = 1", "epochs = 0", ["train.epochs", "an integer >= 1"]),
+        ("epochs = 1", 'epochs = "many"', ["train.epochs", "an integer"]),
+        ("epochs = 1", "epochs = 1.5", ["train.epochs", "an integer"]),
+        ("epochs = 1", "epochs = true", ["train.epochs", "an integer"]),
+        ('name = "digits-net"', "", ["network.name is missing"]),
+        ('"digits"', '"cifar100"', ["data.name", "'digits', 'mnist'"]),
+        ("epochs = 1", "epochs = 1\n[hardware]\nlanes = 0", ["hardware.lanes", ">= 1 and <= 256"]),
+        (
+            "epochs = 1",
+            "epochs = 1\n[hardware]\nlanes = 8\nrequant_lanes = 3",
+            ["requant_lanes 3 does not divide lanes 8"],
+        ),
+        ("epochs = 1", "epochs = 1\n[hardware]\nact_bits = 9", ["hardware.act_bits", "<= 8"]),
+        ("epochs = 1", 'epochs = 1\n[hardware]\nindices = ["rice"]', ["hardware.indices", "rice7", "a list"]),
+        ("epochs = 1", "epochs = 1\n[hardware]\nindices = []", ["hardware.indices", "a list"]),
+        ("epochs = 1", "epochs = 1\n[compress]\nalpha = { conv1 = 0.0 }", ["compress.alpha.conv1", "> 0"]),
+        (
+            "epochs = 1",
+            'epochs = 1\n[compress]\npreset = "lenet5"',
+            ["compress.preset = 'lenet5' is wrong", "no such preset", *(repr(name) for name in PRESETS)],
+        ),
+        ("epochs = 1", "epochs = 1\n[compress]\npreset = 167", ["compress.preset", "'lenet5-167x'"]),
+        ("epochs = 1", "epochs = 1\n[breakeven]\nportions = [1.0]", ["breakeven.portions", "< 1"]),
+        ("epochs = 1", 'epochs = 1\n[simulate]\nsimulator = "vcs"', ["simulate.simulator", "'verilator', 'icarus'"]),
+        ("epochs = 1", "epochs = 1\n[quick.train]\nepocs = 1", ["quick.train.epocs", "did you mean 'epochs'"]),
+        ("epochs = 1", "epochs = ", ["not valid TOML", "line"]),
+    ],
+)
+def test_a_wrong_run_file_is_told_by_file_key_and_what_is_allowed(
+    refused: Refused, run_file: RunFile, tmp_path: Path, old: str, new: str, told: list[str]
+) -> None:
+    message = refused("run", run_file(old, new), "--out", tmp_path / "out")
+    assert "run.toml" in message
+    for part in told:
+        assert part in message
+
+
+def test_a_missing_run_file_is_told(refused: Refused, tmp_path: Path) -> None:
+    assert "none.toml" in refused("run", tmp_path / "none.toml", "--out", tmp_path / "out")
+
+
+def test_a_folder_as_run_file_is_told(refused: Refused, tmp_path: Path) -> None:
+    assert "cannot read run file" in refused("train", tmp_path, "--out", tmp_path / "out")
+
+
+def test_quick_without_a_quick_table_is_told(refused: Refused, run_file: RunFile, tmp_path: Path) -> None:
+    assert "no [quick] table" in refused("run", run_file(), "--quick", "--out", tmp_path / "out")
+
+
+def test_an_unknown_network_is_told_with_those_there_are(refused: Refused, run_file: RunFile, tmp_path: Path) -> None:
+    message = refused("train", run_file('"digits-net"', '"alexnot"'), "--out", tmp_path / "out")
+    assert "unknown network 'alexnot'" in message
+    assert "lenet5" in message
+
+
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [
+        ("nn.Conv2d(1, 4, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(144, 10)", "(Sigmoid) is not supported"),
+        ("nn.Conv2d(1, 4, 9), nn.ReLU(), nn.Flatten(), nn.Linear(4, 10)", "does not fit its input"),
+        ("nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 10)", "has no ReLU"),
+        ("nn.Flatten()", "no Conv2d or Linear"),
+    ],
+)  # fmt: skip
+def test_a_network_that_the_array_cannot_run_is_refused_before_training(
+    refused: Refused,
+    run_file: RunFile,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    layers: str,
+    told: str,
+) -> None:
+    name = f"user_network_{abs(hash(layers))}"
+    modules = tmp_path.parent / f"{name}_modules"
+    modules.mkdir()
+    (modules / f"{name}.py").write_text(f"from torch import nn\ndef make():\n    return nn.Sequential({layers})\n")
+    monkeypatch.syspath_prepend(str(modules))
+    assert told in refused("train", run_file('"digits-net"', f'"{name}:make"'), "--out", tmp_path / "out")
+
+
+def test_an_unknown_layer_in_alpha_is_told_with_the_layers_there_are(
+    refused: Refused, run_file: RunFile, tmp_path: Path
+) -> None:
+    path = run_file("epochs = 1", "epochs = 1\n[compress]\nalpha = { conv9 = 0.5 }")
+    message = refused("train", path, "--out", tmp_path / "out")
+    assert "compress.alpha names layer 'conv9'" in message
+    assert "conv1, conv2, fc1, fc2" in message
+
+
+def test_a_preset_for_another_network_is_told_before_training(
+    refused: Refused, run_file: RunFile, tmp_path: Path
+) -> None:
+    path = run_file("epochs = 1", 'epochs = 1\n[compress]\npreset = "lenet5-167x"')
+    message = refused("train", path, "--out", tmp_path / "out")
+    assert "'lenet5-167x' is for 'lenet5', not for 'digits-net'" in message
+    assert "presets for digits-net: none" in message
+
+
+def test_a_missing_data_folder_is_told(refused: Refused, run_file: RunFile, tmp_path: Path) -> None:
+    path = run_file('name = "digits"', 'name = "mnist"\nfolder = "nowhere"')
+    assert "nowhere" in refused("train", path, "--out", tmp_path / "out")
+
+
+def test_an_output_path_that_is_a_file_is_told(refused: Refused, run_file: RunFile, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    assert "is a file, not a folder" in refused("run", run_file(), "--out", tmp_path / "out")
+
+
+def test_compressing_before_training_is_told_with_the_command_to_run(
+    refused: Refused, run_file: RunFile, tmp_path: Path
+) -> None:
+    message = refused("compress", run_file(), "--out", tmp_path / "out")
+    assert "network.safetensors is missing" in message
+    assert "codesign train" in message
+
+
+def test_a_file_that_is_no_network_is_told(refused: Refused, run_file: RunFile, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "network.safetensors").write_text("nonsense")
+    assert "cannot read the network" in refused("breakeven", run_file(), "--out", tmp_path / "out")

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from codesign.loop.network_file import load_network, save_network
+from compress.base.errors import CodesignError
+from compress.networks.fold import fold_batch_norms
+from compress.networks.registry import build_network
+
+NETWORK = """
+from torch import nn
+def make():
+    return nn.Sequential(nn.Conv2d(1, 3, 3, bias=False), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(108, 2))
+"""
+NAME = "network_file_test_network:make"
+
+
+@pytest.fixture
+def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> nn.Module:
+    (tmp_path / "network_file_test_network.py").write_text(NETWORK)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return build_network(NAME, seed=3)
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_a_network_reads_back_as_it_was_written(network: nn.Module, tmp_path: Path, folded: bool) -> None:
+    written = fold_batch_norms(network) if folded else network.eval()
+    save_network(written, NAME, tmp_path / "network", folded)
+    read = load_network(tmp_path / "network", NAME)
+    assert read.state_dict().keys() == written.state_dict().keys()
+    images = torch.rand(2, 1, 8, 8)
+    assert torch.equal(read(images), written(images))
+
+
+def test_a_folded_network_is_not_read_as_one_with_its_batch_norms(network: nn.Module, tmp_path: Path) -> None:
+    save_network(fold_batch_norms(network), NAME, tmp_path / "network")
+    with pytest.raises(CodesignError, match="do not fit"):
+        load_network(tmp_path / "network", NAME)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codesign.cli.app import main
+from codesign.report.contents import SCHEMA_VERSION, read_report
+from codesign.report.page import notes, write_page
+from codesign.report.plots import PLOTS, draw
+from codesign.report.theme import DARK, LIGHT
+from tests.codesign.reports import small_report
+
+
+@pytest.fixture
+def report() -> dict[str, Any]:
+    return small_report()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page and pictures of a report whose command tries to be markup."""
+    path = tmp_path_factory.mktemp("report")
+    write_page({**small_report(), "command": "codesign run x.toml <script>alert(1)</script>"}, path)
+    return path
+
+
+def test_the_page_is_self_contained(folder: Path) -> None:
+    page = (folder / "report.html").read_text()
+    sources = re.findall(r'(?:src|srcset|href)="([^"]{1,40})', page)
+    assert len(sources) == 2 * len(PLOTS)
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert not re.search(r"https?://|<script|@import|url\(", page)
+
+
+@pytest.mark.parametrize(
+    "text", ["conv", "linear", "98.00 %", "bit-exact", "1,234 outputs", "never", "x.toml &lt;script&gt;alert(1)"]
+)
+def test_the_page_tells_layers_figures_and_command(folder: Path, text: str) -> None:
+    assert text in (folder / "report.html").read_text()
+
+
+def test_a_picture_lies_beside_the_page_for_each_plot(folder: Path) -> None:
+    assert {path.name for path in folder.iterdir()} == {"report.html", *(f"{name}.png" for name in PLOTS)}
+    for name in PLOTS:
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", PLOTS)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_every_picture_is_drawn_on_its_themes_ground(report: dict[str, Any], name: str, theme: Any) -> None:
+    from matplotlib.colors import to_hex
+
+    assert to_hex(draw(name, report, theme).get_facecolor()) == theme.background
+
+
+def test_a_report_of_before_the_pictures_of_training_is_still_drawn(report: dict[str, Any]) -> None:
+    for key in ("training", "admm_histograms"):
+        del report[key]
+    for name in PLOTS:
+        draw(name, report, LIGHT)
+
+
+def test_the_tolerance_of_each_run_is_in_the_picture(report: dict[str, Any]) -> None:
+    settings = {"prune": {"tolerance": 0.25}, "quantize": {"tolerance": 0.5}}
+    figure = draw("convergence", {**report, "settings": {"compress": settings}}, LIGHT)
+    drawn = [line for axes in figure.axes[:2] for line in axes.get_lines() if line.get_label() == "tolerance"]
+    assert [list(line.get_ydata()) for line in drawn] == [[0.25, 0.25], [0.5, 0.5]]
+
+
+def test_losses_are_told_first(report: dict[str, Any]) -> None:
+    told = notes(report)
+    assert told[0].startswith("Slower on the chosen array than on the dense one: linear (0.80×)")
+    assert any("conv: pruning loses in equal area at 1 of 2" in note for note in told)
+    assert any("Restored to dense" in note and "linear" in note for note in told)
+
+
+def test_the_report_command_draws_the_page_again(
+    report: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    with pytest.raises(SystemExit) as stopped:
+        main(["report", str(tmp_path), "--json"])
+    assert stopped.value.code == 0
+    files = json.loads(capsys.readouterr().out)["files"]
+    assert str(tmp_path / "report.html") in files
+    assert all(Path(file).is_file() for file in files)
+
+
+def test_a_report_reads_back(report: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    assert read_report(tmp_path) == report
+    assert read_report(tmp_path / "report.json")["schema"]["version"] == SCHEMA_VERSION
+
+
+def test_every_key_of_a_report_is_documented(report: dict[str, Any]) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "report.md").read_text()
+    keys = {
+        *report,
+        *report["layers"][0],
+        *report["break_even"][0],
+        *report["break_even"][0]["curve"][0],
+        *report["accuracy"],
+    }
+    assert [key for key in sorted(keys) if f"`{key}`" not in text and f"`{key}[]`" not in text] == []

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from compress.base.errors import CodesignError
+from compress.networks.compact import compact
+from compress.networks.registry import build_network
+
+
+def _network(padding: int, bias: bool) -> nn.Module:
+    return nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(2, 5, 3, padding=1),
+            relu1=nn.ReLU(),
+            conv2=nn.Conv2d(5, 6, 3, padding=padding, bias=bias),
+            relu2=nn.ReLU(),
+            pool=nn.MaxPool2d(2),
+            flatten=nn.Flatten(),
+            fc1=nn.Linear(6 * (3 if padding else 2) ** 2, 7, bias=bias),
+            relu3=nn.ReLU(),
+            fc2=nn.Linear(7, 3),
+        )
+    ).eval()
+
+
+def _prune(network: nn.Module, density: float, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim > 1:
+                parameter *= torch.rand(parameter.shape, generator=generator) < density
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    padding=st.integers(0, 1),
+    bias=st.booleans(),
+    density=st.sampled_from([0.0, 0.01, 0.05, 0.2, 1.0]),
+    seed=st.integers(0, 10**6),
+)
+def test_a_compact_network_computes_the_same(padding: int, bias: bool, density: float, seed: int) -> None:
+    torch.manual_seed(seed)
+    network = _network(padding, bias)
+    _prune(network, density, seed)
+    images = torch.rand(4, 2, 6, 6)
+    expected = network(images)
+    small = compact(network, (2, 6, 6))
+    torch.testing.assert_close(small.network(images), expected)
+    torch.testing.assert_close(network(images), expected, rtol=0, atol=0)  # the original is as it was
+    nonzeros = {name: int(p.count_nonzero()) for name, p in network.named_parameters() if p.ndim > 1}
+    small.restore(network)
+    torch.testing.assert_close(network(images), expected)
+    assert all(int(network.get_parameter(name).count_nonzero()) <= count for name, count in nonzeros.items())
+
+
+def test_a_dense_network_keeps_its_size_and_a_pruned_one_loses_dead_channels() -> None:
+    network = build_network("lenet5", 0)
+    assert all(len(left) == len(network.get_submodule(name).bias) for name, left in _channels(network).items())
+    with torch.no_grad():
+        network.conv1.weight[3] = 0  # puts out a constant
+        network.conv2.weight[:, 5] = 0  # nobody reads channel 5 of conv1
+        network.fc1.weight[:, 7 * 16 : 8 * 16] = 0  # nobody reads channel 7 of conv2
+    channels = _channels(network)
+    assert [k for k in range(20) if k not in channels["conv1"]] == [3, 5]
+    assert [k for k in range(50) if k not in channels["conv2"]] == [7]
+
+
+def _channels(network: nn.Module) -> dict[str, torch.Tensor]:
+    return compact(network, (1, 28, 28)).channels
+
+
+def test_a_grouped_convolution_is_refused() -> None:
+    network = nn.Sequential(nn.Conv2d(4, 4, 3, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(16, 2))
+    with pytest.raises(CodesignError, match="grouped"):
+        compact(network, (4, 4, 4))

@@ -1,0 +1,101 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from compress.base.errors import CodesignError
+from compress.networks.chain import trace_chain
+from compress.networks.fold import fold_batch_norms
+
+
+def shake(network: nn.Module, seed: int) -> nn.Module:
+    """Statistics and parameters as after a training."""
+    generator = torch.Generator().manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            for tensor in (module.running_mean, module.running_var, module.weight, module.bias):
+                if tensor is not None:
+                    tensor.data = torch.rand(tensor.shape, generator=generator) + 0.1
+    return network
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1, groups=4, bias=False)
+        self.norm = nn.BatchNorm2d(4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images + self.norm(self.conv(images))
+
+
+@given(st.integers(0, 1000), st.booleans(), st.booleans(), st.sampled_from([1, 2, 4]))
+@settings(deadline=None, max_examples=20)
+def test_outputs_stay_those_of_evaluation_mode(seed: int, bias: bool, affine: bool, groups: int) -> None:
+    torch.manual_seed(seed)
+    network = nn.Sequential(
+        nn.Conv2d(4, 8, 3, groups=groups, bias=bias),
+        nn.BatchNorm2d(8, affine=affine, eps=1e-3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(72, 5, bias=bias),
+        nn.BatchNorm1d(5, affine=affine),
+    )
+    shake(network, seed)
+    images = torch.rand(3, 4, 5, 5)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    folded = fold_batch_norms(network)
+    torch.testing.assert_close(folded(images), network.eval()(images), rtol=1e-4, atol=1e-5)
+    assert not any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in folded.modules())
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+
+
+def test_a_folded_network_is_a_chain_again() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(72, 3))
+    with pytest.raises(CodesignError, match="BatchNorm2d") as error:
+        trace_chain(network, (1, 8, 8))
+    assert "fold_batch_norms" in error.value.next_step
+    assert [layer.name for layer in trace_chain(fold_batch_norms(network), (1, 8, 8))] == ["0", "4"]
+
+
+def test_branches_do_not_matter_and_pruned_weights_stay_zero() -> None:
+    network = nn.Sequential(shake(Residual(), 0), Residual()).eval()
+    with torch.no_grad():
+        network.get_parameter("0.conv.weight")[:, :, 1] = 0.0
+    images = torch.rand(2, 4, 6, 6)
+    folded = fold_batch_norms(network)
+    torch.testing.assert_close(folded(images), network(images))
+    assert not bool(folded.get_parameter("0.conv.weight")[:, :, 1].any())
+
+
+class Twice(Residual):
+    def forward(self, images: Tensor) -> Tensor:
+        return self.norm(self.conv(self.conv(images)))
+
+
+class TwoReaders(Residual):
+    def forward(self, images: Tensor) -> Tensor:
+        outputs = self.conv(images)
+        return outputs + self.norm(outputs)
+
+
+class DataDependent(Residual):
+    def forward(self, images: Tensor) -> Tensor:
+        return self.norm(images) if images.sum() > 0 else images
+
+
+@pytest.mark.parametrize(
+    ("network", "cause"),
+    [
+        (Twice(), "of its own"),
+        (TwoReaders(), "of its own"),
+        (nn.Sequential(nn.ReLU(), nn.BatchNorm2d(4)), "does not follow"),
+        (nn.Sequential(nn.BatchNorm2d(4)), "does not follow"),
+        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2, track_running_stats=False)), "no running statistics"),
+        (DataDependent(), "cannot be traced"),
+    ],
+)
+def test_what_cannot_be_folded_is_a_clear_error(network: nn.Module, cause: str) -> None:
+    with pytest.raises(CodesignError, match=cause):
+        fold_batch_norms(network)

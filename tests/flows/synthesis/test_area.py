@@ -1,0 +1,111 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flows.synthesis.area import _relevant, _source, least_logic_area, measure, measure_within, module_cost, sram_area
+from flows.synthesis.yosys import synthesize
+from flows.technology.sram import SramModel
+from flows.technology.technology import generic_technology
+from rtl.array.pe_array import PEArray
+from rtl.array.sram import SeparateSRAMs, sram_verilog
+from rtl.config import ArrayConfig
+from rtl.formats.index_formats import NM, Dense, Fixed, Rice
+from rtl.inventory import logic_modules, srams
+from rtl.verilog import emit, emit_rtlil
+
+SMALL = ArrayConfig(rows=2, lanes=2, weight_bits=4, act_bits=4, acc_bits=16, weight_depth=32, activation_depth=16)
+GENERIC = generic_technology()
+
+configs = st.builds(
+    lambda rows, lanes, requant, index, weights, activations, table, biases: ArrayConfig(
+        rows=rows,
+        lanes=lanes * requant,
+        requant_lanes=requant,
+        index=index,
+        weight_depth=weights,
+        activation_depth=2 * activations,
+        table_depth=table,
+        bias_depth=biases,
+    ),
+    st.integers(1, 20),
+    st.integers(1, 6),
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from([Dense(), Fixed(3), Rice(4), NM(2, 4)]),
+    st.integers(2, 5000),
+    st.integers(2, 700),
+    st.integers(2, 600),
+    st.integers(2, 300),
+)
+
+
+@settings(max_examples=15)
+@given(configs)
+def test_a_module_is_made_from_the_sizes_it_knows_and_no_others(config) -> None:
+    for use in logic_modules(config):
+        assert _source(use.name, _relevant(config, use.name)) == emit_rtlil(use.component, use.name)
+
+
+def test_a_size_wrongly_left_out_is_seen() -> None:
+    other = SMALL.replace(lanes=4)
+    assert _source("aligner", _relevant(SMALL, "aligner")) != _source("aligner", _relevant(other, "aligner"))
+
+
+def test_the_area_is_the_sum_of_the_inventory() -> None:
+    measured = measure(SMALL, GENERIC)
+    counts = {use.name: use.count for use in logic_modules(SMALL)}
+    assert {module.name: module.count for module in measured.modules} == counts
+    assert measured.logic_area == pytest.approx(sum(module.area * counts[module.name] for module in measured.modules))
+    model = GENERIC.sram
+    expected = sum(use.count * model.area(use.depth, use.width) for use in srams(SMALL))
+    assert measured.sram_area == pytest.approx(expected)
+    assert measured.sram_area == sram_area(SMALL, GENERIC)
+    assert measured.area == measured.logic_area + measured.sram_area
+    assert measured.clock_period == max(part.period for part in (*measured.modules, *measured.srams))
+
+
+@pytest.mark.parametrize("index", [Dense(), Fixed(2), Rice(3)], ids=str)
+@pytest.mark.parametrize("depths", [(2, 4, 2, 2), (300, 40, 20, 12), (5000, 600, 400, 100)])
+def test_the_bound_on_the_logic_area_is_one_and_close(index, depths) -> None:
+    names = ("weight_depth", "activation_depth", "table_depth", "bias_depth")
+    config = SMALL.replace(index=index, lanes=4, **dict(zip(names, depths, strict=True)))
+    area = measure(config, GENERIC).logic_area
+    assert 0.6 * area < least_logic_area(config, GENERIC) <= area
+
+
+def test_the_modules_add_up_to_the_array_synthesized_whole() -> None:
+    config = ArrayConfig(rows=2, lanes=6, weight_bits=6, weight_depth=512, activation_depth=64, table_depth=64)
+    text = emit(PEArray(config), "array", SeparateSRAMs())
+    for size in {(use.depth, use.width) for use in srams(config)}:
+        ports = sram_verilog(*size).partition(";")[0].replace("output reg", "output")
+        text = f"(* blackbox *) {ports}; endmodule\n{text}"
+    whole, parts = synthesize(text, "array", GENERIC), measure(config, GENERIC)
+    assert whole.flip_flops == sum(module.flip_flops * module.count for module in parts.modules)
+    assert 0.92 * parts.logic_area < whole.area < 1.02 * parts.logic_area  # modules are sized for speed one by one
+
+
+def test_a_slow_memory_sets_the_clock_with_the_logic_behind_it() -> None:
+    slow = replace(GENERIC, sram=SramModel(fo4=10.0))
+    measured = measure(SMALL, slow)
+    assert measured.critical in {use.name for use in srams(SMALL)}
+    table = next(memory for memory in measured.srams if memory.name == "table")
+    addresser = module_cost(SMALL, "addresser", slow)
+    delay = addresser.period - slow.clk_to_q - slow.setup
+    assert table.period == pytest.approx(slow.sram.access_time(table.depth, table.width) + delay + slow.setup)
+
+
+def test_more_pes_cost_more() -> None:
+    assert measure(SMALL.replace(rows=3), GENERIC).area > measure(SMALL, GENERIC).area
+
+
+def test_a_budget_is_kept_to_the_last_gate() -> None:
+    area = measure(SMALL, GENERIC).area
+    assert measure_within(SMALL, GENERIC, area) == measure(SMALL, GENERIC)
+    assert measure_within(SMALL, GENERIC, area - 0.1) is None
+
+
+def test_it_can_be_written_as_json() -> None:
+    told = measure(SMALL, GENERIC).to_dict()
+    assert told["area"] == told["logic_area"] + told["sram_area"]
+    assert {"modules", "srams", "clock_period", "critical"} <= told.keys()

@@ -1,0 +1,36 @@
+"""Names and limits of the index formats."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compress.base.errors import CodesignError
+from rtl.formats.index_formats import FORMATS, NM, Bitmap, Decompress, Dense, Fixed, Rice, format_examples, parse_index
+from tests.support import INDICES
+
+
+@given(st.sampled_from(FORMATS).flatmap(INDICES.__getitem__))
+def test_a_format_is_parsed_from_what_it_prints(index) -> None:
+    assert parse_index(str(index)) == index
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_examples_are_formats(kind) -> None:
+    assert parse_index(kind.example) == kind()
+    assert kind.example in format_examples()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "fixed", "fixed0", "fixed13", "fixed-1", "rice", "rice13", "bitmap0", "nm2", "nm4of4", "nm0of4", "dense4"],
+)
+def test_an_unknown_format_is_refused(text) -> None:
+    with pytest.raises(CodesignError, match="next:"):
+        parse_index(text)
+
+
+def test_word_bits_hold_the_longest_token() -> None:
+    formats = (Dense(), Fixed(4), Bitmap(8), Rice(7), NM(2, 4), Decompress())
+    assert [index.word_bits(5) for index in formats] == [5, 9, 13, 18, 7, 6]

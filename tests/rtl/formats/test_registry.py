@@ -1,0 +1,159 @@
+"""Every index decoder against its software twin."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from rtl.config import ArrayConfig
+from rtl.formats.index_formats import FORMATS, NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
+from rtl.formats.registry import DECODERS, make_decoder
+from sim.mapping.encoders.packer import RowPlan
+from sim.mapping.encoders.registry import make_packer
+from tests.support import INDICES, draw_levels, row_levels, simulate
+
+PASSES = 2
+
+
+class Token(NamedTuple):
+    position: int
+    base: int
+    level: int
+    first: int
+    last: int
+    ends_tile: int
+
+
+def tokens_of(config: ArrayConfig, words: list[int], registers: dict[str, int], seed: int) -> list[Token]:
+    """Tokens of two passes, with random stalls; none may be missing between the first and the last."""
+    dut = make_decoder(config)
+    chooser = random.Random(seed)
+    tokens: list[Token] = []
+    valid: list[bool] = []
+
+    async def testbench(ctx: Any) -> None:
+        ctx.set(dut.registers, registers)
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        waiting = [(word, n == len(words) - 1) for _ in range(PASSES) for n, word in enumerate(words)]
+        idle = 0
+        while idle < 5:
+            while chooser.random() < 0.3:
+                ctx.set(dut.advance, 0)
+                await ctx.tick()
+            word, ends = waiting[0] if waiting else (0, False)
+            ctx.set(dut.word, word)
+            ctx.set(dut.word_valid, bool(waiting))
+            ctx.set(dut.word_ends_tile, ends)
+            valid.append(bool(ctx.get(dut.token_valid)))
+            if valid[-1]:
+                token = ctx.get(dut.token)
+                base = token.base if config.index.counts_positions else 0
+                tokens.append(Token(token.position, base, token.level, token.first, token.last, token.ends_tile))
+            idle = 0 if waiting or valid[-1] else idle + 1
+            taken = ctx.get(dut.next)
+            ctx.set(dut.advance, 1)
+            await ctx.tick()
+            ctx.set(dut.advance, 0)
+            waiting = waiting[1:] if taken else waiting
+
+    simulate(dut, testbench)
+    first = valid.index(True)
+    assert all(valid[first : first + len(tokens)])
+    return tokens
+
+
+def run_row(index: IndexFormat, levels: NDArray[np.int16], weight_bits: int, words: NDArray[np.uint64], plan: RowPlan):
+    """Tokens of a row whose positions are the taps of one channel."""
+    positions = levels.shape[1]
+    config = ArrayConfig(
+        rows=1,
+        lanes=1,
+        weight_bits=weight_bits,
+        index=index,
+        weight_depth=max(2, len(words)),
+        table_depth=max(2, positions + index.leading_positions),
+    )
+    taps = {"last_tap": positions - 1, "last_channel": 0, "plane": 1} if index.counts_positions else {}
+    return tokens_of(config, words.tolist(), {"last_word": len(words) - 1, **taps, **plan.registers}, seed=1)
+
+
+def levels_found(index: IndexFormat, tokens: list[Token], shape: tuple[int, int]) -> NDArray[np.int64]:
+    """(PASSES * K, L): what the tokens add up to, with filters bracketed by first and last."""
+    found = np.zeros((PASSES * shape[0], shape[1]), np.int64)
+    k, inside = -1, False
+    for token in tokens:
+        assert inside != bool(token.first)
+        k += token.first
+        inside = not token.last
+        if token.level:
+            found[k, token.position - index.leading_positions] += token.level
+    return found
+
+
+def check_row(
+    index: IndexFormat, levels: NDArray[np.int16], bits: int, words: NDArray[np.uint64], plan: RowPlan
+) -> None:
+    """Exactly the levels, in as many tokens as planned, filter by filter."""
+    tokens = run_row(index, levels, bits, words, plan)
+    np.testing.assert_array_equal(levels_found(index, tokens, levels.shape), np.tile(levels, (PASSES, 1)))
+    ends = np.cumsum(np.tile(plan.tokens_k, PASSES))
+    assert np.flatnonzero([token.last for token in tokens]).tolist() == (ends - 1).tolist()
+    assert [token.ends_tile for token in tokens] == ([0] * (int(plan.tokens_k.sum()) - 1) + [1]) * PASSES
+
+
+def test_every_format_has_a_decoder() -> None:
+    assert tuple(DECODERS) == FORMATS
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_decoder_emits_the_packed_positions_a_token_a_cycle(kind) -> None:
+    @settings(max_examples=12)
+    @given(
+        INDICES[kind],
+        st.tuples(st.integers(1, 5), st.integers(1, 40)),
+        st.integers(1, 8),
+        st.sampled_from([0.0, 0.05, 0.3, 1.0]),
+        st.integers(0, 999),
+    )
+    @example(kind(), (1, 1), 2, 1.0, 0)
+    @example(kind(), (3, 1), 8, 0.0, 0)
+    @example(kind(), (2, 60), 8, 0.02, 6)
+    def check(index, shape, weight_bits, density, seed) -> None:
+        levels, weight_bits = row_levels(index, shape, weight_bits, density, seed)
+        packer = make_packer(index, weight_bits)
+        plan = packer.plan(levels != 0)
+        check_row(index, levels, weight_bits, packer.encode(levels), plan)
+
+    check()
+
+
+@pytest.mark.parametrize("index", [Fixed(3), Bitmap(5), Rice(3), NM(3, 4), Decompress()], ids=str)
+def test_a_flipped_bit_of_the_stream_is_seen(index) -> None:
+    levels = draw_levels((3, 12), 4, 0.4, seed=2)
+    packer = make_packer(index, 4)
+    plan, words = packer.plan(levels != 0), packer.encode(levels)
+    words[len(words) // 2] ^= np.uint64(1 << packer.word_bits // 2)
+    with pytest.raises((AssertionError, IndexError)):
+        check_row(index, levels, 4, words, plan)
+
+
+@pytest.mark.parametrize(("taps", "channels"), [(1, 1), (3, 2), (1, 4), (4, 1)])
+def test_dense_decoder_counts_taps_within_channels(taps, channels) -> None:
+    config = ArrayConfig(rows=1, lanes=1, weight_bits=3, index=Dense())
+    codes = [n % 8 for n in range(taps * channels)]
+    registers = {"last_tap": taps - 1, "last_channel": channels - 1, "plane": 5, "last_word": len(codes) - 1}
+    tokens = tokens_of(config, codes, registers, seed=1)
+    places = [(tap, 5 * channel) for channel in range(channels) for tap in range(taps)] * PASSES
+    assert [token[:2] for token in tokens] == places
+    assert [token.level for token in tokens] == [code + 1 if code < 4 else code - 8 for code in codes] * PASSES
+    last = taps * channels - 1
+    assert [token.first for token in tokens] == [n % (last + 1) == 0 for n in range(len(tokens))]
+    assert [token.last for token in tokens] == [n % (last + 1) == last for n in range(len(tokens))]

@@ -1,0 +1,43 @@
+"""The N:M format: what it refuses and how it fills groups up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compress.base.errors import CodesignError
+from rtl.formats.index_formats import NM
+from sim.mapping.encoders.nm import NMPacker, levels_with_sum
+
+
+@given(st.integers(-128, 128), st.integers(1, 9))
+def test_levels_with_a_sum_have_it_and_are_levels(total, count) -> None:
+    if (total, count) == (0, 1):
+        return
+    levels = levels_with_sum(total, count)
+    assert len(levels) == count
+    assert sum(levels) == total
+    assert 0 not in levels
+    assert max(map(abs, levels)) <= max(2, abs(total))
+
+
+@pytest.mark.parametrize(
+    ("index", "bits", "row", "told"),
+    [
+        (NM(2, 4), 8, [1, 1, 0, 1], "stores 2 of 4 .* 3 nonzeros"),
+        (NM(1, 4), 8, [0, 0, 0, 0], "all zero"),
+        (NM(2, 4), 1, [0, 1, 0, 0], "fill"),
+        (NM(2, 4), 8, [1, 1, 0, 0, 0], "all zero"),
+    ],
+    ids=["too many", "empty group of one word", "one bit", "empty last position"],
+)
+def test_a_mask_that_breaks_the_pattern_is_refused(index, bits, row, told) -> None:
+    with pytest.raises(CodesignError, match=told):
+        NMPacker(index, bits).plan(np.array([row], np.bool_))
+
+
+def test_every_filter_takes_n_words_of_every_m_positions() -> None:
+    mask = np.array([[1, 0, 0, 1, 0, 1, 1, 0, 1], [0, 0, 0, 0, 1, 0, 0, 0, 1]], np.bool_)
+    assert NMPacker(NM(2, 4), 8).plan(mask).tokens_k.tolist() == [5, 5]

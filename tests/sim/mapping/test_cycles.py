@@ -1,0 +1,69 @@
+"""The cycle model alone; it equals the RTL in tests/rtl/array/test_pe_array.py, tests/sim/simulate/test_runner.py."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from rtl.array.drain import DRAIN_LATENCY
+from rtl.formats.index_formats import Fixed
+from sim.mapping import cycles
+from sim.mapping.cycles import FILL_CYCLES, chain_cycles, fewest_cycles, layer_cycles
+from sim.mapping.geometry import ConvGeometry
+from sim.mapping.plan import plan_layer
+
+SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 6))
+tokens = hnp.arrays(np.int64, SHAPES, elements=st.integers(1, 9))
+alike = hnp.arrays(np.int64, SHAPES, elements=st.integers(4, 6))
+
+
+@given(tokens | alike, st.integers(1, 40), st.integers(1, 8))
+@example(np.array([[3, 10], [9, 7], [7, 1]]), 30, 5)
+def test_skipping_equal_tiles_changes_nothing(tokens_rk, tiles, groups) -> None:
+    unrolled = np.tile(tokens_rk, (1, tiles))
+    assert chain_cycles(tokens_rk, tiles, groups) == chain_cycles(unrolled, 1, groups)
+
+
+@given(tokens, st.integers(1, 8), st.lists(st.integers(0, 60), min_size=10, max_size=10))
+@example(np.array([[3, 10], [9, 7], [7, 1]]), 5, [8] * 3 + [0] * 7)
+@example(np.array([[3]]), 1, [14, 26] * 5)
+def test_a_pace_said_to_be_kept_is_kept_from_any_state(tokens_rk, groups, start) -> None:
+    filters = tokens_rk.T.tolist()
+    states = [start[: 2 * len(tokens_rk)]]
+    for _ in range(12):
+        states.append(cycles._after_tile(filters, states[-1], groups))
+    took = np.diff([state[-1] for state in states])
+    for tile in range(5):
+        if cycles._keeps_pace(filters, groups, states[tile], states[tile + 1]):
+            assert len(set(took[tile:])) == 1
+
+
+def test_rows_that_run_ahead_are_not_followed_to_the_end(monkeypatch) -> None:
+    followed = []
+
+    def counted(*arguments):
+        followed.append(arguments)
+        return after_tile(*arguments)
+
+    after_tile = cycles._after_tile
+    monkeypatch.setattr(cycles, "_after_tile", counted)
+    tokens_rk = np.array([[5, 5, 5], [5, 5, 6]])
+    assert chain_cycles(tokens_rk, 1000, 1) == FILL_CYCLES + 5 + 16 * 1000 + 1 + DRAIN_LATENCY
+    assert len(followed) < 10
+
+
+def test_one_row_takes_a_cycle_a_token() -> None:
+    assert chain_cycles(np.array([[5, 3, 9]]), 1, 1) == FILL_CYCLES + 17 + 1 + DRAIN_LATENCY
+
+
+def test_a_slow_drain_sets_the_pace() -> None:
+    assert chain_cycles(np.ones((1, 20), np.int64), 1, 8) == FILL_CYCLES + 20 * 9 + DRAIN_LATENCY
+
+
+@given(st.integers(1, 4), st.integers(1, 6), st.sampled_from([0.1, 0.5, 1.0]), st.integers(0, 99))
+def test_the_lower_bound_is_one(rows, lanes, density, seed) -> None:
+    mask = np.random.default_rng(seed).random((4, 5, 3, 3)) < density
+    plan = plan_layer(mask, ConvGeometry((4, 5, 3, 3), (5, 7, 7)), rows, lanes, Fixed(4))
+    assert fewest_cycles(plan) <= layer_cycles(plan)

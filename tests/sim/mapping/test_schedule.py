@@ -1,0 +1,90 @@
+"""Rows dealt evenly where that is faster; runs put together are in tests/sim/mapping/test_tiles.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import sim.mapping.slices
+from compress.base.errors import CodesignError
+from compress.sets.balance import GroupCardinality
+from rtl.config import ArrayConfig
+from rtl.formats.index_formats import FORMATS, Fixed
+from sim.golden.golden import run_layer
+from sim.mapping.geometry import ConvGeometry
+from sim.mapping.schedule import group_schedule, make_schedule
+from sim.mapping.tiles import tile_layer
+from tests.support import draw_activations, draw_levels, make_layer, run_array, tiled_cases
+
+ARRAY = ArrayConfig(rows=4, lanes=4, index=Fixed(4), requant_lanes=4)
+GEOMETRY = ConvGeometry((48, 24, 3, 3), (24, 4, 4), padding=(1, 1))
+MASK: NDArray[np.bool_] = np.random.default_rng(1).random(GEOMETRY.weight_shape) < 0.2
+
+
+@settings(max_examples=20)
+@given(st.sampled_from(FORMATS).flatmap(tiled_cases))
+def test_even_rows_are_taken_only_where_they_are_faster(case) -> None:
+    layer, config, batch = case
+    try:
+        quick = group_schedule(layer.levels != 0, ConvGeometry.of(layer), config, batch)
+    except CodesignError:
+        assume(False)
+    even = group_schedule(layer.levels != 0, ConvGeometry.of(layer), config, batch, even=True)
+    assert even.cycles(config.requant_lanes) <= quick.cycles(config.requant_lanes)
+
+
+@settings(max_examples=20)
+@given(st.sampled_from(FORMATS).flatmap(tiled_cases))
+def test_banks_sized_for_even_rows_hold_the_layer(case) -> None:
+    layer, config, batch = case
+    mask, geometry = layer.levels != 0, ConvGeometry.of(layer)
+    try:
+        even = group_schedule(mask, geometry, config, batch, even=True)
+    except CodesignError:
+        assume(False)
+    holding = config.replace(**vars(even.depths))
+    schedule = make_schedule("layer", mask, geometry, holding, batch)
+    assert schedule.cycles(config.requant_lanes) <= even.cycles(config.requant_lanes)
+
+
+def test_random_masks_wait_less() -> None:
+    quick, even = (group_schedule(MASK, GEOMETRY, ARRAY, even=even) for even in (False, True))
+    waited, waits = (schedule.cycles(4) - schedule.fewest_cycles(4) for schedule in (quick, even))
+    assert waits < waited / 2
+
+
+def test_a_dealing_that_does_worse_is_not_taken(monkeypatch) -> None:
+    quick = group_schedule(MASK, GEOMETRY, ARRAY)
+    monkeypatch.setattr(sim.mapping.slices, "deal_evenly", one_after_the_other)
+    tried = group_schedule(MASK, GEOMETRY, ARRAY, even=True)
+    assert tried.runs[0].plan.slices == quick.runs[0].plan.slices
+
+
+def one_after_the_other(nonzeros_kn: NDArray[np.int64], hands: int) -> list[tuple[int, ...]]:
+    """The lightest parts together."""
+    share = -(-nonzeros_kn.shape[1] // hands)
+    order = np.argsort(nonzeros_kn.sum(axis=0), kind="stable").tolist()
+    return [tuple(sorted(order[hand * share : (hand + 1) * share])) for hand in range(hands)]
+
+
+def test_masks_pruned_to_equal_parts_keep_their_neighbours() -> None:
+    weights = torch.randn(GEOMETRY.weight_shape, generator=torch.Generator().manual_seed(1))
+    mask = GroupCardinality(20, 4).project(weights).numpy() != 0
+    slices = group_schedule(mask, GEOMETRY, ARRAY, even=True).runs[0].plan.slices
+    assert [row.channels for row in slices] == [tuple(range(first, first + 6)) for first in (0, 6, 12, 18)]
+
+
+def test_the_array_takes_the_cycles_of_even_rows() -> None:
+    layer = make_layer(draw_levels((24, 12, 3, 3), 8, 0.15, 1), 8, 6, 5)
+    mask, geometry = layer.levels != 0, ConvGeometry.of(layer)
+    even = group_schedule(mask, geometry, ARRAY, even=True)
+    tiling = tile_layer(layer, ARRAY.replace(**vars(even.depths)))
+    assert tiling.schedule.runs[0].plan.slices == even.runs[0].plan.slices
+    assert tiling.cycles < group_schedule(mask, geometry, ARRAY).cycles(4)
+    activations = draw_activations(layer, 1, 3)
+    results, cycles = run_array(tiling.runs[0].packed, tiling.inputs(tiling.runs[0], activations))
+    assert cycles == tiling.cycles
+    np.testing.assert_array_equal(tiling.join([results]), run_layer(layer, activations))

@@ -1,0 +1,138 @@
+"""Layers through the AXI ports, driven by cocotbext-axi: golden results whatever the ports do."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compress.base.errors import CodesignError
+from compress.model.layer import Pool, PoolKind
+from rtl.axi.top import ACCELERATOR
+from rtl.config import ArrayConfig
+from rtl.formats.index_formats import Fixed
+from sim.mapping.pack import pack
+from sim.mapping.tiles import tile_layer
+from sim.simulate.build import BuiltArray, build_array, run_child
+from sim.simulate.load_packets import load_packet
+from sim.simulate.runner import LayerRun, Stalls, run_layers
+from sim.simulate.simulator import find_simulator
+from tests.support import draw_activations, draw_levels, layers, make_layer
+
+# Three activations in a beat of four bytes, six bits each; words of 36 bits in two beats.
+CONFIG = ArrayConfig(
+    rows=2, lanes=6, act_bits=6, index=Fixed(3), requant_lanes=3, weight_depth=512, activation_depth=512
+)
+POOL = Pool(PoolKind.MAX, (2, 1), (2, 1))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> BuiltArray:
+    try:
+        find_simulator()
+    except CodesignError as error:
+        pytest.skip(error.cause)
+    return build_array(CONFIG, tmp_path_factory.mktemp("accelerator"), top=ACCELERATOR)
+
+
+@st.composite
+def drawn_run(draw: st.DrawFn) -> LayerRun:
+    layer = draw(layers(act_bits=CONFIG.act_bits))
+    batch = draw(st.integers(1, 2))
+    return LayerRun(tile_layer(layer, CONFIG, batch), draw_activations(layer, 2 * batch, draw(st.integers(0, 99))))
+
+
+def stalled(run: LayerRun, loads: float, results: float, seed: int) -> LayerRun:
+    return replace(run, stalls=Stalls(loads, results, seed))
+
+
+class TestLayers:
+    @settings(max_examples=2)
+    @given(st.lists(drawn_run(), min_size=6, max_size=6), st.integers(0, 99))
+    def test_stalls_change_no_result_and_no_counter_but_their_own(self, built, runs, seed) -> None:
+        waits = [(0.0, 0.0), (0.6, 0.0), (0.0, 0.95), (0.4, 0.8)]
+        outcomes = run_layers(built, [stalled(run, *wait, seed) for run in runs for wait in waits])
+        for at in range(0, len(outcomes), len(waits)):
+            self.check_alike(*outcomes[at : at + len(waits)])
+
+    def check_alike(self, free, gaps, pressed, both) -> None:
+        for outcome in (free, gaps, pressed, both):
+            assert outcome.bit_exact, outcome
+        assert free.cycle_exact
+        assert gaps.cycles == free.cycles  # gaps in loading are none of the array's cycles
+        for batch, plain in enumerate(free.counters):
+            assert plain["RESULT_WAIT"] == plain["LOAD_WAIT"] == 0
+            assert gaps.counters[batch]["LOAD_BEATS"] == plain["LOAD_BEATS"]
+            assert gaps.counters[batch]["LOAD_WAIT"] > 0
+            for outcome in (gaps, pressed, both):
+                counters = outcome.counters[batch]
+                assert counters["RESULT_BEATS"] == plain["RESULT_BEATS"]
+                waited = counters["CYCLES"] - outcome.model_cycles
+                assert 0 <= waited <= counters["RESULT_WAIT"]  # a wait may fall where the array has time
+
+
+def small_layer(seed=1):
+    return make_layer(
+        draw_levels((5, 4, 3, 3), 6, 0.4, seed), 6, 7, 7, padding=(1, 1), act_bits=CONFIG.act_bits, pool=POOL
+    )
+
+
+def test_waits_beats_and_faults_are_seen(built) -> None:
+    layer = small_layer()
+    activations = draw_activations(layer, 1, 2)
+    plain, corrupted, slow = (tile_layer(layer, CONFIG) for _ in range(3))
+    packed = plain.runs[0].packed
+    corrupted.runs[0].packed.weight_words[1][3] ^= 0b100
+    slow.runs[0].packed.plan.tokens_rk[0, 0] += 1
+    runs = [LayerRun(each, activations) for each in (plain, corrupted, slow)]
+    free, wrong, late, pressed = run_layers(built, [*runs, stalled(runs[0], 0.0, 0.97, 1)])
+    packets = (packed.static_writes(), packed.activation_writes(activations))
+    assert free.counters[0]["LOAD_BEATS"] == sum(len(load_packet(CONFIG, writes)) for writes in packets)
+    assert free.counters[0]["RESULT_BEATS"] == packed.result_beats
+    assert free.pooling == "array"
+    assert not wrong.bit_exact
+    assert late.bit_exact
+    assert not late.cycle_exact
+    assert pressed.bit_exact
+    assert pressed.counters[0]["RESULT_WAIT"] > pressed.model_cycles
+    assert pressed.cycles[0] > 2 * pressed.model_cycles
+
+
+MOMENTS = [
+    (f"{where} {reset}", wait) for where in ("load", "run") for reset in ("soft", "hard") for wait in (0, 37, 150)
+]
+
+
+def test_a_reset_in_the_middle_leaves_nothing_behind(built, tmp_path) -> None:
+    layer = small_layer()
+    packed, activations = pack(layer, CONFIG), draw_activations(layer, 1, 3)
+    orders = [[moment] for moment in MOMENTS] + [list(reversed(MOMENTS))]
+    job, answer = tmp_path / "job", tmp_path / "answer"
+    job.write_bytes(pickle.dumps([(packed, activations, moments) for moments in orders]))
+    log = run_child(
+        "test",
+        built.simulator,
+        {
+            "test_module": "tests.sim.simulate.axi_resets",
+            "hdl_toplevel": ACCELERATOR,
+            "hdl_toplevel_lang": "verilog",
+            "build_dir": str(built.folder),
+            "test_dir": str(tmp_path),
+            "results_xml": str(tmp_path / "results.xml"),
+            "timescale": ["1ns", "1ps"],
+        },
+        {"CODESIGN_SIM_JOB": str(job), "CODESIGN_SIM_ANSWER": str(answer)},
+    )
+    assert answer.exists(), log[-3000:]
+    answers = pickle.loads(answer.read_bytes())
+    assert len(answers) == len(orders)
+    for each in answers:
+        got = np.concatenate([packed.unpack_results(beats) for beats in each["beats"]])
+        np.testing.assert_array_equal(got, packed.answer(activations))
+        assert each["counters"] == answers[0]["counters"] | {
+            name: each["counters"][name] for name in ("LOAD_BEATS", "LOAD_WAIT", "LOAD_BLOCKED")
+        }

@@ -48,7 +48,8 @@ def judged(result: Result) -> list[dict[str, Any]]:
 
 def pruned_like_the_papers(entry: Mapping[str, Any]) -> bool:
     """Whether a layer has a density of 003 Table 8."""
-    return PAPERS_BAND[0] <= entry["density"] <= PAPERS_BAND[1]
+    density: float = entry["density"]
+    return PAPERS_BAND[0] <= density <= PAPERS_BAND[1]
 
 
 def _product(mask: str, chosen: Callable[[Mapping[str, Any]], bool]) -> Callable[[Result], float | None]:

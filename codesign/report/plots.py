@@ -100,7 +100,8 @@ def _before(axes: Axes, entry: dict[str, Any], theme: Theme) -> None:
 
 def _largest_after(entry: dict[str, Any]) -> float:
     """Outer edge of the last bar."""
-    return (max(abs(level) for level in entry["after"]["levels"]) + 0.5) * float(entry["after"]["interval"])
+    largest: float = max(abs(level) for level in entry["after"]["levels"])
+    return (largest + 0.5) * float(entry["after"]["interval"])
 
 
 def _after(axes: Axes, entry: dict[str, Any], theme: Theme) -> None:

@@ -112,7 +112,7 @@ def _import_factory(name: str) -> Callable[[], nn.Module]:
             f"unknown network {name!r}", f"use one of {', '.join(NETWORKS)}, or your own as 'package.module:function'"
         )
     try:
-        factory = getattr(importlib.import_module(module_name), function_name)
+        factory: Callable[[], nn.Module] = getattr(importlib.import_module(module_name), function_name)
     except (ImportError, AttributeError) as error:
         raise CodesignError(
             f"network {name!r} cannot be imported: {error}", "install its package or add its folder to PYTHONPATH"

@@ -63,6 +63,7 @@ class Checkpoint:
         remove = f"remove {self.path} to start over"
         try:
             content = torch.load(self.path, map_location="cpu", weights_only=True)
+            stages: dict[str, dict[str, Any]]
             file_format, run, stages = content["format"], content["run"], content["stages"]
         except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
             raise CodesignError(f"checkpoint {self.path} is damaged or no checkpoint", remove) from error

@@ -171,7 +171,7 @@ class _Packing:
 
     def least_cycles(self, shape: Shape) -> int:
         """One row has at least its share of the nonzeros, the drain takes every filter's lanes; tiles repeat both."""
-        filters = self.mask.shape[0]
+        filters: int = self.mask.shape[0]
         busiest = max(-(-self.words // shape.rows), filters * (shape.lanes // shape.requant_lanes + 1))
         return FILL_CYCLES + busiest * self.tiles(shape) + DRAIN_LATENCY
 

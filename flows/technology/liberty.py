@@ -52,7 +52,7 @@ class _Parser:
     """Recursive descent over the tokens of one group."""
 
     def __init__(self, text: str) -> None:
-        self.tokens = [token.strip('"') if token[0] == '"' else token for token in _TOKEN.findall(text)]
+        self.tokens: list[str] = [token.strip('"') if token[0] == '"' else token for token in _TOKEN.findall(text)]
         self.at = 0
 
     def take(self) -> str:

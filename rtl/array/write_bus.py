@@ -42,7 +42,8 @@ class LayerRegister(IntEnum):
 
 def data_bits(config: ArrayConfig) -> int:
     """Width of the data of a write: the widest bank word, at least 32."""
-    return max(32, config.word_bits, table_layout(config).size, config.lanes * config.act_bits, config.acc_bits)
+    entry_bits: int = table_layout(config).size
+    return max(32, config.word_bits, entry_bits, config.lanes * config.act_bits, config.acc_bits)
 
 
 def write_address_bits(config: ArrayConfig) -> int:

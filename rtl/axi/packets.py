@@ -39,7 +39,7 @@ def words_of_space(config: ArrayConfig, space: Space) -> int:
 
 def beats_of_word(config: ArrayConfig, space: Space) -> int:
     """Beats that one word takes, low bits first; what the last beat has too many is ignored."""
-    bits = {
+    bits: int = {
         Space.WEIGHT: config.word_bits,
         Space.TABLE: table_layout(config).size,
         Space.ACTIVATION: config.lanes * config.act_bits,

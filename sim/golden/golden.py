@@ -81,7 +81,8 @@ def requantize(sums: NDArray[np.int64], requantization: Requantization, act_bits
     """``(sums * multiplier + 2**(shift-1)) >> shift``, saturated to the activation range (half rounds up)."""
     scaled = (sums * requantization.multiplier + (1 << (requantization.shift - 1))) >> requantization.shift
     low, high = (0, (1 << act_bits) - 1) if relu else (-(1 << (act_bits - 1)), (1 << (act_bits - 1)) - 1)
-    return np.clip(scaled, low, high).astype(np.int16)
+    activations: NDArray[np.int16] = np.clip(scaled, low, high).astype(np.int16)
+    return activations
 
 
 def run_layer(layer: CompressedLayer, activations_nchw: NDArray[np.uint8], pooled: bool = False) -> NDArray[np.int16]:
@@ -100,10 +101,13 @@ def pool(activations_nchw: NDArray[np.int16], how: Pool) -> NDArray[np.int16]:
     height, width = how.output_size(*activations_nchw.shape[2:])
     windows = np.lib.stride_tricks.sliding_window_view(activations_nchw, how.kernel, axis=(2, 3))
     windows = windows[:, :, :: how.stride[0], :: how.stride[1]][:, :, :height, :width]
+    pooled: NDArray[np.int16]
     if how.kind is PoolKind.MAX:
-        return reduce(np.maximum, (windows[..., row, column] for row, column in np.ndindex(how.kernel)))
-    count = how.kernel[0] * how.kernel[1]
-    return ((2 * windows.sum(axis=(4, 5), dtype=np.int64) + count) // (2 * count)).astype(np.int16)
+        pooled = reduce(np.maximum, (windows[..., row, column] for row, column in np.ndindex(how.kernel)))
+    else:
+        count = how.kernel[0] * how.kernel[1]
+        pooled = ((2 * windows.sum(axis=(4, 5), dtype=np.int64) + count) // (2 * count)).astype(np.int16)
+    return pooled
 
 
 def layer_inputs(model: CompressedModel, activations_nchw: NDArray[np.uint8]) -> list[NDArray[np.int16]]:
@@ -129,4 +133,5 @@ def quantize_input(model: CompressedModel, images_nchw: NDArray[np.float32]) -> 
     """
     first = model.layers[0]
     scaled = np.rint(images_nchw / first.input_scale).reshape(len(images_nchw), *first.input_shape)
-    return np.clip(scaled, 0, (1 << first.act_bits) - 1).astype(np.uint8)
+    activations: NDArray[np.uint8] = np.clip(scaled, 0, (1 << first.act_bits) - 1).astype(np.uint8)
+    return activations

@@ -34,7 +34,8 @@ def fewest_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
     """A lower bound on ``layer_cycles``: the busiest row, or the drain, never waits."""
     groups = plan.layout.lanes // requant_lanes
     busiest_row = int(plan.tokens_rk.sum(axis=1).max())
-    busiest = max(busiest_row, plan.tokens_rk.shape[1] * (groups + 1))
+    filters: int = plan.tokens_rk.shape[1]
+    busiest = max(busiest_row, filters * (groups + 1))
     return fill_cycles(plan.index) + busiest * plan.layout.tiles + DRAIN_LATENCY
 
 

@@ -121,7 +121,8 @@ class PackedLayer:
     @property
     def result_beats(self) -> int:
         """Beats the array sends for one batch."""
-        return self.plan.layout.tiles * self.layer.levels.shape[0] * self._beats_of_filter
+        filters: int = self.layer.levels.shape[0]
+        return self.plan.layout.tiles * filters * self._beats_of_filter
 
     @property
     def _beats_of_filter(self) -> int:

@@ -152,7 +152,7 @@ def accumulator_bits(layer: LayerGeometry, bits: int, act_bits: int) -> int:
     2 * positions * (largest level) * (largest activation), and a sign.
     """
     positions = layer.weights // layer.weight_shape[0]
-    return (2 * positions * largest_level(bits) * (2**act_bits - 1)).bit_length() + 1
+    return (2 * positions * largest_level(bits) * ((1 << act_bits) - 1)).bit_length() + 1
 
 
 def reference_array(workspace: Workspace, layers: list[LayerGeometry]) -> ArrayConfig:

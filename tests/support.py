@@ -20,7 +20,7 @@ from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Req
 from rtl.array.pe_array import PEArray
 from rtl.config import ArrayConfig
 from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.pack import PackedLayer
 from sim.mapping.plan import plan_layer
 from sim.mapping.pooling import array_window
@@ -82,7 +82,7 @@ def layers(draw: st.DrawFn, dense: bool = False, act_bits: int | None = None) ->
     if not dense and draw(st.booleans()):
         levels[draw(st.integers(0, filters - 1))] = 0
     stride = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
-    geometry = ConvGeometry((filters, channels, *kernel), (channels, height, width), stride, padding)
+    geometry = ArrayGeometry((filters, channels, *kernel), (channels, height, width), stride, padding)
     return make_layer(
         levels,
         weight_bits,
@@ -120,7 +120,7 @@ def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: Index
     lanes, rows = block * draw(st.integers(1, 9 // block)), rows or draw(st.integers(1, 5))
     weight_bits = draw(st.sampled_from([layer.weight_bits, 8]))
     requant_lanes = draw(st.sampled_from([n for n in range(1, lanes + 1) if lanes % (block * n) == 0]))
-    geometry = ConvGeometry.of(layer).on(lanes, requant_lanes)
+    geometry = ArrayGeometry.of(layer).on(lanes, requant_lanes)
     depths = plan_layer(layer.levels != 0, geometry, rows, lanes, index, batch, weight_bits).depths
     return ArrayConfig(
         rows=rows,
@@ -193,7 +193,7 @@ def tiled_cases(draw: st.DrawFn, kind: type[IndexFormat]) -> tuple[CompressedLay
             input_shape=(channels * groups, *layer.input_shape[1:]),
             groups=groups,
         )
-    needed = vars(group_schedule(layer.levels != 0, ConvGeometry.of(layer), config, batch).depths)
+    needed = vars(group_schedule(layer.levels != 0, ArrayGeometry.of(layer), config, batch).depths)
     depths = {bank: draw(st.integers(-(-words // draw(st.integers(1, 3))), words)) for bank, words in needed.items()}
     depths = {**depths, "table_depth": needed["table_depth"] * draw(st.integers(1, 4))}
     depths["activation_depth"] += depths["activation_depth"] % 2

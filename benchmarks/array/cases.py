@@ -18,7 +18,7 @@ from compress.networks.forward_sizes import measured_geometries
 from compress.networks.imagenet import alexnet
 from compress.sets.balance import GroupCardinality
 from compress.sets.selection import largest_positions
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 
 __all__ = ["CASES", "MASKS", "Case", "Mask", "group_geometry", "group_masks", "layer_sizes"]
 
@@ -80,12 +80,12 @@ def layer_sizes(layer: str) -> LayerGeometry:
         return next(found for found in measured_geometries(alexnet(), (3, 227, 227)) if found.name == layer)
 
 
-def group_geometry(sizes: LayerGeometry) -> ConvGeometry:
+def group_geometry(sizes: LayerGeometry) -> ArrayGeometry:
     """One group of a layer: what the array runs at a time."""
     filters, channels, kernel_rows, kernel_columns = sizes.weight_shape
     _, height, width = sizes.input_shape
     shape = (filters // sizes.groups, channels, kernel_rows, kernel_columns)
-    return ConvGeometry(shape, (channels, height, width), sizes.stride, sizes.padding)
+    return ArrayGeometry(shape, (channels, height, width), sizes.stride, sizes.padding)
 
 
 def group_masks(sizes: LayerGeometry, case: Case) -> list[Mask]:

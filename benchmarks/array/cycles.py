@@ -14,7 +14,7 @@ from benchmarks.store import Store
 from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
 from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice, parse_index
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.schedule import group_schedule
 
 __all__ = ["CANDIDATES", "EQUAL_CYCLES", "Load", "case_cycles", "cycles_entry", "format_costs", "quickest"]
@@ -33,7 +33,7 @@ CANDIDATES: tuple[IndexFormat, ...] = (
 EQUAL_CYCLES = 0.005
 """Formats whose cycles are this close to the fewest count as equally quick; the one with the fewest bits wins."""
 
-Load = tuple[ConvGeometry, Mask, int]
+Load = tuple[ArrayGeometry, Mask, int]
 """Sizes, mask and batch of what the array runs at a time."""
 
 _PACKAGES = (

@@ -25,7 +25,7 @@ from rtl.config import ArrayConfig
 from rtl.formats.index_formats import Dense, IndexFormat, parse_index
 from sim.golden.golden import accumulator_bits, layer_inputs
 from sim.mapping.cycles import layer_cycles
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.pack import PackedLayer
 from sim.mapping.plan import Depths
 from sim.mapping.schedule import group_schedule
@@ -153,7 +153,7 @@ def model_layers(
     batches = [lanes if layer.kind is LayerKind.LINEAR else 1 for layer in model.layers]
     case = Case("network", 0.0, "trained", max(layer.weight_bits for layer in model.layers), rows, lanes)
     loads = [
-        (ConvGeometry.of(layer).on(lanes, 1), layer.levels != 0, batch)
+        (ArrayGeometry.of(layer).on(lanes, 1), layer.levels != 0, batch)
         for layer, batch in zip(model.layers, batches, strict=True)
     ]
     index = quickest({str(index): format_costs(loads, index, case) for index in CANDIDATES})
@@ -188,7 +188,7 @@ def _config(layers: Sequence[CompressedLayer], index: IndexFormat, case: Case, b
         index=index,
     )
     depths = [
-        group_schedule(layer.levels != 0, ConvGeometry.of(layer), array, batch, even=True).depths
+        group_schedule(layer.levels != 0, ArrayGeometry.of(layer), array, batch, even=True).depths
         for layer, batch in zip(layers, batches, strict=True)
     ]
     return array.replace(**vars(reduce(Depths.largest, depths)))

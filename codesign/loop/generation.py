@@ -12,7 +12,7 @@ from compress.model.compressed_model import CompressedModel
 from rtl.config import ArrayConfig
 from rtl.formats.index_formats import parse_index
 from rtl.presets import preset
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import Depths
 from sim.mapping.schedule import group_schedule
 from sim.mapping.tiles import tile_layer
@@ -73,5 +73,5 @@ def _holding(network: CompressedModel, options: ArrayOptions, linear_batch: int)
     depths = []
     for layer in network.layers:
         batch = samples_at_a_time(layer.kind, linear_batch)
-        depths.append(group_schedule(layer.levels != 0, ConvGeometry.of(layer), wanted, batch, even=True).depths)
+        depths.append(group_schedule(layer.levels != 0, ArrayGeometry.of(layer), wanted, batch, even=True).depths)
     return wanted.replace(**vars(reduce(Depths.largest, depths)))

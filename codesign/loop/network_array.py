@@ -17,7 +17,7 @@ from flows.search.iso_area import Shape, candidate_shapes, pooling_shapes
 from flows.synthesis.area import ArrayMeasurement, least_logic_area, measure, measure_within, module_cost, sram_area
 from flows.technology.technology import Technology
 from rtl.config import ArrayConfig
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import Depths
 from sim.mapping.schedule import Schedule, group_schedule, make_schedule
 
@@ -29,7 +29,7 @@ class LayerLoad:
     """A layer as the array sees it: its sizes, its mask (K, C, R, S), and how many samples it runs at a time."""
 
     name: str
-    geometry: ConvGeometry
+    geometry: ArrayGeometry
     mask: NDArray[np.bool_]
     batch: int = 1
 
@@ -149,7 +149,7 @@ class _Network:
         geometries = tuple(load.geometry.on(shape.lanes, shape.requant_lanes) for load in self._loads)
         return self._plans_of(shape.rows, shape.lanes, geometries)
 
-    def _make_plans(self, rows: int, lanes: int, geometries: tuple[ConvGeometry, ...]) -> tuple[Schedule, ...]:
+    def _make_plans(self, rows: int, lanes: int, geometries: tuple[ArrayGeometry, ...]) -> tuple[Schedule, ...]:
         requant_lanes = self._template.requant_lanes if self._even else 1  # the quick way does not look at it
         array = self._template.replace(rows=rows, lanes=lanes, requant_lanes=requant_lanes)
         loads = zip(self._loads, geometries, strict=True)

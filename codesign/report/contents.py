@@ -20,7 +20,7 @@ from compress.model.layer import CompressedLayer
 from compress.model.model_file import load_model
 from compress.networks.chain import prunable_layers
 from rtl.config import ArrayConfig
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.schedule import make_schedule
 
 __all__ = ["SCHEMA", "SCHEMA_VERSION", "assemble", "read_report", "write_report"]
@@ -148,7 +148,7 @@ def _pixels(layer: CompressedLayer) -> int:
 
 def _weight_words(layer: CompressedLayer, config: ArrayConfig, batch: int) -> int:
     """Words in all rows' weight banks, fillers included."""
-    return make_schedule(layer.name, layer.levels != 0, ConvGeometry.of(layer), config, batch).weight_words
+    return make_schedule(layer.name, layer.levels != 0, ArrayGeometry.of(layer), config, batch).weight_words
 
 
 def _curve(curve: dict[str, Any]) -> dict[str, Any]:

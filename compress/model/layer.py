@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
+from compress.model.geometry import ConvGeometry, kernel_places
 
 __all__ = ["CompressedLayer", "LayerKind", "Pool", "PoolKind", "Requantization", "largest_level"]
 
@@ -49,9 +50,10 @@ class Pool:
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns left of a (height, width) map."""
-        rows = (height - self.kernel[0]) // self.stride[0] + 1
-        columns = (width - self.kernel[1]) // self.stride[1] + 1
-        return rows, columns
+        return (
+            kernel_places(height, self.kernel[0], self.stride[0]),
+            kernel_places(width, self.kernel[1], self.stride[1]),
+        )
 
 
 @dataclass(frozen=True)
@@ -186,13 +188,16 @@ class CompressedLayer:
                 self._fail(f"{name} must be positive and finite, not {value}", "calibrate the model again")
 
     @property
+    def geometry(self) -> ConvGeometry:
+        """The layer's sizes."""
+        filters, channels, kernel_rows, kernel_columns = self.levels.shape
+        shape = (filters, channels, kernel_rows, kernel_columns)
+        return ConvGeometry(shape, self.input_shape, self.stride, self.padding, self.groups)
+
+    @property
     def conv_shape(self) -> tuple[int, int, int]:
         """(K, H_out, W_out) of one sample before pooling: what the array produces."""
-        filters, _, kernel_rows, kernel_columns = self.levels.shape
-        _, height, width = self.input_shape
-        rows = (height + 2 * self.padding[0] - kernel_rows) // self.stride[0] + 1
-        columns = (width + 2 * self.padding[1] - kernel_columns) // self.stride[1] + 1
-        return filters, rows, columns
+        return self.geometry.output_shape
 
     @property
     def output_shape(self) -> tuple[int, int, int]:
@@ -203,8 +208,7 @@ class CompressedLayer:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one sample before pruning."""
-        _, rows, columns = self.conv_shape
-        return int(self.levels.size) * rows * columns
+        return self.geometry.macs
 
     @cached_property
     def nonzeros(self) -> int:

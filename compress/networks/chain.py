@@ -8,54 +8,52 @@ from dataclasses import dataclass
 from torch import fx, nn
 
 from compress.base.errors import CodesignError
+from compress.model.geometry import ConvGeometry
 from compress.model.layer import LayerKind, Pool, PoolKind
 from compress.networks.modules import as_module, conv_padding, label, pair, pool_of, trace
 
-__all__ = ["ChainLayer", "LayerGeometry", "layer_geometries", "prunable_layers", "trace_chain"]
+__all__ = [
+    "ChainLayer",
+    "LayerGeometry",
+    "conv_geometry",
+    "layer_geometries",
+    "linear_geometry",
+    "prunable_layers",
+    "trace_chain",
+]
 
 Prunable = nn.Conv2d | nn.Linear
 KINDS = "Conv2d, Linear, ReLU, MaxPool2d, AvgPool2d, Flatten, Dropout and Identity"
 IGNORED_MODULES = (nn.Dropout, nn.Dropout2d, nn.Identity)
 
 
-@dataclass(frozen=True)
-class LayerGeometry:
-    """Sizes of a Conv2d or Linear layer; a Linear layer is a 1x1 convolution of a (C, 1, 1) input.
-
-    Members
-    -------
-    weight_shape : (K, C / groups, R, S)
-    input_shape : (C, H, W)
-        One sample, before padding.
-    """
+@dataclass(frozen=True, kw_only=True)
+class LayerGeometry(ConvGeometry):
+    """Sizes of a Conv2d or Linear layer of a network, with the layer's name."""
 
     name: str
     kind: LayerKind
-    weight_shape: tuple[int, int, int, int]
-    input_shape: tuple[int, int, int]
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int] = (0, 0)
-    groups: int = 1
 
-    @property
-    def output_shape(self) -> tuple[int, int, int]:
-        """(K, H, W) of one sample, before pooling."""
-        filters, _, kernel_rows, kernel_columns = self.weight_shape
-        _, height, width = self.input_shape
-        rows = (height + 2 * self.padding[0] - kernel_rows) // self.stride[0] + 1
-        columns = (width + 2 * self.padding[1] - kernel_columns) // self.stride[1] + 1
-        return filters, rows, columns
 
-    @property
-    def weights(self) -> int:
-        """Number of weights."""
-        return math.prod(self.weight_shape)
+def conv_geometry(name: str, module: nn.Conv2d, input_shape: tuple[int, int, int]) -> LayerGeometry:
+    """Sizes of a convolution that reads (C, H, W)."""
+    rows, columns = pair(module.kernel_size)
+    return LayerGeometry(
+        (module.out_channels, module.in_channels // module.groups, rows, columns),
+        input_shape,
+        pair(module.stride),
+        conv_padding(name, module),
+        module.groups,
+        name=name,
+        kind=LayerKind.CONV2D,
+    )
 
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of one sample before pruning."""
-        _, rows, columns = self.output_shape
-        return self.weights * rows * columns
+
+def linear_geometry(name: str, module: nn.Linear) -> LayerGeometry:
+    """Sizes of a Linear layer."""
+    features = module.in_features
+    shape = (module.out_features, features, 1, 1)
+    return LayerGeometry(shape, (features, 1, 1), name=name, kind=LayerKind.LINEAR)
 
 
 @dataclass(frozen=True)
@@ -173,7 +171,7 @@ class _ChainBuilder:
                 f"make it Linear({features}, {module.out_features}), or check the size of the images",
             )
         self._flat = True
-        return LayerGeometry(name, LayerKind.LINEAR, (module.out_features, features, 1, 1), (features, 1, 1))
+        return linear_geometry(name, module)
 
     def _conv(self, name: str, module: nn.Conv2d) -> LayerGeometry:
         if self._flat or module.in_channels != self._shape[0]:
@@ -181,13 +179,9 @@ class _ChainBuilder:
             raise CodesignError(f"{name!r} wants {wanted}, its input is {self._shape}", "check the channels")
         if pair(module.dilation) != (1, 1) or module.padding_mode != "zeros":
             raise CodesignError(f"{name!r} uses dilation or a padding other than zeros", "use plain zero padding")
-        rows, columns = pair(module.kernel_size)
-        shape = (module.out_channels, module.in_channels // module.groups, rows, columns)
-        padding = conv_padding(name, module)
-        geometry = LayerGeometry(
-            name, LayerKind.CONV2D, shape, self._shape, pair(module.stride), padding, module.groups
-        )
+        geometry = conv_geometry(name, module, self._shape)
         if min(geometry.output_shape) < 1:
+            rows, columns = pair(module.kernel_size)
             raise CodesignError(
                 f"{name!r}: a {rows}x{columns} kernel does not fit its input {self._shape}",
                 "use larger images or padding",

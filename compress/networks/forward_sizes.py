@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.base.errors import CodesignError
-from compress.model.layer import LayerKind
-from compress.networks.chain import LayerGeometry, Prunable, prunable_layers
-from compress.networks.modules import conv_padding, pair
+from compress.networks.chain import LayerGeometry, Prunable, conv_geometry, linear_geometry, prunable_layers
 
 __all__ = ["measured_geometries"]
 
@@ -54,17 +52,6 @@ def measured_geometries(network: nn.Module, input_shape: tuple[int, int, int]) -
 def _geometry(name: str, module: nn.Module, input_shape: torch.Size) -> LayerGeometry:
     assert isinstance(module, Prunable)
     if isinstance(module, nn.Linear):
-        features = module.in_features
-        return LayerGeometry(name, LayerKind.LINEAR, (module.out_features, features, 1, 1), (features, 1, 1))
-    rows, columns = pair(module.kernel_size)
-    weight_shape = (module.out_channels, module.in_channels // module.groups, rows, columns)
+        return linear_geometry(name, module)
     _, channels, height, width = input_shape
-    return LayerGeometry(
-        name,
-        LayerKind.CONV2D,
-        weight_shape,
-        (channels, height, width),
-        pair(module.stride),
-        conv_padding(name, module),
-        module.groups,
-    )
+    return conv_geometry(name, module, (channels, height, width))

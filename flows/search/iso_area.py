@@ -22,7 +22,8 @@ from rtl.array.drain import DRAIN_LATENCY
 from rtl.config import ArrayConfig
 from rtl.formats.index_formats import Dense
 from sim.mapping.cycles import FILL_CYCLES
-from sim.mapping.geometry import ConvGeometry, ImageLayout
+from sim.mapping.geometry import ArrayGeometry
+from sim.mapping.image_layout import ImageLayout
 from sim.mapping.schedule import Schedule, group_schedule
 
 __all__ = [
@@ -50,7 +51,7 @@ class LayerWork:
 
     Members
     -------
-    geometry : ConvGeometry
+    geometry : ArrayGeometry
     batch : int
         Samples run at once (lanes are pixels of all of them); the same for dense and sparse.
     seed : int
@@ -58,7 +59,7 @@ class LayerWork:
     """
 
     name: str
-    geometry: ConvGeometry
+    geometry: ArrayGeometry
     batch: int = 1
     seed: int = 0
 
@@ -121,7 +122,7 @@ def candidate_shapes(max_rows: int = _MAX_ROWS, lanes: Sequence[int] = _LANES) -
 
 
 def pooling_shapes(
-    geometries: Sequence[ConvGeometry], reference: ArrayConfig, shapes: Sequence[Shape]
+    geometries: Sequence[ArrayGeometry], reference: ArrayConfig, shapes: Sequence[Shape]
 ) -> tuple[Shape, ...]:
     """Those of ``shapes`` that pool every layer that an array of the reference's lanes pools.
 
@@ -147,11 +148,11 @@ class _Packing:
         """With banks as deep as it needs."""
         return self._plan_of(shape.rows, shape.lanes, self._geometry(shape))
 
-    def _geometry(self, shape: Shape) -> ConvGeometry:
+    def _geometry(self, shape: Shape) -> ArrayGeometry:
         """With the window only where an array of that shape pools: equal for most numbers of requantizers."""
         return self.work.geometry.on(shape.lanes, shape.requant_lanes)
 
-    def _make_plan(self, rows: int, lanes: int, geometry: ConvGeometry) -> Schedule:
+    def _make_plan(self, rows: int, lanes: int, geometry: ArrayGeometry) -> Schedule:
         requant_lanes = self.template.requant_lanes if self.even else 1  # the quick way does not look at it
         array = self.template.replace(rows=rows, lanes=lanes, requant_lanes=requant_lanes)
         return group_schedule(self.mask, geometry, array, self.work.batch, self.even)
@@ -160,7 +161,7 @@ class _Packing:
         """Passes over all filters."""
         return self._tiles_of(shape.lanes, self._geometry(shape))
 
-    def _count_tiles(self, lanes: int, geometry: ConvGeometry) -> int:
+    def _count_tiles(self, lanes: int, geometry: ArrayGeometry) -> int:
         return ImageLayout(geometry, lanes, self.work.batch).tiles
 
     @cached_property

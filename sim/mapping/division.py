@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl.config import ArrayConfig
-from sim.mapping.geometry import ConvGeometry, ImageLayout
+from sim.mapping.geometry import ArrayGeometry
+from sim.mapping.image_layout import ImageLayout
 from sim.mapping.parts import Part, part_geometry, part_weights
 from sim.mapping.plan import Depths, LayerPlan, plan_layer
 from sim.mapping.slices import RowSlice
@@ -39,7 +40,7 @@ class Division:
 
     name: str
     mask_kcrs: NDArray[np.bool_]
-    geometry: ConvGeometry
+    geometry: ArrayGeometry
     config: ArrayConfig
     batch: int
 

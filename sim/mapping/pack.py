@@ -16,7 +16,7 @@ from rtl.config import ArrayConfig
 from rtl.widths import row_registers, shift_bits
 from sim.golden.golden import accumulator_bits, accumulator_range, run_layer
 from sim.mapping.encoders.registry import make_packer
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import LayerPlan, plan_layer
 from sim.mapping.slices import RowSlice
 
@@ -160,7 +160,7 @@ def pack(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> PackedL
         )
     check_numbers(layer, config)
     mask = layer.levels != 0
-    geometry = ConvGeometry.of(layer).on(config.lanes, config.requant_lanes)
+    geometry = ArrayGeometry.of(layer).on(config.lanes, config.requant_lanes)
     plan = plan_layer(mask, geometry, config.rows, config.lanes, config.index, batch, config.weight_bits)
     plan.depths.check(layer.name, config)
     return PackedLayer(layer, config, plan, weight_words(layer, config, plan))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.model.layer import CompressedLayer
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.space_to_depth import fold_geometry, fold_inputs, fold_weights
 
 __all__ = ["Part", "part_geometry", "part_inputs", "part_layer", "part_weights"]
@@ -41,7 +41,7 @@ class Part:
     folded: bool = False
 
 
-def part_geometry(geometry: ConvGeometry, part: Part) -> ConvGeometry:
+def part_geometry(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
     """The part as a convolution of its own, of one group.
 
     A part of the lines reads a window with its halo, in which padding lines are lines of zeros: the top's and the
@@ -51,14 +51,14 @@ def part_geometry(geometry: ConvGeometry, part: Part) -> ConvGeometry:
     return fold_geometry(window) if part.folded else window
 
 
-def _window(geometry: ConvGeometry, part: Part) -> ConvGeometry:
+def _window(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
     _, _, kernel_rows, kernel_columns = geometry.weight_shape
     _, height, width = geometry.input_shape
     padding_y, padding_x = geometry.padding
     if len(part.lines) < geometry.output_size[0]:
         height, padding_y = (len(part.lines) - 1) * geometry.stride[0] + kernel_rows, 0
     channels = len(part.channels)
-    return ConvGeometry(
+    return ArrayGeometry(
         (len(part.filters), channels, kernel_rows, kernel_columns),
         (channels, height, width),
         geometry.stride,
@@ -67,7 +67,7 @@ def _window(geometry: ConvGeometry, part: Part) -> ConvGeometry:
     )
 
 
-def part_weights(weights_kcrs: NDArray[Any], geometry: ConvGeometry, part: Part) -> NDArray[Any]:
+def part_weights(weights_kcrs: NDArray[Any], geometry: ArrayGeometry, part: Part) -> NDArray[Any]:
     """The weights of ``part_geometry`` out of a (K, C / groups, R, S) array."""
     weights = weights_kcrs[part.filters.start : part.filters.stop]
     blocks = weights if part.groups == 1 else _blocks(weights, part)
@@ -82,7 +82,7 @@ def _blocks(weights: NDArray[Any], part: Part) -> NDArray[Any]:
     return blocks.reshape(len(weights), part.groups * channels, *weights.shape[2:])
 
 
-def part_inputs(geometry: ConvGeometry, part: Part, activations_nchw: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def part_inputs(geometry: ArrayGeometry, part: Part, activations_nchw: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What the part reads of one batch, (len(samples), len(channels), H, W) of ``part_geometry``."""
     taken = activations_nchw[part.samples.start : part.samples.stop, part.channels.start : part.channels.stop]
     window = _window(geometry, part)
@@ -95,7 +95,7 @@ def part_inputs(geometry: ConvGeometry, part: Part, activations_nchw: NDArray[np
 
 def part_layer(layer: CompressedLayer, part: Part, pooled: bool = False) -> CompressedLayer:
     """The part as a layer of its own; pooling that the array does not do is left to whoever has all parts."""
-    whole = ConvGeometry.of(layer)
+    whole = ArrayGeometry.of(layer)
     geometry = part_geometry(whole, part)
     return replace(
         layer,

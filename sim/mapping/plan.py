@@ -12,7 +12,8 @@ from rtl.config import ArrayConfig
 from rtl.formats.index_formats import IndexFormat
 from sim.mapping.encoders.packer import RowPlan
 from sim.mapping.encoders.registry import make_packer
-from sim.mapping.geometry import ConvGeometry, ImageLayout
+from sim.mapping.geometry import ArrayGeometry
+from sim.mapping.image_layout import ImageLayout
 from sim.mapping.slices import RowSlice, slice_rows
 
 __all__ = ["Depths", "LayerPlan", "plan_layer"]
@@ -83,7 +84,7 @@ class LayerPlan:
 
 def plan_layer(
     mask_kcrs: NDArray[np.bool_],
-    geometry: ConvGeometry,
+    geometry: ArrayGeometry,
     rows: int,
     lanes: int,
     index: IndexFormat,
@@ -93,7 +94,7 @@ def plan_layer(
 ) -> LayerPlan:
     """Lay out a mask of shape (K, C, R, S) for ``batch`` images on an array with codes of ``weight_bits``.
 
-    The array pools the ``geometry``'s window: take it away (``ConvGeometry.on``) where it cannot.
+    The array pools the ``geometry``'s window: take it away (``ArrayGeometry.on``) where it cannot.
 
     ``slices`` says which row has which positions; without it they are dealt so that rows are balanced. CodesignError
     for a mask that the format cannot store, and for groups, which ``sim.mapping.schedule`` gives runs of their own.

@@ -14,7 +14,7 @@ from rtl.config import ArrayConfig
 from sim.mapping.cycles import fewest_cycles, layer_cycles
 from sim.mapping.division import Division, PlannedRun
 from sim.mapping.filter_order import filter_order
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.parts import Part, part_weights
 from sim.mapping.plan import Depths
 from sim.mapping.pooling import NO_WINDOW
@@ -100,7 +100,7 @@ class Schedule:
 
 
 def make_schedule(
-    name: str, mask_kcrs: NDArray[np.bool_], geometry: ConvGeometry, config: ArrayConfig, batch: int = 1
+    name: str, mask_kcrs: NDArray[np.bool_], geometry: ArrayGeometry, config: ArrayConfig, batch: int = 1
 ) -> Schedule:
     """Divide layer ``name`` of mask (K, C / groups, R, S) by groups, then filters, then samples and output lines.
 
@@ -145,7 +145,7 @@ def _best_schedule(division: Division) -> Schedule:
 
 
 def group_schedule(
-    mask_kcrs: NDArray[np.bool_], geometry: ConvGeometry, config: ArrayConfig, batch: int = 1, even: bool = False
+    mask_kcrs: NDArray[np.bool_], geometry: ArrayGeometry, config: ArrayConfig, batch: int = 1, even: bool = False
 ) -> Schedule:
     """One run a group, whatever the depths of ``config``: what an array with banks for whole groups does.
 

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 
 __all__ = ["fold_geometry", "fold_inputs", "fold_weights"]
 
 
-def fold_geometry(geometry: ConvGeometry) -> ConvGeometry:
+def fold_geometry(geometry: ArrayGeometry) -> ArrayGeometry:
     """Sizes after folding, for a geometry of one group; padding becomes pixels."""
     filters, channels, kernel_rows, kernel_columns = geometry.weight_shape
     (stride_y, stride_x), (height, width) = geometry.stride, geometry.output_size
     channels *= stride_y * stride_x
     rows, columns = -(-kernel_rows // stride_y), -(-kernel_columns // stride_x)
-    return ConvGeometry(
+    return ArrayGeometry(
         (filters, channels, rows, columns),
         (channels, height + rows - 1, width + columns - 1),
         window=geometry.window,
@@ -35,7 +35,7 @@ def fold_weights(weights_kcrs: NDArray[Any], stride: tuple[int, int]) -> NDArray
     return _fold(np.pad(weights_kcrs, ((0, 0), (0, 0), (0, rows), (0, columns))), stride)
 
 
-def fold_inputs(activations_nchw: NDArray[np.uint8], geometry: ConvGeometry) -> NDArray[np.uint8]:
+def fold_inputs(activations_nchw: NDArray[np.uint8], geometry: ArrayGeometry) -> NDArray[np.uint8]:
     """(N, C * stride_y * stride_x, H', W') of ``fold_geometry``; pixels that no output reads are dropped."""
     _, height, width = fold_geometry(geometry).input_shape
     height, width = height * geometry.stride[0], width * geometry.stride[1]

@@ -13,7 +13,7 @@ from rtl.config import ArrayConfig
 from sim.golden.golden import run_layer
 from sim.mapping.division import PlannedRun
 from sim.mapping.filter_order import filter_order
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.pack import PackedLayer, check_numbers, weight_words
 from sim.mapping.parts import Part, part_inputs, part_layer
 from sim.mapping.schedule import Schedule, make_schedule
@@ -68,7 +68,7 @@ class Tiling:
                 f"not {activations_nchw.shape}",
                 "tile it for that batch, or fill the last one",
             )
-        geometry = ConvGeometry.of(self.layer)
+        geometry = ArrayGeometry.of(self.layer)
         batches = activations_nchw.reshape(-1, self.batch, *self.layer.input_shape)
         return np.concatenate([part_inputs(geometry, run.part, batch) for batch in batches])
 
@@ -102,7 +102,7 @@ def tile_layer(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> T
     check_numbers(layer, config)
     order = filter_order(layer.levels != 0, layer.groups)
     ordered = replace(layer, levels=layer.levels[order], bias=layer.bias[order])
-    schedule = make_schedule(layer.name, ordered.levels != 0, ConvGeometry.of(layer), config, batch)
+    schedule = make_schedule(layer.name, ordered.levels != 0, ArrayGeometry.of(layer), config, batch)
     run = schedule.runs[0]
     if len(schedule.runs) == 1 and layer.groups == 1 and not run.part.folded:
         packed = PackedLayer(ordered, config, run.plan, weight_words(ordered, config, run.plan))

@@ -17,7 +17,7 @@ from rtl.config import ArrayConfig
 from rtl.formats.index_formats import parse_index
 from rtl.generate import FILES, generate
 from sim.golden.golden import accumulator_bits
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 
 __all__ = ["ARRAY_FILES", "STAGE", "accumulator_bits_of", "loads_of"]
 
@@ -35,7 +35,7 @@ def loads_of(workspace: Workspace, model: CompressedModel) -> list[LayerLoad]:
 
 
 def _load(workspace: Workspace, layer: CompressedLayer) -> LayerLoad:
-    return LayerLoad(layer.name, ConvGeometry.of(layer), layer.levels != 0, batch_of(workspace, layer.kind))
+    return LayerLoad(layer.name, ArrayGeometry.of(layer), layer.levels != 0, batch_of(workspace, layer.kind))
 
 
 def _run(workspace: Workspace) -> None:

@@ -26,7 +26,7 @@ from compress.train.histograms import copy_weights, weight_histograms
 from flows.technology.technology import Technology, generic_technology, technology_from_liberty
 from rtl.config import ArrayConfig
 from rtl.formats.index_formats import Dense
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.pooling import Window, array_window
 
 __all__ = [
@@ -87,9 +87,9 @@ def windows(network: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, 
     return {layer.name: array_window(layer.pool) for layer in trace_chain(fold_batch_norms(network), input_shape)}
 
 
-def conv_geometry(layer: LayerGeometry, window: Window) -> ConvGeometry:
+def conv_geometry(layer: LayerGeometry, window: Window) -> ArrayGeometry:
     """A layer's sizes as the array sees them."""
-    return ConvGeometry(layer.weight_shape, layer.input_shape, layer.stride, layer.padding, layer.groups, window)
+    return ArrayGeometry.pooling(layer, window)
 
 
 def batch_of(workspace: Workspace, kind: LayerKind) -> int:

@@ -25,7 +25,7 @@ from sim.golden.golden import run_layer
 from sim.simulate.runner import LayerOutcome, LayerRun
 from tests.support import draw_levels, make_layer
 
-TINY = LayerGeometry("conv4", LayerKind.CONV2D, (6, 4, 3, 3), (8, 5, 5), padding=(1, 1), groups=2)
+TINY = LayerGeometry((6, 4, 3, 3), (8, 5, 5), padding=(1, 1), groups=2, name="conv4", kind=LayerKind.CONV2D)
 CASES = [Case("conv4", 0.3, "random", simulated=True), Case("conv4", 0.25, "balanced", weight_bits=4)]
 
 

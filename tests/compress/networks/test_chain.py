@@ -29,9 +29,9 @@ class Functional(nn.Module):
 def test_a_functional_network_is_traced() -> None:
     chain = trace_chain(Functional(), (1, 8, 8))
     assert [layer.geometry for layer in chain] == [
-        LayerGeometry("conv", LayerKind.CONV2D, (4, 1, 3, 3), (1, 8, 8), (1, 1), (1, 1)),
-        LayerGeometry("second", LayerKind.CONV2D, (8, 2, 3, 3), (4, 4, 4), (2, 2), (1, 1), 2),
-        LayerGeometry("fc", LayerKind.LINEAR, (10, 8, 1, 1), (8, 1, 1)),
+        LayerGeometry((4, 1, 3, 3), (1, 8, 8), (1, 1), (1, 1), name="conv", kind=LayerKind.CONV2D),
+        LayerGeometry((8, 2, 3, 3), (4, 4, 4), (2, 2), (1, 1), 2, name="second", kind=LayerKind.CONV2D),
+        LayerGeometry((10, 8, 1, 1), (8, 1, 1), name="fc", kind=LayerKind.LINEAR),
     ]
     assert [layer.relu for layer in chain] == [True, True, False]
     assert [layer.pool for layer in chain] == [
@@ -138,7 +138,7 @@ def test_what_the_array_cannot_run_is_a_clear_error(network: nn.Module, cause: s
 
 def test_images_may_be_flattened_first() -> None:
     (layer,) = trace_chain(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), (1, 8, 8))
-    assert layer.geometry == LayerGeometry("1", LayerKind.LINEAR, (3, 64, 1, 1), (64, 1, 1))
+    assert layer.geometry == LayerGeometry((3, 64, 1, 1), (64, 1, 1), name="1", kind=LayerKind.LINEAR)
 
 
 def test_a_network_without_layers_has_nothing_to_prune() -> None:

@@ -12,10 +12,10 @@ from flows.synthesis.area import measure
 from flows.technology.technology import generic_technology
 from rtl.config import ArrayConfig
 from rtl.formats.index_formats import Dense, Fixed
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 
 GENERIC = generic_technology()
-WORK = LayerWork("conv", ConvGeometry((8, 4, 3, 3), (4, 4, 4), padding=(1, 1)))
+WORK = LayerWork("conv", ArrayGeometry((8, 4, 3, 3), (4, 4, 4), padding=(1, 1)))
 REFERENCE = ArrayConfig(rows=2, lanes=4, index=Dense(), weight_bits=4, act_bits=4, acc_bits=16)
 SHAPES = candidate_shapes(max_rows=3, lanes=(1, 2, 4))
 

@@ -11,7 +11,7 @@ from rtl.array.drain import DRAIN_LATENCY
 from rtl.formats.index_formats import Fixed
 from sim.mapping import cycles
 from sim.mapping.cycles import FILL_CYCLES, chain_cycles, fewest_cycles, layer_cycles
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import plan_layer
 
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 6))
@@ -65,5 +65,5 @@ def test_a_slow_drain_sets_the_pace() -> None:
 @given(st.integers(1, 4), st.integers(1, 6), st.sampled_from([0.1, 0.5, 1.0]), st.integers(0, 99))
 def test_the_lower_bound_is_one(rows, lanes, density, seed) -> None:
     mask = np.random.default_rng(seed).random((4, 5, 3, 3)) < density
-    plan = plan_layer(mask, ConvGeometry((4, 5, 3, 3), (5, 7, 7)), rows, lanes, Fixed(4))
+    plan = plan_layer(mask, ArrayGeometry((4, 5, 3, 3), (5, 7, 7)), rows, lanes, Fixed(4))
     assert fewest_cycles(plan) <= layer_cycles(plan)

@@ -11,7 +11,7 @@ from rtl.formats.index_formats import Rice
 from sim.golden.golden import run_layer
 from sim.mapping.cycles import layer_cycles
 from sim.mapping.filter_order import filter_order
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import plan_layer
 from sim.mapping.schedule import group_schedule
 from sim.mapping.tiles import tile_layer
@@ -46,6 +46,6 @@ def test_uneven_filters_take_fewer_cycles_and_results_keep_their_places() -> Non
     activations = draw_activations(layer, 1, seed=0)
     results, cycles = run_array(tiling.runs[0].packed, tiling.inputs(tiling.runs[0], activations))
     np.testing.assert_array_equal(tiling.join([results]), run_layer(layer, activations))
-    mask, geometry = levels != 0, ConvGeometry.of(layer)
+    mask, geometry = levels != 0, ArrayGeometry.of(layer)
     assert cycles == tiling.cycles == group_schedule(mask, geometry, config, even=True).cycles(8)
     assert cycles < layer_cycles(plan_layer(mask, geometry, 4, 8, Rice(3)), 8)

@@ -1,76 +1,34 @@
-"""Pixels in the activation bank."""
+"""A layer's sizes with the window that an array pools."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.mapping.geometry import ConvGeometry, ImageLayout, line_pitch
+from compress.model.geometry import ConvGeometry
+from compress.model.layer import Pool, PoolKind
+from sim.mapping.geometry import ArrayGeometry
+from tests.support import make_layer
+
+SIZES = ConvGeometry((6, 2, 3, 3), (4, 9, 8), (1, 2), (1, 0), 2)
 
 
-@st.composite
-def geometries(draw):
-    kernel = draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
-    padding = draw(st.tuples(st.integers(0, 6), st.integers(0, 6)))
-    size = [draw(st.integers(max(1, k - 2 * p), k + 7)) for k, p in zip(kernel, padding, strict=True)]
-    channels = draw(st.integers(1, 3))
-    stride = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
-    geometry = ConvGeometry((2, channels, *kernel), (channels, *size), stride, padding)
-    if draw(st.booleans()):
-        return geometry
-    height, width = geometry.output_size
-    return replace(geometry, window=(draw(st.integers(1, min(4, height))), draw(st.integers(1, min(4, width)))))
+@given(st.tuples(st.integers(1, 4), st.integers(1, 3)))
+def test_windows_that_are_not_full_are_left_out(window: tuple[int, int]) -> None:
+    geometry = ArrayGeometry.pooling(SIZES, window)
+    assert geometry.output_size == SIZES.output_size == (9, 3)
+    assert geometry.windows == Pool(PoolKind.MAX, window, window).output_size(9, 3)
+    assert geometry.pooled is (window != (1, 1))
 
 
-@settings(max_examples=300)
-@given(geometries(), st.integers(1, 9), st.integers(1, 3))
-def test_every_output_finds_every_pixel_of_its_window(geometry, lanes, batch) -> None:
-    layout = ImageLayout(geometry, lanes, batch)
-    activations = np.random.default_rng(0).integers(1, 256, (batch, *geometry.input_shape)).astype(np.uint8)
-    planes = layout.planes(activations)
-    pixels = planes.reshape(len(planes), layout.phases, layout.plane_words * lanes)
-    pad = geometry.padding
-    padded = np.pad(activations, ((0, 0), (0, 0), (pad[0], pad[0]), (pad[1], pad[1])))
-    stride, kernel = geometry.stride, geometry.weight_shape[2:]
-    (rows, columns), (height, width) = geometry.window, geometry.windows
-    inside = np.arange(rows * columns)  # columns outermost, in the order of numbers
-    numbers = layout.output_numbers[..., None] * rows * columns + inside
-    assert len(np.unique(numbers)) == numbers.size
-    for tap, (r, s) in enumerate(np.ndindex(*kernel)):
-        want = padded[:, :, r :: stride[0], s :: stride[1]][:, :, : height * rows, : width * columns]
-        want = want.reshape(*want.shape[:2], height, rows, width, columns).transpose(0, 1, 2, 4, 5, 3)
-        got = pixels[:, layout.tap_phases[tap]][:, numbers + layout.tap_offsets[tap]].swapaxes(0, 1)
-        np.testing.assert_array_equal(got, want.reshape(got.shape))
+def test_sizes_are_the_layers_own() -> None:
+    levels = np.ones((3, 2, 3, 3), np.int16)
+    layer = make_layer(levels, 4, 8, 8, pool=Pool(PoolKind.MAX, (2, 2), (2, 2)))
+    assert ArrayGeometry.of(layer) == ArrayGeometry.pooling(layer.geometry, (2, 2))
 
 
-@given(geometries(), st.integers(1, 9), st.integers(1, 3), st.integers(1, 4))
-def test_every_word_a_tile_reads_lies_in_the_bank(geometry, lanes, batch, channels) -> None:
-    layout = ImageLayout(geometry, lanes, batch)
-    tap_words, _ = layout.table_words()
-    last_plane = (channels - 1) * layout.phases * layout.plane_words
-    last_read = last_plane + int(tap_words.max()) + layout.tiles - 1 + 1  # and its neighbour
-    assert last_read < layout.words(channels)
-
-
-@pytest.mark.parametrize(
-    ("axis", "pitch"),
-    [
-        ((13, 3, 1, 1, 13), 14),
-        ((27, 5, 1, 2, 27), 29),
-        ((8, 3, 1, 1, 8), 9),
-        ((12, 5, 1, 0, 8), 12),
-        ((1, 1, 1, 0, 1), 1),
-    ],
-)
-def test_neighbouring_lines_share_their_padding(axis, pitch) -> None:
-    size, kernel, stride, padding, outputs = axis
-    assert line_pitch(size, kernel, stride, padding, outputs) == pitch
-
-
-def test_alexnet_conv4_keeps_most_lanes_busy() -> None:
-    layout = ImageLayout(ConvGeometry((384, 192, 3, 3), (192, 13, 13), (1, 1), (1, 1)), lanes=16)
-    assert 13 * 13 / (layout.tiles * 16) > 0.85
+def test_an_array_whose_blocks_hold_no_whole_window_leaves_it_to_the_host() -> None:
+    geometry = ArrayGeometry.pooling(SIZES, (2, 2))
+    assert geometry.on(16, 4) == geometry
+    assert geometry.on(16, 8) == ArrayGeometry.pooling(SIZES, (1, 1))

@@ -8,10 +8,10 @@ import pytest
 from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
 from rtl.formats.index_formats import Dense, Fixed
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import Depths, plan_layer
 
-GEOMETRY = ConvGeometry((6, 4, 3, 3), (4, 8, 8), (1, 1), (1, 1))
+GEOMETRY = ArrayGeometry((6, 4, 3, 3), (4, 8, 8), (1, 1), (1, 1))
 
 
 def test_a_dense_row_stores_every_weight_of_its_channels() -> None:
@@ -30,7 +30,7 @@ def test_a_dense_array_refuses_pruned_weights() -> None:
 
 
 def test_a_row_without_work_passes_every_filter_on() -> None:
-    plan = plan_layer(np.ones((3, 2, 1, 1), np.bool_), ConvGeometry((3, 2, 1, 1), (2, 1, 1)), 4, 2, Fixed(4))
+    plan = plan_layer(np.ones((3, 2, 1, 1), np.bool_), ArrayGeometry((3, 2, 1, 1), (2, 1, 1)), 4, 2, Fixed(4))
     assert sorted(plan.tokens_rk.sum(axis=1).tolist()) == [3, 3, 3, 3]
     assert plan.tokens_rk.min() == 1
 

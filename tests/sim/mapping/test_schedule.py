@@ -14,13 +14,13 @@ from compress.sets.balance import GroupCardinality
 from rtl.config import ArrayConfig
 from rtl.formats.index_formats import FORMATS, Fixed
 from sim.golden.golden import run_layer
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.schedule import group_schedule, make_schedule
 from sim.mapping.tiles import tile_layer
 from tests.support import draw_activations, draw_levels, make_layer, run_array, tiled_cases
 
 ARRAY = ArrayConfig(rows=4, lanes=4, index=Fixed(4), requant_lanes=4)
-GEOMETRY = ConvGeometry((48, 24, 3, 3), (24, 4, 4), padding=(1, 1))
+GEOMETRY = ArrayGeometry((48, 24, 3, 3), (24, 4, 4), padding=(1, 1))
 MASK: NDArray[np.bool_] = np.random.default_rng(1).random(GEOMETRY.weight_shape) < 0.2
 
 
@@ -29,10 +29,10 @@ MASK: NDArray[np.bool_] = np.random.default_rng(1).random(GEOMETRY.weight_shape)
 def test_even_rows_are_taken_only_where_they_are_faster(case) -> None:
     layer, config, batch = case
     try:
-        quick = group_schedule(layer.levels != 0, ConvGeometry.of(layer), config, batch)
+        quick = group_schedule(layer.levels != 0, ArrayGeometry.of(layer), config, batch)
     except CodesignError:
         assume(False)
-    even = group_schedule(layer.levels != 0, ConvGeometry.of(layer), config, batch, even=True)
+    even = group_schedule(layer.levels != 0, ArrayGeometry.of(layer), config, batch, even=True)
     assert even.cycles(config.requant_lanes) <= quick.cycles(config.requant_lanes)
 
 
@@ -40,7 +40,7 @@ def test_even_rows_are_taken_only_where_they_are_faster(case) -> None:
 @given(st.sampled_from(FORMATS).flatmap(tiled_cases))
 def test_banks_sized_for_even_rows_hold_the_layer(case) -> None:
     layer, config, batch = case
-    mask, geometry = layer.levels != 0, ConvGeometry.of(layer)
+    mask, geometry = layer.levels != 0, ArrayGeometry.of(layer)
     try:
         even = group_schedule(mask, geometry, config, batch, even=True)
     except CodesignError:
@@ -79,7 +79,7 @@ def test_masks_pruned_to_equal_parts_keep_their_neighbours() -> None:
 
 def test_the_array_takes_the_cycles_of_even_rows() -> None:
     layer = make_layer(draw_levels((24, 12, 3, 3), 8, 0.15, 1), 8, 6, 5)
-    mask, geometry = layer.levels != 0, ConvGeometry.of(layer)
+    mask, geometry = layer.levels != 0, ArrayGeometry.of(layer)
     even = group_schedule(mask, geometry, ARRAY, even=True)
     tiling = tile_layer(layer, ARRAY.replace(**vars(even.depths)))
     assert tiling.schedule.runs[0].plan.slices == even.runs[0].plan.slices

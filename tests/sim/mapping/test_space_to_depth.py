@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.golden.golden import accumulate
-from sim.mapping.geometry import ConvGeometry
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.space_to_depth import fold_geometry, fold_inputs, fold_weights
 from tests.support import draw_activations, layers, make_layer
 
 
 @given(layers(), st.integers(0, 99))
 def test_the_folded_layer_has_the_same_sums(layer, seed) -> None:
-    geometry = ConvGeometry.of(layer)
+    geometry = ArrayGeometry.of(layer)
     folded = fold_geometry(geometry)
     levels = fold_weights(layer.levels, layer.stride)
     assert levels.shape == folded.weight_shape

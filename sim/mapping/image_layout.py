@@ -1,0 +1,181 @@
+"""How a convolution's pixels lie in a row's activation bank, so that every tap is one constant offset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.mapping.geometry import ArrayGeometry
+
+__all__ = ["ImageLayout", "line_pitch"]
+
+
+def line_pitch(size: int, kernel: int, stride: int, padding: int, outputs: int, run: int = 1, multiple: int = 1) -> int:
+    """Smallest distance between the starts of two neighbouring lines, with their zero padding shared.
+
+    A padded index u lies in phase ``u % stride`` at ``u // stride``. Where a line runs over its pitch it reads
+    the start of the next line: allowed only where both are padding. ``run`` neighbouring outputs count as one of
+    ``outputs``, and a phase has a copy for each tap's place in them (``ImageLayout``). The pitch is a multiple of
+    ``multiple``.
+
+    >>> line_pitch(size=13, kernel=3, stride=1, padding=1, outputs=13)
+    14
+    """
+    steps = [(tap % stride, *divmod(tap // stride, run)) for tap in range(kernel)]
+    needed = {(phase, start): outputs + further for phase, further, start in steps}
+    pixels = {
+        (phase, start): {
+            divmod((u + padding) // stride - start, run) for u in range(size) if (u + padding) % stride == phase
+        }
+        for phase, start in needed
+    }
+
+    def fits(pitch: int) -> bool:
+        for plane, stop in needed.items():
+            used = {(index, place) for index, place in pixels[plane] if 0 <= index < stop}
+            if any(index >= pitch for index, _ in used):
+                return False
+            overrun = range(pitch, stop)
+            if any((index % pitch, place) in used for index in overrun for place in range(run)):
+                return False
+        return True
+
+    pitch = -(-outputs // multiple) * multiple
+    while not fits(pitch):
+        pitch += multiple
+    return pitch
+
+
+@dataclass(frozen=True)
+class ImageLayout:
+    """Pixels of ``batch`` images in words of ``lanes``, planes for each channel and stride phase.
+
+    Output pixel (b, y, x) is number ``(b * image_pitch + y) * line_pitch + x``; lane v of tile t computes number
+    ``t * lanes + v``. Numbers past a line's end are computed and dropped. Tap (r, s) reads, in the plane of its
+    phase, the pixel that lies ``tap_offsets[r * S + s]`` further on.
+
+    With a window of p rows, p lines are one line of columns: pixel (b, p Y + i, x) is number
+    ``((b * image_pitch + Y) * line_pitch + x) * p + i``, so that the pixels of a window follow each other. A tap that
+    lies o lines further on, o not divisible by p, finds its lines joined otherwise: a phase has ``copies`` planes,
+    the first joining its lines from line 0 on, the next one from line 1 on.
+    """
+
+    geometry: ArrayGeometry
+    lanes: int
+    batch: int = 1
+
+    @cached_property
+    def line_pitch(self) -> int:
+        """Columns from one line to the next."""
+        return self._pitch(1, multiple=self.geometry.window[1])
+
+    @cached_property
+    def image_pitch(self) -> int:
+        """Lines, of windows, from one image to the next."""
+        return self._pitch(0, run=self.geometry.window[0])
+
+    def _pitch(self, axis: int, run: int = 1, multiple: int = 1) -> int:
+        g = self.geometry
+        outputs = g.windows[axis] * g.window[axis] // run
+        size, kernel = g.input_shape[axis + 1], g.weight_shape[axis + 2]
+        return line_pitch(size, kernel, g.stride[axis], g.padding[axis], outputs, run, multiple)
+
+    @property
+    def window_pixels(self) -> int:
+        """Pixels that become one result; 1 without pooling."""
+        return self.geometry.window[0] * self.geometry.window[1]
+
+    @property
+    def copies(self) -> int:
+        """Planes of one channel and stride phase."""
+        return min(self.geometry.window[0], (self.geometry.weight_shape[2] - 1) // self.geometry.stride[0] + 1)
+
+    @property
+    def phases(self) -> int:
+        """Planes of one channel."""
+        return self.geometry.stride[0] * self.geometry.stride[1] * self.copies
+
+    @cached_property
+    def output_numbers(self) -> NDArray[np.int64]:
+        """(batch, *geometry.windows): the number of each window; of each output pixel without pooling."""
+        height, width = self.geometry.windows
+        image, line, column = np.ogrid[: self.batch, :height, :width]
+        return np.asarray((image * self.image_pitch + line) * (self.line_pitch // self.geometry.window[1]) + column)
+
+    @cached_property
+    def last_number(self) -> int:
+        """Of the last pixel that is needed."""
+        return (int(self.output_numbers[-1, -1, -1]) + 1) * self.window_pixels - 1
+
+    @cached_property
+    def tiles(self) -> int:
+        """Passes over all filters."""
+        return self.last_number // self.lanes + 1
+
+    @cached_property
+    def tap_offsets(self) -> NDArray[np.int64]:
+        """(R * S,): pixels from an output's number to the input pixel of that tap."""
+        r, s = np.ogrid[: self.geometry.weight_shape[2], : self.geometry.weight_shape[3]]
+        stride_y, stride_x = self.geometry.stride
+        rows = self.geometry.window[0]
+        return np.asarray((r // stride_y // rows * self.line_pitch + s // stride_x) * rows).ravel()
+
+    @cached_property
+    def tap_phases(self) -> NDArray[np.int64]:
+        """(R * S,): the plane each tap reads."""
+        r, s = np.ogrid[: self.geometry.weight_shape[2], : self.geometry.weight_shape[3]]
+        stride_y, stride_x = self.geometry.stride
+        phase = (r % stride_y) * stride_x + s % stride_x
+        return np.asarray(phase * self.copies + r // stride_y % self.geometry.window[0]).ravel()
+
+    @cached_property
+    def plane_words(self) -> int:
+        """Words of one plane: up to the last pixel that an output needs."""
+        return (self.last_number + int(self.tap_offsets.max())) // self.lanes + 1
+
+    def words(self, channels: int) -> int:
+        """Bank words for ``channels``, with the words that only dropped pixels read."""
+        last_read = self.tiles + int(self.tap_offsets.max()) // self.lanes
+        planes = self.phases * channels
+        return (planes - 1) * self.plane_words + max(self.plane_words, last_read + 1)
+
+    def table_words(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Per tap: activation word relative to its channel and tile, and pixel shift within it."""
+        words = self.tap_phases * self.plane_words + self.tap_offsets // self.lanes
+        return words, self.tap_offsets % self.lanes
+
+    def planes(self, activations_nchw: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(C, phases * plane_words, lanes): the words of each channel.
+
+        ``activations_nchw`` has shape (batch, C, H, W).
+        """
+        batch, channels, height, width = activations_nchw.shape
+        stride_y, stride_x = self.geometry.stride
+        rows = self.geometry.window[0]
+        line = np.arange(height) + self.geometry.padding[0]
+        column = np.arange(width) + self.geometry.padding[1]
+        image = self.image_pitch * self.line_pitch * rows
+        pixels = self.plane_words * self.lanes
+        memory = np.zeros((channels, self.phases, pixels), np.uint8)
+        for copy in range(self.copies):
+            group, place = np.divmod(line // stride_y - copy, rows)
+            plane = ((line % stride_y)[:, None] * stride_x + (column % stride_x)[None, :]) * self.copies + copy
+            number = (group[:, None] * self.line_pitch + (column // stride_x)[None, :]) * rows + place[:, None]
+            needed = self._needed(0, height, copy)[:, None] & self._needed(1, width)[None, :]
+            for b in range(batch):
+                inside = needed & (number + b * image < pixels)
+                memory[:, plane[inside], number[inside] + b * image] = activations_nchw[b][:, inside]
+        return memory.reshape(channels, self.phases * self.plane_words, self.lanes)
+
+    def _needed(self, axis: int, size: int, copy: int = 0) -> NDArray[np.bool_]:
+        """(size,): lines or columns that an output reads in that copy; the others may not overwrite shared padding."""
+        kernel, stride = self.geometry.weight_shape[axis + 2], self.geometry.stride[axis]
+        taps = np.arange(kernel)
+        if axis == 0:
+            taps = taps[taps // stride % self.geometry.window[0] == copy]
+        outputs = np.arange(self.geometry.windows[axis] * self.geometry.window[axis])
+        read = (outputs[:, None] * stride + taps).ravel()
+        return np.isin(np.arange(size) + self.geometry.padding[axis], read)

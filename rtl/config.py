@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from compress.base.errors import CodesignError
-from rtl.formats.index_formats import Dense, Fixed, IndexFormat, parse_index
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
+from rtl.formats.registry import parse_index
 
 __all__ = ["ArrayConfig"]
 

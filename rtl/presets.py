@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Fixed
+from rtl.formats.fixed import Fixed
 
 __all__ = ["PRESETS", "Preset", "preset"]
 

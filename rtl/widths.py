@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data
 
-from rtl.config import ArrayConfig
+if TYPE_CHECKING:
+    from rtl.config import ArrayConfig
 
 __all__ = [
     "COUNT_BITS",
@@ -75,19 +78,8 @@ def bias_layout(config: ArrayConfig) -> signed:
 def row_registers(config: ArrayConfig) -> data.StructLayout:
     """Registers a row needs for one layer; a member is written at its index in this layout.
 
-    ``last_word``: weight words of one pass over all filters, minus one. Then those that ``config.index`` names:
-    ``positions`` a filter in this row; ``first_bit`` of a pass in its first word; ``remainder_bits`` of a Rice code;
-    ``last_filter_word``, words a filter, minus one. Where positions are counted: ``last_tap`` and ``last_channel``,
-    each minus one, and ``plane``, activation words a channel.
+    ``last_word``: weight words of one pass over all filters, minus one. Then those that ``config.index`` declares.
     """
-    widths = {
-        "last_word": address_bits(config.weight_depth),
-        "positions": position_bits(config),
-        "first_bit": max(1, (config.word_bits - 1).bit_length()),
-        "remainder_bits": config.word_bits.bit_length(),
-        "last_filter_word": address_bits(config.weight_depth),
-        "last_tap": address_bits(config.table_depth),
-        "last_channel": address_bits(config.activation_depth),
-        "plane": address_bits(config.activation_depth),
-    }
-    return data.StructLayout({name: unsigned(widths[name]) for name in ("last_word", *config.index.registers)})
+    declared = {name: register.bits for name, register in config.index.row_registers(config).items()}
+    widths = {"last_word": address_bits(config.weight_depth), **declared}
+    return data.StructLayout({name: unsigned(bits) for name, bits in widths.items()})

@@ -25,7 +25,7 @@ from compress.base.errors import CodesignError
 from compress.base.progress import Update
 from compress.model.layer import CompressedLayer
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import FORMATS
+from rtl.formats.registry import FORMATS
 from sim.mapping.cycles import layer_cycles
 from sim.mapping.pack import PackedLayer
 from sim.mapping.tiles import Tiling, tile_layer

@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization, largest_level
 from rtl.array.pe_array import PEArray
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
+from rtl.formats.bitmap import Bitmap
+from rtl.formats.decompress import Decompress
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
+from rtl.formats.nm import NM
+from rtl.formats.rice import Rice
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.pack import PackedLayer
 from sim.mapping.plan import plan_layer

@@ -8,7 +8,9 @@ from benchmarks.array.cycles import CANDIDATES
 from benchmarks.array.formats import DENSITIES, row_config, row_costs, stored_bits
 from benchmarks.sources import source_digest
 from benchmarks.store import Store
-from rtl.formats.index_formats import NM, Dense, IndexFormat
+from rtl.formats.dense import Dense
+from rtl.formats.index_format import IndexFormat
+from rtl.formats.nm import NM
 
 __all__ = ["area_costs", "bits_costs"]
 

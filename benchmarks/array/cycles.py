@@ -13,7 +13,14 @@ from benchmarks.sources import source_digest
 from benchmarks.store import Store
 from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice, parse_index
+from rtl.formats.bitmap import Bitmap
+from rtl.formats.decompress import Decompress
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
+from rtl.formats.nm import NM
+from rtl.formats.registry import parse_index
+from rtl.formats.rice import Rice
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.schedule import group_schedule
 

@@ -15,7 +15,13 @@ import numpy as np
 from flows.synthesis.area import measure
 from flows.technology.technology import generic_technology
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
+from rtl.formats.bitmap import Bitmap
+from rtl.formats.decompress import Decompress
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
+from rtl.formats.nm import NM
+from rtl.formats.rice import Rice
 from sim.mapping.encoders.registry import make_packer
 
 __all__ = ["DENSITIES", "FORMATS", "entropy_floor", "main", "row_config", "row_costs", "stored_bits"]

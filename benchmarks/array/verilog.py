@@ -22,7 +22,9 @@ from compress.model.layer import CompressedLayer, LayerKind, Requantization, lar
 from compress.model.model_file import load_model
 from compress.networks.chain import LayerGeometry
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Dense, IndexFormat, parse_index
+from rtl.formats.dense import Dense
+from rtl.formats.index_format import IndexFormat
+from rtl.formats.registry import parse_index
 from sim.golden.golden import accumulator_bits, layer_inputs
 from sim.mapping.cycles import layer_cycles
 from sim.mapping.geometry import ArrayGeometry

@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 from codesign.errors import MismatchError
 from codesign.versions import version_of
 from compress.base.errors import CodesignError
-from rtl.formats.index_formats import format_examples
+from rtl.formats.registry import format_examples
 from rtl.presets import PRESETS
 
 __all__ = ["app", "main"]

@@ -10,7 +10,7 @@ from codesign.loop.stages.array import accumulator_bits_of
 from compress.base.errors import CodesignError
 from compress.model.compressed_model import CompressedModel
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import parse_index
+from rtl.formats.registry import parse_index
 from rtl.presets import preset
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import Depths

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from compress.base.errors import CodesignError
 from compress.methods.presets import PRESETS
-from rtl.formats.index_formats import parse_index
+from rtl.formats.registry import parse_index
 
 __all__ = [
     "AdmmSection",

@@ -25,7 +25,9 @@ from flows.search.iso_area import (
 )
 from flows.technology.technology import Technology
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Dense, Fixed, IndexFormat
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
 
 __all__ = ["PORTIONS", "BreakEvenCurve", "break_even_curve", "break_even_ratio"]
 

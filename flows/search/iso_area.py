@@ -20,7 +20,7 @@ from flows.synthesis.area import least_logic_area, measure, measure_within, modu
 from flows.technology.technology import Technology
 from rtl.array.drain import DRAIN_LATENCY
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Dense
+from rtl.formats.dense import Dense
 from sim.mapping.cycles import FILL_CYCLES
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.image_layout import ImageLayout

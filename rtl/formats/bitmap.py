@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal, Value
 
 from rtl.formats.bit_buffer import BitBuffer
+from rtl.formats.decoder import Decoder
 from rtl.formats.gap_stream_decoder import GapStreamDecoder
-from rtl.formats.index_formats import Bitmap
+from rtl.formats.index_format import IndexFormat, RowRegister, check_range, first_bit_register
 from rtl.formats.unary import bits_behind_one, first_one, place_of
 
-__all__ = ["BitmapDecoder"]
+if TYPE_CHECKING:
+    from rtl.config import ArrayConfig
+
+__all__ = ["Bitmap", "BitmapDecoder"]
+
+
+@dataclass(frozen=True)
+class Bitmap(IndexFormat):
+    """One bit a position, a 1 followed by its code: a stream of bits in words, read ``window`` bits a cycle.
+
+    A cycle passes ``window`` zeros, or fewer and the nonzero behind them. The bit before each filter's positions is 1
+    where the filter is empty.
+    """
+
+    window: int = 8
+    pattern: ClassVar[str] = "bitmap{}"
+    example: ClassVar[str] = "bitmap8"
+    leading_positions: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        check_range("bitmap window", self.window, 1, 32, "8 suits densities above a tenth")
+
+    @property
+    def decoder(self) -> type[Decoder]:
+        """Finds ones."""
+        return BitmapDecoder
+
+    def row_registers(self, config: ArrayConfig) -> dict[str, RowRegister]:
+        """Positions, and where a pass begins."""
+        return super().row_registers(config) | first_bit_register(config)
+
+    def word_bits(self, weight_bits: int) -> int:
+        """The longest token, so that a word a cycle is enough."""
+        return self.window + weight_bits
+
+    def least_bits(self, weight_bits: int) -> int:
+        """A 1 and the code."""
+        return 1 + weight_bits
 
 
 class BitmapDecoder(GapStreamDecoder):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from amaranth.hdl import Module, Value
 from amaranth.lib.wiring import Component, In, Out
 
-from rtl.config import ArrayConfig
 from rtl.widths import row_registers, token_layout
+
+if TYPE_CHECKING:
+    from rtl.config import ArrayConfig
 
 __all__ = ["Decoder", "level_of"]
 

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from amaranth.hdl import Elaboratable, Module, Mux
 
-from rtl.formats.decoder import level_of
+from rtl.formats.decoder import Decoder, level_of
+from rtl.formats.index_format import IndexFormat, RowRegister, first_bit_register, tap_registers
 from rtl.formats.stream_decoder import StreamDecoder
 from rtl.formats.tap_counter import TapCounter
 
-__all__ = ["DecompressDecoder"]
+if TYPE_CHECKING:
+    from rtl.config import ArrayConfig
+
+__all__ = ["Decompress", "DecompressDecoder"]
+
+
+@dataclass(frozen=True)
+class Decompress(IndexFormat):
+    """Stored as a bitmap, executed as if dense: zeros are multiplied too. Saves SRAM, no cycles."""
+
+    pattern: ClassVar[str] = "decompress"
+    example: ClassVar[str] = "decompress"
+    counts_positions: ClassVar[bool] = True
+
+    @property
+    def decoder(self) -> type[Decoder]:
+        """Counts positions, one bit or code at a time."""
+        return DecompressDecoder
+
+    def row_registers(self, config: ArrayConfig) -> dict[str, RowRegister]:
+        """Positions are counted; where a pass begins."""
+        return tap_registers(config) | first_bit_register(config)
+
+    def word_bits(self, weight_bits: int) -> int:
+        """The longest token, so that a word a cycle is enough."""
+        return 1 + weight_bits
 
 
 class DecompressDecoder(StreamDecoder):

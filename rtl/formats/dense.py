@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from amaranth.hdl import Elaboratable, Module
 
 from rtl.formats.decoder import Decoder, level_of
+from rtl.formats.index_format import IndexFormat, RowRegister, tap_registers
 from rtl.formats.tap_counter import TapCounter
 
-__all__ = ["DenseDecoder"]
+if TYPE_CHECKING:
+    from rtl.config import ArrayConfig
+
+__all__ = ["Dense", "DenseDecoder"]
+
+
+@dataclass(frozen=True)
+class Dense(IndexFormat):
+    """No index: every position's weight is stored, none is zero."""
+
+    pattern: ClassVar[str] = "dense"
+    example: ClassVar[str] = "dense"
+    counts_positions: ClassVar[bool] = True
+
+    @property
+    def decoder(self) -> type[Decoder]:
+        """Counts positions."""
+        return DenseDecoder
+
+    def row_registers(self, config: ArrayConfig) -> dict[str, RowRegister]:
+        """Positions are counted."""
+        return tap_registers(config)
+
+    def word_bits(self, weight_bits: int) -> int:
+        """One code."""
+        return weight_bits
 
 
 class DenseDecoder(Decoder):

@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from amaranth.hdl import Elaboratable, Module, Mux, Signal
 
 from rtl.formats.decoder import Decoder, level_of
-from rtl.formats.index_formats import NM
+from rtl.formats.index_format import IndexFormat, RowRegister, check_range
+from rtl.widths import address_bits
 
-__all__ = ["NMDecoder"]
+if TYPE_CHECKING:
+    from rtl.config import ArrayConfig
+
+__all__ = ["NM", "NMDecoder"]
+
+
+@dataclass(frozen=True)
+class NM(IndexFormat):
+    """``n`` words for every ``m`` consecutive positions of a row, each a code and an offset within the group.
+
+    The last group of a filter may be shorter; it has no more words than positions. A group with fewer nonzeros than
+    words has levels that add up to them.
+    """
+
+    n: int = 2
+    m: int = 4
+    pattern: ClassVar[str] = "nm{}of{}"
+    example: ClassVar[str] = "nm2of4"
+
+    def __post_init__(self) -> None:
+        check_range("m of n:m", self.m, 2, 64, "4 is what others use")
+        check_range("n of n:m", self.n, 1, self.m - 1, "n is smaller than m")
+
+    @property
+    def decoder(self) -> type[Decoder]:
+        """Counts groups."""
+        return NMDecoder
+
+    def row_registers(self, config: ArrayConfig) -> dict[str, RowRegister]:
+        """``last_filter_word``: words of a filter, minus one."""
+        return {"last_filter_word": RowRegister(address_bits(config.weight_depth), config.weight_depth - 1)}
+
+    @property
+    def offset_bits(self) -> int:
+        """Bits of an offset 0..m - 1."""
+        return (self.m - 1).bit_length()
+
+    def word_bits(self, weight_bits: int) -> int:
+        """Offset and code."""
+        return self.offset_bits + weight_bits
 
 
 class NMDecoder(Decoder):

@@ -1,29 +1,51 @@
-"""The decoder of each index format."""
+"""All index formats: a new one is a file beside this one, a line in ``FORMATS``, and a packer in ``sim``."""
 
 from __future__ import annotations
 
-from rtl.config import ArrayConfig
-from rtl.formats.bitmap import BitmapDecoder
+import re
+from typing import TYPE_CHECKING
+
+from compress.base.errors import CodesignError
+from rtl.formats.bitmap import Bitmap
 from rtl.formats.decoder import Decoder
-from rtl.formats.decompress import DecompressDecoder
-from rtl.formats.dense import DenseDecoder
-from rtl.formats.fixed import FixedDecoder
-from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
-from rtl.formats.nm import NMDecoder
-from rtl.formats.rice import RiceDecoder
+from rtl.formats.decompress import Decompress
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
+from rtl.formats.nm import NM
+from rtl.formats.rice import Rice
 
-__all__ = ["DECODERS", "make_decoder"]
+if TYPE_CHECKING:
+    from rtl.config import ArrayConfig
 
-DECODERS: dict[type[IndexFormat], type[Decoder]] = {
-    Dense: DenseDecoder,
-    Fixed: FixedDecoder,
-    Bitmap: BitmapDecoder,
-    Rice: RiceDecoder,
-    NM: NMDecoder,
-    Decompress: DecompressDecoder,
-}
+__all__ = ["FORMATS", "format_examples", "make_decoder", "parse_index"]
+
+FORMATS: tuple[type[IndexFormat], ...] = (
+    Dense,
+    Fixed,
+    Bitmap,
+    Rice,
+    NM,
+    Decompress,
+)
+
+
+def parse_index(text: str) -> IndexFormat:
+    """A format from what ``str`` prints of it."""
+    for kind in FORMATS:
+        found = re.fullmatch(kind.pattern.replace("{}", r"(\d{1,3})"), text, re.ASCII)
+        if found:
+            return kind(*map(int, found.groups()))
+    raise CodesignError(
+        f"unknown index format {text!r}", f"use one of {format_examples()}, with other numbers where you like"
+    )
+
+
+def format_examples() -> str:
+    """One of each format, for help and messages."""
+    return ", ".join(kind.example for kind in FORMATS)
 
 
 def make_decoder(config: ArrayConfig) -> Decoder:
     """The decoder of the configuration's index format."""
-    return DECODERS[type(config.index)](config)
+    return config.index.decoder(config)

@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal, Value
 
 from rtl.formats.bit_buffer import BitBuffer
+from rtl.formats.decoder import Decoder
 from rtl.formats.gap_stream_decoder import GapStreamDecoder
-from rtl.formats.index_formats import Rice
+from rtl.formats.index_format import IndexFormat, RowRegister, check_range, first_bit_register
 from rtl.formats.unary import bits_behind_one, first_one, place_of
 
-__all__ = ["RiceDecoder"]
+if TYPE_CHECKING:
+    from rtl.config import ArrayConfig
+
+__all__ = ["Rice", "RiceDecoder"]
+
+
+@dataclass(frozen=True)
+class Rice(IndexFormat):
+    """Golomb-Rice gaps: code, quotient by 2**k in unary, k bits of remainder; k is a register of each row.
+
+    A quotient is 0..window - 1: so many zeros, then a 1. ``window`` zeros and no 1 are an escape, with a remainder of
+    0: a code of 0 is then a filler that skips window * 2**k positions, a code of all ones ends the filter.
+    """
+
+    max_remainder_bits: int = 7
+    pattern: ClassVar[str] = "rice{}"
+    example: ClassVar[str] = "rice7"
+    window: ClassVar[int] = 6
+
+    def __post_init__(self) -> None:
+        check_range("remainder bits of rice", self.max_remainder_bits, 0, 12, "7 suits densities down to 1/200")
+
+    @property
+    def decoder(self) -> type[Decoder]:
+        """Finds the one behind each quotient."""
+        return RiceDecoder
+
+    def row_registers(self, config: ArrayConfig) -> dict[str, RowRegister]:
+        """Positions, where a pass begins, and ``remainder_bits`` of every code."""
+        remainder_bits = RowRegister(config.word_bits.bit_length(), self.max_remainder_bits)
+        return super().row_registers(config) | first_bit_register(config) | {"remainder_bits": remainder_bits}
+
+    def word_bits(self, weight_bits: int) -> int:
+        """The longest token, so that a word a cycle is enough."""
+        return self.window + weight_bits + self.max_remainder_bits
+
+    def least_bits(self, weight_bits: int) -> int:
+        """A 1, the code, and no remainder."""
+        return 1 + weight_bits
 
 
 class RiceDecoder(GapStreamDecoder):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amaranth.hdl import Elaboratable, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
-from rtl.config import ArrayConfig
 from rtl.widths import level_shape, row_registers, token_layout
+
+if TYPE_CHECKING:
+    from rtl.config import ArrayConfig
 
 __all__ = ["TapCounter"]
 

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl.array.drain import DRAIN_LATENCY
-from rtl.formats.index_formats import IndexFormat
-from rtl.formats.registry import DECODERS
+from rtl.formats.index_format import IndexFormat
 from sim.mapping.plan import LayerPlan
 
 __all__ = ["FILL_CYCLES", "chain_cycles", "fewest_cycles", "fill_cycles", "layer_cycles"]
@@ -21,7 +20,7 @@ _NEVER = -(1 << 60)
 
 def fill_cycles(index: IndexFormat) -> int:
     """``FILL_CYCLES``, and the decoder's further stages."""
-    return FILL_CYCLES + DECODERS[type(index)].extra_latency
+    return FILL_CYCLES + index.decoder.extra_latency
 
 
 def layer_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:

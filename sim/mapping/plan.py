@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import IndexFormat
+from rtl.formats.index_format import IndexFormat
 from sim.mapping.encoders.packer import RowPlan
 from sim.mapping.encoders.registry import make_packer
 from sim.mapping.geometry import ArrayGeometry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Fixed
+from rtl.formats.fixed import Fixed
 
 SMALL = ArrayConfig(
     rows=1,

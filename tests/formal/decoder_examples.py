@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
-from rtl.formats.index_formats import Dense, IndexFormat
+from rtl.formats.dense import Dense
+from rtl.formats.index_format import IndexFormat
 from sim.mapping.encoders.registry import make_packer
 
 PLANE = 2

@@ -13,8 +13,14 @@ from typing import Any
 from amaranth.hdl import Array, Module, Mux, Signal, signed
 
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
+from rtl.formats.bitmap import Bitmap
+from rtl.formats.decompress import Decompress
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
+from rtl.formats.nm import NM
 from rtl.formats.registry import make_decoder
+from rtl.formats.rice import Rice
 from rtl.widths import row_registers
 from tests.formal.decoder_examples import Example, every_mask, every_size
 from tests.formal.engine import Harness, In, Proof

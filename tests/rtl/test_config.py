@@ -6,7 +6,8 @@ import pytest
 
 from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Dense, Fixed
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
 
 
 def test_an_array_survives_its_dictionary() -> None:

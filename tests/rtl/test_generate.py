@@ -13,7 +13,12 @@ import pytest
 from compress.base.errors import CodesignError
 from rtl.axi.top import ACCELERATOR
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, Rice
+from rtl.formats.bitmap import Bitmap
+from rtl.formats.decompress import Decompress
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.nm import NM
+from rtl.formats.rice import Rice
 from rtl.generate import FILE_LISTS, FILES, generate, load_config
 from rtl.inventory import srams
 from rtl.presets import PRESETS, preset

@@ -10,7 +10,12 @@ import pytest
 from rtl.array.pe_array import PEArray
 from rtl.array.sram import SeparateSRAMs
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, Rice
+from rtl.formats.bitmap import Bitmap
+from rtl.formats.decompress import Decompress
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.nm import NM
+from rtl.formats.rice import Rice
 from rtl.inventory import logic_modules, srams
 from rtl.verilog import emit, emit_rtlil
 

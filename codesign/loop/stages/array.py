@@ -14,7 +14,7 @@ from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer
 from compress.model.model_file import load_model
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import parse_index
+from rtl.formats.registry import parse_index
 from rtl.generate import FILES, generate
 from sim.golden.golden import accumulator_bits
 from sim.mapping.geometry import ArrayGeometry

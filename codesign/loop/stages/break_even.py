@@ -33,7 +33,8 @@ from flows.search.break_even import break_even_curve
 from flows.search.iso_area import LayerWork
 from flows.technology.technology import Technology
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import IndexFormat, parse_index
+from rtl.formats.index_format import IndexFormat
+from rtl.formats.registry import parse_index
 
 __all__ = ["STAGE"]
 

@@ -25,7 +25,7 @@ from compress.networks.registry import NETWORKS
 from compress.train.histograms import copy_weights, weight_histograms
 from flows.technology.technology import Technology, generic_technology, technology_from_liberty
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Dense
+from rtl.formats.dense import Dense
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.pooling import Window, array_window
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl.formats.index_formats import Decompress
+from rtl.formats.decompress import Decompress
 from sim.mapping.encoders.bitstream import BitReader, stream_shape, to_words
 from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
 

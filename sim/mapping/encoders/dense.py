@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
-from rtl.formats.index_formats import Dense
+from rtl.formats.dense import Dense
 from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
 
 __all__ = ["DensePacker"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl.formats.index_formats import Fixed
+from rtl.formats.fixed import Fixed
 from sim.mapping.encoders.gaps import RowGaps, Step, place_steps
 from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
 

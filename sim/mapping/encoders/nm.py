@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
-from rtl.formats.index_formats import NM
+from rtl.formats.nm import NM
 from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
 
 __all__ = ["NMPacker", "levels_with_sum"]

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl.formats.index_formats import IndexFormat
+from rtl.formats.index_format import IndexFormat
 
 __all__ = ["Packer", "RowPlan", "codes_of", "level_of"]
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from rtl.formats.index_formats import NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
+from rtl.formats.bitmap import Bitmap
+from rtl.formats.decompress import Decompress
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
+from rtl.formats.nm import NM
+from rtl.formats.rice import Rice
 from sim.mapping.encoders.bitmap import BitmapPacker
 from sim.mapping.encoders.decompress import DecompressPacker
 from sim.mapping.encoders.dense import DensePacker

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl.formats.index_formats import Rice
+from rtl.formats.rice import Rice
 from sim.mapping.encoders.bitstream import BitReader, stream_shape, to_words
 from sim.mapping.encoders.gaps import GapSteps, RowGaps, Step, place_steps
 from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of

@@ -19,7 +19,8 @@ from flows.search.iso_area import (
 from flows.synthesis.area import measure
 from flows.technology.technology import generic_technology
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Dense, Fixed
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
 from sim.mapping.geometry import ArrayGeometry
 
 GENERIC = generic_technology()

@@ -11,7 +11,10 @@ from flows.technology.technology import generic_technology
 from rtl.array.pe_array import PEArray
 from rtl.array.sram import SeparateSRAMs, sram_verilog
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import NM, Dense, Fixed, Rice
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.nm import NM
+from rtl.formats.rice import Rice
 from rtl.inventory import logic_modules, srams
 from rtl.verilog import emit, emit_rtlil
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import NM, Dense, IndexFormat
+from rtl.formats.dense import Dense
+from rtl.formats.index_format import IndexFormat
+from rtl.formats.nm import NM
 from rtl.widths import row_registers
 from sim.mapping.encoders.registry import make_packer
 from tests.support import INDICES, row_levels

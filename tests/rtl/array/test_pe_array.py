@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from compress.model.layer import CompressedLayer
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import FORMATS, NM, Bitmap, Decompress, Dense, Fixed, Rice
+from rtl.formats.bitmap import Bitmap
+from rtl.formats.decompress import Decompress
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.nm import NM
+from rtl.formats.registry import FORMATS
+from rtl.formats.rice import Rice
 from sim.golden.golden import run_layer
 from sim.mapping.cycles import layer_cycles
 from sim.mapping.pack import pack

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from rtl.array.row import Row
 from rtl.array.write_bus import Space
-from rtl.formats.index_formats import FORMATS, Bitmap, Fixed, Rice
+from rtl.formats.bitmap import Bitmap
+from rtl.formats.fixed import Fixed
+from rtl.formats.registry import FORMATS
+from rtl.formats.rice import Rice
 from rtl.widths import shift_bits
 from tests.rtl.array.rows import CORNERS, RowCase, Stalls, row_case, row_cases, waits
 from tests.support import simulate

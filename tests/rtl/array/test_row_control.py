@@ -10,8 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtl.array.row_control import RowControl
-from rtl.formats.index_formats import FORMATS, NM, Bitmap, Decompress, Dense, Fixed, Rice
-from rtl.formats.registry import DECODERS
+from rtl.formats.bitmap import Bitmap
+from rtl.formats.decompress import Decompress
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.nm import NM
+from rtl.formats.registry import FORMATS
+from rtl.formats.rice import Rice
 from tests.rtl.array.rows import CORNERS, RowCase, Stalls, row_case, row_cases, waits
 from tests.support import simulate
 
@@ -103,7 +108,7 @@ def check_weights(case: RowCase, cycles: list[Cycle]) -> None:
 
 def check_pace(case: RowCase, cycles: list[Cycle]) -> None:
     """One token a cycle from ``FILL`` on, but where a sum from above is missing or the one before is still held."""
-    fill = FILL + DECODERS[type(case.config.index)].extra_latency
+    fill = FILL + case.config.index.decoder.extra_latency
     brackets = [(nth == 0, nth == count - 1) for count in case.tokens_k.tolist() * case.tiles for nth in range(count)]
     held = False
     for at, cycle in enumerate(cycles):

@@ -14,7 +14,7 @@ from rtl.axi.packets import header
 from rtl.axi.register_texts import c_header, python_constants, register_map, register_rows
 from rtl.axi.registers import Access, register_table
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Dense
+from rtl.formats.dense import Dense
 
 HARDWARE = Path(__file__).parents[3] / "docs" / "hardware.md"
 CONFIGS = [ArrayConfig(rows=3, lanes=10, requant_lanes=5), ArrayConfig(rows=1, lanes=1, index=Dense())]

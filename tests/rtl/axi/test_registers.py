@@ -8,7 +8,7 @@ import pytest
 
 from rtl.axi.registers import ADDRESS_BITS, Access, config_digest, register_table
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Dense
+from rtl.formats.dense import Dense
 
 CONFIG = ArrayConfig(rows=64, lanes=256, requant_lanes=256, acc_bits=32)
 TABLE = register_table(CONFIG)

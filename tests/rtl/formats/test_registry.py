@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import FORMATS, NM, Bitmap, Decompress, Dense, Fixed, IndexFormat, Rice
-from rtl.formats.registry import DECODERS, make_decoder
+from rtl.formats.bitmap import Bitmap
+from rtl.formats.decompress import Decompress
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
+from rtl.formats.nm import NM
+from rtl.formats.registry import FORMATS, make_decoder
+from rtl.formats.rice import Rice
 from sim.mapping.encoders.packer import RowPlan
 from sim.mapping.encoders.registry import make_packer
 from tests.support import INDICES, draw_levels, row_levels, simulate
@@ -109,8 +115,16 @@ def check_row(
     assert [token.ends_tile for token in tokens] == ([0] * (int(plan.tokens_k.sum()) - 1) + [1]) * PASSES
 
 
-def test_every_format_has_a_decoder() -> None:
-    assert tuple(DECODERS) == FORMATS
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_format_and_its_decoder_share_a_file(kind: type[IndexFormat]) -> None:
+    assert kind().decoder.__module__ == kind.__module__
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_row_registers_hold_their_legal_values(kind: type[IndexFormat]) -> None:
+    config = ArrayConfig(rows=1, lanes=4, index=kind(), weight_depth=300, table_depth=100)
+    for register in kind().row_registers(config).values():
+        assert 0 <= register.lowest <= register.highest < 1 << register.bits
 
 
 @pytest.mark.parametrize("kind", FORMATS)

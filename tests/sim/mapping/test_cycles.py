@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from rtl.array.drain import DRAIN_LATENCY
-from rtl.formats.index_formats import Fixed
+from rtl.formats.fixed import Fixed
 from sim.mapping import cycles
 from sim.mapping.cycles import FILL_CYCLES, chain_cycles, fewest_cycles, layer_cycles
 from sim.mapping.geometry import ArrayGeometry

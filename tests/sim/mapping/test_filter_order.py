@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Rice
+from rtl.formats.rice import Rice
 from sim.golden.golden import run_layer
 from sim.mapping.cycles import layer_cycles
 from sim.mapping.filter_order import filter_order

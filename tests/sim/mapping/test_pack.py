@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from compress.base.errors import CodesignError
 from rtl.array.write_bus import Space, data_bits, write_address_bits
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import FORMATS, Dense
+from rtl.formats.dense import Dense
+from rtl.formats.registry import FORMATS
 from sim.mapping.pack import pack
 from tests.support import draw_activations, draw_levels, layers, layers_and_arrays, make_layer
 

@@ -7,7 +7,8 @@ import pytest
 
 from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Dense, Fixed
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import Depths, plan_layer
 

@@ -12,7 +12,8 @@ import sim.mapping.slices
 from compress.base.errors import CodesignError
 from compress.sets.balance import GroupCardinality
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import FORMATS, Fixed
+from rtl.formats.fixed import Fixed
+from rtl.formats.registry import FORMATS
 from sim.golden.golden import run_layer
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.schedule import group_schedule, make_schedule

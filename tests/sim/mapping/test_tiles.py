@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from compress.base.errors import CodesignError
 from compress.model.layer import Pool, PoolKind
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import FORMATS, Dense, Fixed, Rice
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.registry import FORMATS
+from rtl.formats.rice import Rice
 from sim.golden.golden import run_layer
 from sim.mapping.tiles import Tiling, tile_layer
 from tests.support import draw_activations, draw_levels, make_layer, run_array, tiled_cases

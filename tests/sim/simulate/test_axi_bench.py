@@ -14,7 +14,7 @@ from compress.base.errors import CodesignError
 from compress.model.layer import Pool, PoolKind
 from rtl.axi.top import ACCELERATOR
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Fixed
+from rtl.formats.fixed import Fixed
 from sim.mapping.pack import pack
 from sim.mapping.tiles import tile_layer
 from sim.simulate.build import BuiltArray, build_array, run_child

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from compress.base.errors import CodesignError
 from compress.model.layer import Pool, PoolKind
 from rtl.config import ArrayConfig
-from rtl.formats.index_formats import Dense, Fixed, Rice
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.rice import Rice
 from rtl.generate import TOP, generate
 from sim.mapping.tiles import tile_layer
 from sim.simulate.build import BuiltArray, build_array, compile_folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtl.formats.index_formats import Bitmap
+from rtl.formats.bitmap import Bitmap
 from sim.mapping.encoders.bitmap import BitmapPacker
 
 PACKER = BitmapPacker(Bitmap(8), 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtl.formats.index_formats import Decompress
+from rtl.formats.decompress import Decompress
 from sim.mapping.encoders.decompress import DecompressPacker
 
 

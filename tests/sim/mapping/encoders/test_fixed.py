@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtl.formats.index_formats import Fixed
+from rtl.formats.fixed import Fixed
 from sim.mapping.encoders.fixed import FixedPacker
 
 PACKER = FixedPacker(Fixed(4), 8)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compress.base.errors import CodesignError
-from rtl.formats.index_formats import NM
+from rtl.formats.nm import NM
 from sim.mapping.encoders.nm import NMPacker, levels_with_sum
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rtl.formats.index_formats import FORMATS
+from rtl.formats.registry import FORMATS
 from sim.mapping.encoders.registry import PACKERS, make_packer
 from tests.support import INDICES, row_levels
 

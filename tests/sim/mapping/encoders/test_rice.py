@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rtl.formats.index_formats import Rice
+from rtl.formats.rice import Rice
 from sim.mapping.encoders.rice import RicePacker
 
 

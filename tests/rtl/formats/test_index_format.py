@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compress.base.errors import CodesignError
-from rtl.formats.index_formats import FORMATS, NM, Bitmap, Decompress, Dense, Fixed, Rice, format_examples, parse_index
+from rtl.formats.bitmap import Bitmap
+from rtl.formats.decompress import Decompress
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.nm import NM
+from rtl.formats.registry import FORMATS, format_examples, parse_index
+from rtl.formats.rice import Rice
 from tests.support import INDICES
 
 

@@ -17,7 +17,7 @@ import typer
 from amaranth.sim import Simulator
 from matplotlib.figure import Figure
 
-from codesign.report.theme import LIGHT, WIDTH, styled
+from codesign.report.theme import LIGHT, styled
 from compress.base.files import replacing
 from compress.model.layer import CompressedLayer, LayerKind, Requantization
 from rtl.array.pe_array import PEArray
@@ -174,7 +174,7 @@ def draw(found: list[Cell], cycles: int) -> Figure:
     """A line a register, a column a cycle, a colour a filter; hatched where it waits."""
     lines = list(dict.fromkeys(cell.line for cell in found))
     with styled(LIGHT):
-        figure = Figure((WIDTH, 0.27 * len(lines) + 0.7), layout="constrained")
+        figure = Figure((LIGHT.width, 0.27 * len(lines) + 0.7), layout="constrained")
         axes = figure.subplots()
         for cell in found:
             y = lines.index(cell.line)

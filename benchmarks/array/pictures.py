@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from benchmarks.papers import ALEXNET_LAYERS
-from codesign.report.theme import LIGHT, WIDTH, styled
+from codesign.report.theme import LIGHT, styled
 from compress.base.files import replacing
 
 __all__ = ["draw_layers", "write_picture"]
@@ -26,7 +26,7 @@ def draw_layers(result: Mapping[str, Any]) -> Figure:
     """A panel a layer: speedup x density over density, a line a mask, the paper's point as a cross; 8-bit levels."""
     entries = [e for e in result["layers"] if "density_asked" in e and e["weight_bits"] == 8]
     with styled(LIGHT):
-        figure = Figure((WIDTH, 3.2), layout="constrained")
+        figure = Figure((LIGHT.width, 3.2), layout="constrained")
         panels = figure.subplots(1, len(ALEXNET_LAYERS), sharey=True)
         for axes, (name, paper) in zip(panels, ALEXNET_LAYERS.items(), strict=True):
             for number, mask in enumerate(result["masks"]):

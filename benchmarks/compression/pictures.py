@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.compression.points import points_of
 from benchmarks.papers import TARGETS
-from codesign.report.theme import LIGHT, WIDTH, line_style, styled
+from codesign.report.theme import LIGHT, line_style, styled
 from codesign.report.training_plots import draw_histograms, draw_losses, draw_residuals
 from compress.base.files import replacing
 
@@ -45,7 +45,7 @@ def draw_pictures(results: Sequence[Mapping[str, Any]], details: Mapping[str, Pa
 def _curve(results: Sequence[Mapping[str, Any]]) -> Figure:
     """A line a network, the mean of its seeds, and every seed as a dot; the papers' points as crosses."""
     with styled(LIGHT):
-        figure = Figure((WIDTH, 5.2), layout="constrained")
+        figure = Figure((LIGHT.width, 5.2), layout="constrained")
         axes = figure.subplots()
         pruned = [entry for entry in results if entry["method"] == "admm"]
         for number, network in enumerate(dict.fromkeys(entry["network"] for entry in pruned)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from codesign.report.plots import PLOTS, draw
-from codesign.report.theme import DARK, LIGHT, Theme
+from codesign.report.theme import LIGHT, THEMES, Theme
 from compress.base.files import replacing
 
-__all__ = ["notes", "write_page"]
+__all__ = ["gain", "notes", "write_page"]
 
 DPI = 160
 
@@ -23,12 +24,12 @@ Report = dict[str, Any]
 
 def write_page(report: Report, folder: Path) -> list[Path]:
     """Write ``report.html`` and one PNG a picture into ``folder``, from a report of ``codesign.report.contents``."""
-    pictures = {name: {theme.name: _png(name, report, theme) for theme in (LIGHT, DARK)} for name in PLOTS}
+    pictures = {name: {theme.name: _png(name, report, theme) for theme in THEMES} for name in PLOTS}
     paths = []
     for name, themes in pictures.items():
         paths.append(folder / f"{name}.png")
         with replacing(paths[-1]) as temporary:
-            temporary.write_bytes(themes["light"])
+            temporary.write_bytes(themes[LIGHT.name])
     paths.append(folder / "report.html")
     with replacing(paths[-1]) as temporary:
         temporary.write_text(_html(report, pictures), encoding="utf-8")
@@ -53,7 +54,9 @@ def _html(report: Report, pictures: dict[str, dict[str, bytes]]) -> str:
         percent=_percent, count=lambda value: f"{value:,.0f}", ratio=lambda value: f"{value:.2f}×"
     )
     uris = {name: {theme: Markup(_data_uri(png)) for theme, png in themes.items()} for name, themes in pictures.items()}
-    return environment.get_template("report.html.j2").render(report=report, pictures=uris, notes=notes(report))
+    return environment.get_template("report.html.j2").render(
+        report=report, pictures=uris, notes=notes(report), gain=gain(report["array"])
+    )
 
 
 def _percent(value: float) -> str:
@@ -64,9 +67,27 @@ def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
+def gain(array: Mapping[str, Any]) -> dict[str, float]:
+    """The factors of a speedup in equal area: more PEs, fewer cycles of a PE, and the clock.
+
+    ``pes`` is the ratio of chosen to dense PEs, ``work`` that of cycles times PEs the other way round, ``clock`` dense
+    over chosen period; their product is the speedup. ``memory`` is the portion of the dense array that is SRAM.
+    """
+    dense, chosen = array["dense"], array["chosen"]
+    dense_pes, chosen_pes = (each["config"]["rows"] * each["config"]["lanes"] for each in (dense, chosen))
+    return {
+        "dense_pes": dense_pes,
+        "chosen_pes": chosen_pes,
+        "pes": chosen_pes / dense_pes,
+        "work": dense["cycles_per_sample"] * dense_pes / (chosen["cycles_per_sample"] * chosen_pes),
+        "clock": dense["clock_period"] / chosen["clock_period"],
+        "memory": dense["sram_area"] / dense["area"],
+    }
+
+
 def notes(report: Report) -> list[str]:
     """What a reader must know before quoting a figure: first where the compressed network loses."""
-    return [*_losses(report), *_restored(report), _freed_memory(report), *_limits(report)]
+    return [*_losses(report), *_restored(report), *_limits(report)]
 
 
 def _losses(report: Report) -> list[str]:
@@ -96,21 +117,6 @@ def _restored(report: Report) -> list[str]:
     if not names:
         return ["Every layer passed its break-even ratio; none was restored to dense."]
     return [f"Restored to dense, since pruning them within the accuracy floor would not pay: {', '.join(names)}."]
-
-
-def _freed_memory(report: Report) -> str:
-    """Where the gain comes from: fewer multiplications, and memory that becomes multipliers."""
-    told = []
-    for name in ("dense", "chosen"):
-        array = report["array"][name]
-        pes = array["config"]["rows"] * array["config"]["lanes"]
-        told.append(
-            f"{array['sram_area'] / array['area']:.0%} of the {name} array's area is memory, beside {pes:,} PEs"
-        )
-    return (
-        f"The area is the same, the PEs need not be: {'; '.join(told)}. All weights of the network are kept on the "
-        "array, so memory that pruning frees becomes PEs, and a layer can gain more than its pruning ratio."
-    )
 
 
 def _limits(report: Report) -> list[str]:

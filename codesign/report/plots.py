@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from codesign.report.theme import WIDTH, Theme, line_style, styled
+from codesign.report.theme import Theme, line_style, styled
 from codesign.report.training_plots import draw_histograms, draw_losses, draw_residuals
 
 __all__ = ["PLOTS", "draw"]
@@ -25,7 +25,7 @@ def draw(name: str, report: Report, theme: Theme) -> Figure:
 
 def break_even(report: Report, theme: Theme) -> Figure:
     """Speedup in equal area over pruned portion, a line a layer; rings mark the portions that were chosen."""
-    figure = Figure((WIDTH, 4.6), layout="constrained")
+    figure = Figure((theme.width, 4.6), layout="constrained")
     axes = figure.add_subplot()
     chosen = {layer["name"]: 1 - layer["alpha"] for layer in report["layers"] if not layer["restored"]}
     for number, entry in enumerate(report["break_even"]):
@@ -53,7 +53,11 @@ def break_even(report: Report, theme: Theme) -> Figure:
     axes.set_xlim(0, 102)
     axes.set_xlabel("pruned portion of the layer's weights, %")
     axes.set_ylabel("speedup over dense in the same area")
-    axes.legend(loc="upper left", title="layer", alignment="left")
+    if theme.is_narrow:
+        figure.legend(loc="outside lower left", title="layer", alignment="left")
+        figure.set_figheight(4.2 + 0.22 * len(report["break_even"]))
+    else:
+        axes.legend(loc="upper left", title="layer", alignment="left")
     return figure
 
 
@@ -76,14 +80,20 @@ def _speedup_scale(axes: Axes) -> None:
 def weights(report: Report, theme: Theme) -> Figure:
     """Weights of each layer before compression, and its levels after; pruned weights are a number, not a bar."""
     entries = report["histograms"]
-    figure = Figure((WIDTH, 4.4), layout="constrained")
-    grid = figure.subplots(2, len(entries), squeeze=False)
-    for column, entry in enumerate(entries):
-        _before(grid[0][column], entry, theme)
-        _after(grid[1][column], entry, theme)
-        grid[1][column].set_xlim(grid[0][column].get_xlim())
-    grid[0][0].set_ylabel("before: trained")
-    grid[1][0].set_ylabel("after: levels kept")
+    if theme.is_narrow:  # a row a layer
+        figure = Figure((theme.width, 0.6 + 1.7 * len(entries)), layout="constrained")
+        pairs = figure.subplots(len(entries), 2, squeeze=False)
+    else:  # a column a layer
+        figure = Figure((theme.width, 4.4), layout="constrained")
+        pairs = figure.subplots(2, len(entries), squeeze=False).T
+    for (before, after), entry in zip(pairs, entries, strict=True):
+        _before(before, entry, theme)
+        _after(after, entry, theme)
+        after.set_xlim(before.get_xlim())
+        if not theme.is_narrow:
+            before.tick_params(labelbottom=False)
+    pairs[0][0].set_ylabel("before: trained")
+    pairs[0][1].set_ylabel("after: levels kept")
     figure.supxlabel("weight", fontsize=10)
     return figure
 
@@ -94,7 +104,6 @@ def _before(axes: Axes, entry: dict[str, Any], theme: Theme) -> None:
     limit = max(abs(before["edges"][0]), abs(before["edges"][-1]), _largest_after(entry)) * 1.02
     axes.set_xlim(-limit, limit)
     axes.set_title(entry["layer"])
-    axes.tick_params(labelbottom=False)
     axes.grid(axis="x", visible=False)
 
 
@@ -128,7 +137,7 @@ def _after(axes: Axes, entry: dict[str, Any], theme: Theme) -> None:
 def times(report: Report, theme: Theme) -> Figure:
     """Time of each layer on the dense array and on the chosen one, for one sample."""
     layers = report["layers"]
-    figure = Figure((WIDTH, 0.9 + 0.75 * len(layers)), layout="constrained")
+    figure = Figure((theme.width, 0.9 + 0.75 * len(layers)), layout="constrained")
     axes = figure.add_subplot()
     places = np.arange(len(layers))
     dense = [layer["dense_time"] / 1000 for layer in layers]
@@ -143,7 +152,11 @@ def times(report: Report, theme: Theme) -> Figure:
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(f"time for one sample, thousand {report['units']['time']}")
-    axes.legend(loc="lower right")
+    if theme.is_narrow:
+        figure.legend(loc="outside lower left")
+        figure.set_figheight(1.5 + 0.75 * len(layers))
+    else:
+        axes.legend(loc="lower right")
     return figure
 
 

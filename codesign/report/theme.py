@@ -1,22 +1,25 @@
-"""Colours and type of every picture, in a light and a dark theme."""
+"""Colours, type and width of every picture: a light and a dark theme, each for wide and for narrow screens."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
 
-__all__ = ["DARK", "LIGHT", "WIDTH", "Theme", "line_style", "styled"]
+__all__ = ["DARK", "LIGHT", "THEMES", "Theme", "line_style", "styled"]
 
-WIDTH = 9.6  # inches of every picture
+WIDE, NARROW = 9.6, 4.4  # inches; at 390 pixels the text of a narrow picture has the size of the page's
 
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of text, grid and background; series colours are told apart also without hue."""
+    """Colours of text, grid and background, and a picture's width in inches.
+
+    Series colours are told apart also without hue. Panels of a ``narrow`` picture lie below each other.
+    """
 
     name: str
     background: str
@@ -24,6 +27,16 @@ class Theme:
     faint: str
     grid: str
     series: tuple[str, ...]
+    width: float = WIDE
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the picture is for the screen of a telephone."""
+        return self.width < WIDE
+
+    def narrowed(self) -> Theme:
+        """The same colours on a narrow picture."""
+        return replace(self, name=f"{self.name}_narrow", width=NARROW)
 
     @property
     def accent(self) -> str:
@@ -47,6 +60,7 @@ DARK = Theme(
     "#2b333d",
     ("#58a6ff", "#ff9350", "#56d27b", "#d38bf0", "#ff7aa8", "#a3b1c0"),
 )
+THEMES = (LIGHT, DARK, LIGHT.narrowed(), DARK.narrowed())
 MARKERS = ("o", "s", "D", "^", "v", "P")
 
 

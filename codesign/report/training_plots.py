@@ -20,12 +20,12 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from codesign.report.theme import WIDTH, Theme, line_style, styled
+from codesign.report.theme import Theme, line_style, styled
 from compress.admm.split_variables import Residual
 
 __all__ = ["MOST_LAYERS", "draw_histograms", "draw_losses", "draw_residuals"]
 
-PANELS_HEIGHT = 5.2  # inches, without the legend
+PANEL_HEIGHT = 2.6  # inches
 MOST_LAYERS = 12  # in one picture; more cannot be told apart
 
 Records = Sequence[Mapping[str, Any]]
@@ -61,10 +61,8 @@ def draw_residuals(runs: Mapping[str, Records], theme: Theme, tolerances: Mappin
                 _say_empty(axes_of_run, theme)
         for row in zip(*panels, strict=True):
             _residual_scale(row)
-        if panels:
-            panels[0][0].set_ylabel("primal residual\n‖W − Z‖² / ‖Z‖²")
-            panels[0][1].set_ylabel("dual residual\n‖Z − Z before‖² / ‖Z‖²")
-        _legend(figure, panels, len(set(chain.from_iterable(by_run.values()))))
+        _label(panels, theme, "primal residual\n‖W − Z‖² / ‖Z‖²", "dual residual\n‖Z − Z before‖² / ‖Z‖²")
+        _legend(figure, panels, theme, len(set(chain.from_iterable(by_run.values()))))
     return figure
 
 
@@ -98,10 +96,8 @@ def draw_losses(runs: Mapping[str, Records], retraining: Mapping[str, Records], 
             axes_of_run[1].set_xlabel("iteration, then epoch")
             if not steps and not records:
                 _say_empty(axes_of_run, theme)
-        if panels:
-            panels[0][0].set_ylabel("training loss")
-            panels[0][1].set_ylabel("validation accuracy, %")
-        _legend(figure, panels)
+        _label(panels, theme, "training loss", "validation accuracy, %")
+        _legend(figure, panels, theme)
     return figure
 
 
@@ -119,7 +115,7 @@ def draw_histograms(layers: Records, theme: Theme) -> Figure:
     drawn = sorted(range(len(layers)), key=lambda index: -_weights(layers[index]))[:MOST_LAYERS]
     chosen = [layers[index] for index in sorted(drawn)]
     with styled(theme):
-        figure = Figure((WIDTH, 0.9 + 1.3 * max(1, len(chosen))), layout=ConstrainedLayoutEngine(wspace=0.06))
+        figure = Figure((theme.width, 0.9 + 1.3 * max(1, len(chosen))), layout=ConstrainedLayoutEngine(wspace=0.06))
         if not chosen:
             _say_empty([figure.add_subplot()], theme)
             return figure
@@ -130,7 +126,7 @@ def draw_histograms(layers: Records, theme: Theme) -> Figure:
             row[0].set_ylim(0.7, 6 * max(1, *(max(moment["counts"]) for moment in layer["moments"])))
             row[0].set_ylabel(layer["layer"], fontweight="bold")
         for axes, moment in zip(grid[0], chosen[0]["moments"], strict=True):
-            axes.set_title(moment["name"])
+            axes.set_title(moment["name"], fontsize=9 if theme.is_narrow else None)
         figure.supxlabel("weight", fontsize=10)
         left_out = "" if len(chosen) == len(layers) else f" (the {len(chosen)} largest of {len(layers)} layers)"
         figure.supylabel(f"weights in a bin{left_out}", fontsize=10)
@@ -141,13 +137,13 @@ def _histogram(axes: Axes, edges: Sequence[float], moment: Mapping[str, Any], th
     axes.set_yscale("log")
     axes.stairs(moment["counts"], edges, baseline=0.1, fill=True, color=theme.accent)
     axes.set_xlim(1.08 * edges[0], 1.08 * edges[-1])
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(2 if theme.is_narrow else 5))
     axes.yaxis.set_major_locator(LogLocator(numticks=4))
     axes.grid(axis="x", visible=False)
     axes.minorticks_off()
     if moment["zeros"]:
         portion = moment["zeros"] / (moment["zeros"] + sum(moment["counts"]))
-        text = f"{moment['zeros']:,} zero ({portion:.1%})"
+        text = f"{moment['zeros']:,} zero{chr(10) if theme.is_narrow else ' '}({portion:.1%})"
         axes.text(0.98, 0.95, text, ha="right", va="top", transform=axes.transAxes, fontsize=8.5, color=theme.faint)
 
 
@@ -174,17 +170,27 @@ def _largest(runs: Sequence[Residuals] | Any) -> list[str]:
 
 
 def _panels(titles: list[str], theme: Theme) -> tuple[Figure, list[list[Axes]]]:
-    """Two panels above each other for every title, of common scales in a row and in a column."""
-    figure = Figure((WIDTH, PANELS_HEIGHT), layout="constrained")
+    """Two panels for every title: above each other with common scales, on a narrow picture all in one column."""
+    figure = Figure((theme.width, 2 * PANEL_HEIGHT * (len(titles) if theme.is_narrow else 1)), layout="constrained")
     if not titles:
         _say_empty([figure.add_subplot()], theme)
         return figure, []
-    grid = figure.subplots(2, len(titles), squeeze=False, sharex="col", sharey="row")
-    for axes, title in zip(grid[0], titles, strict=True):
-        axes.set_title(title)
-    for axes in grid.flat:
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    return figure, [list(column) for column in grid.T]
+    if theme.is_narrow:
+        pairs = figure.subplots(2 * len(titles), 1, squeeze=False).reshape(len(titles), 2)
+    else:
+        pairs = figure.subplots(2, len(titles), squeeze=False, sharex="col", sharey="row").T
+    for pair, title in zip(pairs, titles, strict=True):
+        pair[0].set_title(title)
+        for axes in pair:
+            axes.xaxis.get_major_locator().set_params(integer=True)
+    return figure, [list(pair) for pair in pairs]
+
+
+def _label(panels: Sequence[Sequence[Axes]], theme: Theme, above: str, below: str) -> None:
+    """Name the vertical scales: once a row, on a narrow picture beside every panel."""
+    for pair in panels if theme.is_narrow else panels[:1]:
+        pair[0].set_ylabel(above)
+        pair[1].set_ylabel(below)
 
 
 def _line(axes: Axes, values: Sequence[float], style: Mapping[str, Any], label: str, start: int = 1) -> None:
@@ -214,7 +220,7 @@ def _tolerance(axes: Axes, tolerance: float, theme: Theme) -> None:
         axes.axhline(tolerance, color=theme.text, linewidth=1.2, linestyle=(0, (4, 3)), label="tolerance")
 
 
-def _legend(figure: Figure, panels: Sequence[Sequence[Axes]], available: int = 0) -> None:
+def _legend(figure: Figure, panels: Sequence[Sequence[Axes]], theme: Theme, available: int = 0) -> None:
     """One for all panels, below them; ``available`` is how many layers there are."""
     entries: dict[Any, Artist] = {}
     for axes in chain.from_iterable(panels):
@@ -222,9 +228,9 @@ def _legend(figure: Figure, panels: Sequence[Sequence[Axes]], available: int = 0
             entries.setdefault(label, handle)
     if entries:
         title = f"{MOST_LAYERS} of {available} layers" if available > MOST_LAYERS else None
-        columns = min(5, len(entries))
+        columns = min(2 if theme.is_narrow else 5, len(entries))
         figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns, title=title)
-        figure.set_figheight(PANELS_HEIGHT + 0.25 * -(-len(entries) // columns))
+        figure.set_figheight(figure.get_figheight() + 0.25 * -(-len(entries) // columns))
 
 
 def _say_empty(panels: Sequence[Axes], theme: Theme) -> None:

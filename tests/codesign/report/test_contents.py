@@ -9,9 +9,9 @@ import pytest
 
 from codesign.cli.app import main
 from codesign.report.contents import SCHEMA_VERSION, read_report
-from codesign.report.page import notes, write_page
+from codesign.report.page import gain, notes, write_page
 from codesign.report.plots import PLOTS, draw
-from codesign.report.theme import DARK, LIGHT
+from codesign.report.theme import LIGHT, THEMES
 from tests.codesign.reports import small_report
 
 
@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_page_is_self_contained(folder: Path) -> None:
     page = (folder / "report.html").read_text()
     sources = re.findall(r'(?:src|srcset|href)="([^"]{1,40})', page)
-    assert len(sources) == 2 * len(PLOTS)
+    assert len(sources) == len(THEMES) * len(PLOTS)
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     assert not re.search(r"https?://|<script|@import|url\(", page)
 
@@ -50,7 +50,7 @@ def test_a_picture_lies_beside_the_page_for_each_plot(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PLOTS)
-@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
 def test_every_picture_is_drawn_on_its_themes_ground(report: dict[str, Any], name: str, theme: Any) -> None:
     from matplotlib.colors import to_hex
 
@@ -76,6 +76,42 @@ def test_losses_are_told_first(report: dict[str, Any]) -> None:
     assert told[0].startswith("Slower on the chosen array than on the dense one: linear (0.80×)")
     assert any("conv: pruning loses in equal area at 1 of 2" in note for note in told)
     assert any("Restored to dense" in note and "linear" in note for note in told)
+
+
+def test_the_factors_of_the_speedup_multiply_to_it(report: dict[str, Any]) -> None:
+    chosen = report["array"]["chosen"]
+    chosen["config"]["rows"] *= 3
+    chosen["clock_period"] = 20.0
+    chosen["cycles_per_sample"] = 6000 / 2.5 / chosen["clock_period"]
+    factors = gain(report["array"])
+    assert factors["pes"] == 3
+    assert factors["clock"] == 1.5
+    assert factors["pes"] * factors["work"] * factors["clock"] == pytest.approx(2.5)
+
+
+def test_what_the_speedup_is_made_of_stands_above_the_layers(folder: Path) -> None:
+    page = (folder / "report.html").read_text()
+    assert (
+        0
+        < page.index("Where the 2.00× comes from")
+        < page.index("40% of the dense array is memory")
+        < page.index("<h2>Layers")
+    )
+
+
+def test_every_figure_of_a_table_carries_its_label_for_narrow_screens(folder: Path) -> None:
+    body = (folder / "report.html").read_text().split("</head>")[1]
+    rows = re.findall(r"<tr>(<td.*?)</tr>", body)
+    assert len(rows) > 10
+    for row in rows:
+        cells = re.findall(r"<td( data-label=\"[^\"]+\")?>", row)
+        assert all(cells[1:]), row
+
+
+def test_the_data_set_is_called_by_its_title(report: dict[str, Any], tmp_path: Path) -> None:
+    report["data"]["title"] = "Fashion-MNIST"
+    write_page(report, tmp_path)
+    assert "<title>small on Fashion-MNIST" in (tmp_path / "report.html").read_text()
 
 
 def test_the_report_command_draws_the_page_again(

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from torch import nn
 
 from compress.admm.sensitivity import sensitivity_for
 from compress.admm.split_variables import Constraint, Residual, SplitVariable, parameter_groups, penalty_gradient
 from compress.base.progress import Progress, Update
+from compress.base.settings import Count, CountOrZero, Rate, RateOrZero, Seed, Text, settings
 from compress.data.datasets import Dataset
 from compress.train.checkpoint import Checkpoint
 from compress.train.epoch import evaluate, train_epoch
 from compress.train.settings import (
     adam,
-    check_settings,
+    check_device,
     falling_rate,
     on_device,
     random_state,
@@ -29,10 +31,8 @@ from compress.train.training import FixedWeights, TrainingConfig
 
 __all__ = ["AdmmConfig", "AdmmStep", "admm", "penalty_at"]
 
-MAY_BE_ZERO = ("tolerance", "retrain_epochs", "augment_shift", "seed", "sparsity_rise", "saliency")
 
-
-@dataclass(frozen=True)
+@settings
 class AdmmConfig:
     """How to run ADMM and the retraining after it.
 
@@ -59,22 +59,22 @@ class AdmmConfig:
         As in ``TrainingConfig``; the rate falls over the iterations, and again in each retraining.
     """
 
-    iterations: int = 60
-    epochs_per_iteration: int = 1
-    rho_first: float = 1e-2
-    rho_last: float = 1.0
-    tolerance: float = 1e-3
-    retrain_epochs: int = 40
-    batch_size: int = 32
-    learning_rate: float = 2e-3
-    augment_shift: int = 1
-    seed: int = 0
-    sparsity_rise: float = 0.0
-    saliency: float = 0.0
-    device: str = "cpu"
+    iterations: Count = 60
+    epochs_per_iteration: Count = 1
+    rho_first: Rate = 1e-2
+    rho_last: Rate = 1.0
+    tolerance: RateOrZero = 1e-3
+    retrain_epochs: CountOrZero = 40
+    batch_size: Count = 32
+    learning_rate: Rate = 2e-3
+    augment_shift: CountOrZero = 1
+    seed: Seed = 0
+    sparsity_rise: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.0
+    saliency: RateOrZero = 0.0
+    device: Text = "cpu"
 
     def __post_init__(self) -> None:
-        check_settings(self, may_be_zero=MAY_BE_ZERO)
+        check_device(self.device)
 
     @property
     def epochs(self) -> int:

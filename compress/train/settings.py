@@ -1,11 +1,10 @@
-"""What every training run shares: checked settings, seeds, threads, device, optimizer and rate."""
+"""What every training run shares: seeds, threads, device, optimizer and rate."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from compress.base.errors import CodesignError
 
 __all__ = [
     "adam",
-    "check_settings",
+    "check_device",
     "falling_rate",
     "on_device",
     "random_state",
@@ -29,21 +28,8 @@ LAST_RATE_PORTION = 0.02
 SMALL_NETWORK = 100_000  # parameters; digits-net trains two to ten times faster on one thread than on two
 
 
-def check_settings(config: Any, may_be_zero: tuple[str, ...] = ()) -> None:
-    """Check a dataclass: numbers positive and finite, ``device`` one that torch has.
-
-    Raises a CodesignError that names the first member at fault.
-    """
-    for name in (field.name for field in fields(config)):
-        value = getattr(config, name)
-        if name == "device":
-            _check_device(value)
-        elif not math.isfinite(value) or value < 0 or (value == 0 and name not in may_be_zero):
-            wanted = "zero or more" if name in may_be_zero else "positive"
-            raise CodesignError(f"{name} must be {wanted}, not {value}", f"correct {name}")
-
-
-def _check_device(name: str) -> None:
+def check_device(name: str) -> None:
+    """Raise a CodesignError unless torch has the device."""
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts

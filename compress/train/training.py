@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from compress.base.progress import Progress, Update
+from compress.base.settings import Count, CountOrZero, Rate, RateOrZero, Seed, Text, settings
 from compress.data.datasets import Dataset, Split
 from compress.train.checkpoint import Checkpoint
 from compress.train.epoch import evaluate, train_epoch
 from compress.train.settings import (
     adam,
-    check_settings,
+    check_device,
     falling_rate,
     on_device,
     random_state,
@@ -28,7 +29,7 @@ from compress.train.settings import (
 __all__ = ["EpochRecord", "FixedWeights", "TrainingConfig", "accuracy", "train"]
 
 
-@dataclass(frozen=True)
+@settings
 class TrainingConfig:
     """How to train.
 
@@ -47,16 +48,16 @@ class TrainingConfig:
         Where to train, as torch names it: "cpu", "cuda". The network comes back to where it was.
     """
 
-    epochs: int = 40
-    batch_size: int = 32
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-4
-    augment_shift: int = 1
-    seed: int = 0
-    device: str = "cpu"
+    epochs: Count = 40
+    batch_size: Count = 32
+    learning_rate: Rate = 2e-3
+    weight_decay: RateOrZero = 1e-4
+    augment_shift: CountOrZero = 1
+    seed: Seed = 0
+    device: Text = "cpu"
 
     def __post_init__(self) -> None:
-        check_settings(self, may_be_zero=("weight_decay", "augment_shift", "seed"))
+        check_device(self.device)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from codesign.loop.settings import RunConfig, TechnologySection
 from compress.base.errors import CodesignError
+from compress.base.settings import schema_in_words
 
 __all__ = ["load_config"]
 
@@ -81,7 +82,7 @@ def _checked(document: dict[str, Any], path: Path, prefix: str) -> RunConfig:
 def _as_codesign_error(detail: ErrorDetails, path: Path, prefix: str) -> CodesignError:
     location = [str(part) for part in detail["loc"]]
     name = prefix + ".".join(location)
-    if detail["type"] == "extra_forbidden":
+    if detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return _unknown_key(location, path, name)
     if detail["type"] == "missing":
         return CodesignError(f"{path}: {name} is missing", f"add it; {_allowed(location)}")
@@ -94,18 +95,20 @@ def _as_codesign_error(detail: ErrorDetails, path: Path, prefix: str) -> Codesig
 
 
 def _unknown_key(location: list[str], path: Path, name: str) -> CodesignError:
-    keys = list(_section_at(location[:-1]).model_fields)
+    keys = list(_section_at(location[:-1]).__pydantic_fields__)
     close = difflib.get_close_matches(location[-1], keys, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     place = f"[{'.'.join(location[:-1])}]" if len(location) > 1 else "the top level"
     return CodesignError(f"{path}: unknown key {name!r}", f"{hint}{place} has: {', '.join(keys)}")
 
 
-def _section_at(location: list[str]) -> type[BaseModel]:
-    section: type[BaseModel] = RunConfig
+def _section_at(location: list[str]) -> Any:
+    """The section's class, a model or one of ``compress``'s settings types."""
+    section: Any = RunConfig
     for part in location:
-        annotation = section.model_fields[part].annotation if part in section.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        members = section.__pydantic_fields__
+        annotation = members[part].annotation if part in members else None
+        if not hasattr(annotation, "__pydantic_fields__"):
             break
         section = annotation
     return section
@@ -114,31 +117,8 @@ def _section_at(location: list[str]) -> type[BaseModel]:
 def _allowed(location: list[str]) -> str:
     """What the field at ``location`` may be, in words."""
     section = _section_at(location)
-    name = next((part for part in reversed(location) if part in section.model_fields), None)
+    members = section.__pydantic_fields__
+    name = next((part for part in reversed(location) if part in members), None)
     if name is None:
-        return f"the table has: {', '.join(section.model_fields)}"
-    return f"{name} must be {_in_words(section.model_json_schema()['properties'][name])}"
-
-
-def _in_words(schema: dict[str, Any]) -> str:
-    """A field's JSON schema as English.
-
-    >>> _in_words({"type": "integer", "minimum": 1, "maximum": 8})
-    'an integer >= 1 and <= 8'
-    """
-    if "anyOf" in schema:
-        return next(_in_words(choice) for choice in schema["anyOf"] if choice.get("type") != "null")
-    if "enum" in schema:
-        return f"one of: {', '.join(repr(choice) for choice in schema['enum'])}"
-    if schema.get("type") == "array":
-        return f"a list, each item {_in_words(schema['items'])}"
-    if isinstance(schema.get("additionalProperties"), dict):
-        return f"a table of layer names, each {_in_words(schema['additionalProperties'])}"
-    kind = {"integer": "an integer", "number": "a number", "string": "a text in quotes"}.get(
-        schema.get("type", ""), "a table"
-    )
-    limits = [f"{sign} {schema[key]}" for key, sign in _LIMITS.items() if key in schema]
-    return " ".join([kind, " and ".join(limits)]).strip()
-
-
-_LIMITS = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
+        return f"the table has: {', '.join(members)}"
+    return f"{name} must be {schema_in_words(TypeAdapter(section).json_schema()['properties'][name])}"

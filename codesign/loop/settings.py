@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
+from compress.base.settings import Count, CountOrZero, Fraction, Seed
 from compress.methods.presets import PRESETS
+from compress.train.training import TrainingConfig
 from rtl.formats.registry import parse_index
 
 __all__ = [
-    "AdmmSection",
     "BreakEvenSection",
     "CompressSection",
     "DataSection",
@@ -21,10 +23,8 @@ __all__ = [
     "RunConfig",
     "SimulateSection",
     "TechnologySection",
-    "TrainSection",
 ]
 
-Alpha = Annotated[float, Field(gt=0, le=1)]
 Bits = Annotated[int, Field(ge=1, le=8)]
 
 
@@ -36,9 +36,7 @@ def _index_name(text: str) -> str:
 
 
 IndexName = Annotated[str, AfterValidator(_index_name)]
-Count = Annotated[int, Field(ge=1)]
 Portion = Annotated[float, Field(gt=0, lt=1)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 DataName = Annotated[
     str,
     Field(
@@ -46,7 +44,6 @@ DataName = Annotated[
         json_schema_extra={"enum": ["digits", "mnist", "cifar10", "imagefolder", "imagefolder:SIZE"]},
     ),
 ]
-NotNegative = Annotated[int, Field(ge=0)]
 
 
 def _known_preset(name: str) -> str:
@@ -80,34 +77,6 @@ class DataSection(_Section):
     folder: str | None = None
 
 
-class TrainSection(_Section):
-    """Training of the dense network; see ``compress.train.training.TrainingConfig``."""
-
-    epochs: Count = 40
-    batch_size: Count = 32
-    learning_rate: Rate = 2e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    augment_shift: NotNegative = 1
-    device: str = "cpu"
-
-
-class AdmmSection(_Section):
-    """One ADMM run with its retraining; see ``compress.admm.iteration.AdmmConfig``."""
-
-    iterations: Count = 60
-    epochs_per_iteration: Count = 1
-    rho_first: Rate = 1e-2
-    rho_last: Rate = 1.0
-    tolerance: Annotated[float, Field(ge=0)] = 1e-3
-    retrain_epochs: NotNegative = 40
-    batch_size: Count = 32
-    learning_rate: Rate = 2e-3
-    augment_shift: NotNegative = 1
-    sparsity_rise: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    saliency: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    device: str = "cpu"
-
-
 class CompressSection(_Section):
     """What to prune and to how many bits.
 
@@ -131,13 +100,13 @@ class CompressSection(_Section):
     weight_bits: Bits = 4
     layer_bits: dict[str, Bits] = {}
     tolerance: Annotated[float, Field(ge=0, le=1)] = 0.01
-    minimum_alpha: Alpha = 0.05
-    alpha: dict[str, Alpha] | None = None
+    minimum_alpha: Fraction = 0.05
+    alpha: dict[str, Fraction] | None = None
     preset: PresetName | None = None
-    trial_epochs: NotNegative = 2
+    trial_epochs: CountOrZero = 2
     trial_images: Count = 2000
-    prune: AdmmSection = AdmmSection()
-    quantize: AdmmSection = AdmmSection()
+    prune: AdmmConfig = AdmmConfig()
+    quantize: AdmmConfig = AdmmConfig()
 
 
 class HardwareSection(_Section):
@@ -191,14 +160,36 @@ class SimulateSection(_Section):
 
 
 class RunConfig(_Section):
-    """A whole run."""
+    """A whole run.
 
-    seed: NotNegative = 0
+    ``seed`` is also that of each training (``TrainingConfig``) and ADMM run (``AdmmConfig``) that has none of its own.
+    """
+
+    seed: Seed = 0
     network: NetworkSection
     data: DataSection
-    train: TrainSection = TrainSection()
+    train: TrainingConfig = TrainingConfig()
     compress: CompressSection = CompressSection()
     hardware: HardwareSection = HardwareSection()
     technology: TechnologySection = TechnologySection()
     breakeven: BreakEvenSection = BreakEvenSection()
     simulate: SimulateSection = SimulateSection()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pass_the_seed_on(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        seeds = {"seed": given["seed"]} if "seed" in given else {}
+        return _with_defaults(given, {"train": seeds, "compress": {"prune": seeds, "quantize": seeds}})
+
+
+def _with_defaults(given: Any, defaults: dict[str, Any]) -> Any:
+    """``given``, with what it lacks of nested ``defaults``; what is no table stays for the checks to refuse."""
+    if not isinstance(given, dict):
+        return given
+    nested = {
+        key: _with_defaults(given.get(key, {}), value) if isinstance(value, dict) else given.get(key, value)
+        for key, value in defaults.items()
+    }
+    return {**given, **nested}

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from compress.base.errors import CodesignError
 
-__all__ = ["Count", "CountOrZero", "Fraction", "Rate", "RateOrZero", "Seed", "Text", "in_words", "settings"]
+__all__ = ["Count", "CountOrZero", "Fraction", "Rate", "RateOrZero", "Seed", "Text", "schema_in_words", "settings"]
 
 MOST = 10**6  # epochs, images, iterations: a larger number is a mistake, and would overflow somewhere later
 LARGEST_SEED = 2**32 - 1  # numpy takes no more
@@ -69,23 +69,23 @@ def _in_our_words(error: ValidationError, cls: type) -> CodesignError:
     if name not in members:
         return CodesignError(f"{cls.__name__} has no member {name!r}", f"it has: {', '.join(members)}")
     message = detail["msg"][0].lower() + detail["msg"][1:]
-    return CodesignError(f"{name} = {detail['input']!r}: {message}", f"{name} must be {in_words(members[name])}")
+    return CodesignError(f"{name} = {detail['input']!r}: {message}", f"{name} must be {schema_in_words(members[name])}")
 
 
-def in_words(schema: Mapping[str, Any]) -> str:
+def schema_in_words(schema: Mapping[str, Any]) -> str:
     """A member's JSON schema as English.
 
-    >>> in_words({"type": "integer", "minimum": 1, "maximum": 8})
+    >>> schema_in_words({"type": "integer", "minimum": 1, "maximum": 8})
     'an integer >= 1 and <= 8'
     """
     if "anyOf" in schema:
-        return next(in_words(choice) for choice in schema["anyOf"] if choice.get("type") != "null")
+        return next(schema_in_words(choice) for choice in schema["anyOf"] if choice.get("type") != "null")
     if "enum" in schema:
         return f"one of: {', '.join(repr(choice) for choice in schema['enum'])}"
     if schema.get("type") == "array":
-        return f"a list, each item {in_words(schema['items'])}"
+        return f"a list, each item {schema_in_words(schema['items'])}"
     if isinstance(schema.get("additionalProperties"), dict):
-        return f"a table of layer names, each {in_words(schema['additionalProperties'])}"
+        return f"a table of layer names, each {schema_in_words(schema['additionalProperties'])}"
     kind = _KINDS.get(schema.get("type", ""), "a table")
     limits = [f"{sign} {schema[key]}" for key, sign in _LIMITS.items() if key in schema]
     return " ".join([kind, " and ".join(limits)]).strip()

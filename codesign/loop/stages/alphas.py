@@ -31,7 +31,7 @@ from compress.data.datasets import Dataset
 from compress.methods.presets import preset
 from compress.networks.chain import LayerGeometry, prunable_layers
 from compress.sets.masks import apply_masks, magnitude_mask
-from compress.train.training import FixedWeights, TrainingConfig, accuracy, train
+from compress.train.training import FixedWeights, accuracy, train
 
 __all__ = ["STAGE"]
 
@@ -96,14 +96,7 @@ class _Trials:
     def with_retraining(self, alphas: Mapping[str, float]) -> float:
         network, pruned = self._pruned(alphas)
         if self._epochs:
-            config = TrainingConfig(
-                epochs=self._epochs,
-                batch_size=self._prune.batch_size,
-                learning_rate=self._prune.learning_rate,
-                weight_decay=0.0,
-                augment_shift=self._prune.augment_shift,
-                seed=self._seed,
-            )
+            config = self._prune.training(self._epochs, self._seed)
             train(network, self._part, config, fixed=pruned)
         measured = accuracy(network, self._dataset.validation)
         self._done += 1

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from codesign.loop.batches import samples_at_a_time
 from codesign.loop.network_file import load_network
 from codesign.loop.workspace import Workspace
-from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.base.layer_settings import by_layer
 from compress.data.datasets import Dataset, load_dataset
@@ -32,7 +31,6 @@ from sim.mapping.pooling import Window, array_window
 __all__ = [
     "TORCH_THREADS",
     "accumulator_bits",
-    "admm_config",
     "batch_of",
     "check_layer_settings",
     "conv_geometry",
@@ -174,12 +172,6 @@ def dense_array(workspace: Workspace, weight_bits: int, acc_bits: int) -> ArrayC
         index=Dense(),
         requant_lanes=hardware.requant_lanes,
     )
-
-
-def admm_config(workspace: Workspace, which: str) -> AdmmConfig:
-    """Settings of the ADMM run in ``compress.methods.prune`` or ``compress.methods.quantize``."""
-    settings = getattr(workspace.config.compress, which)
-    return AdmmConfig(**settings.model_dump(), seed=workspace.config.seed)
 
 
 def three_moments(

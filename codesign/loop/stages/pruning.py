@@ -7,7 +7,7 @@ from dataclasses import asdict
 from codesign.loop.network_file import save_network
 from codesign.loop.stage import Stage
 from codesign.loop.stages import alphas, training
-from codesign.loop.stages.common import admm_config, load_data, read_network, section, three_moments
+from codesign.loop.stages.common import load_data, read_network, section, three_moments
 from codesign.loop.workspace import Workspace
 from compress.methods.prune import prune_admm
 from compress.train.histograms import copy_weights
@@ -24,7 +24,7 @@ def _run(workspace: Workspace) -> None:
         network,
         dataset,
         alphas,
-        admm_config(workspace, "prune"),
+        workspace.config.compress.prune,
         workspace.scratch / "prune.pt",
         workspace.console.progress,
     )

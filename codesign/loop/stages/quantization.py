@@ -11,7 +11,6 @@ from codesign.loop.network_file import save_network
 from codesign.loop.stage import Stage
 from codesign.loop.stages import pruning
 from codesign.loop.stages.common import (
-    admm_config,
     geometries,
     load_data,
     read_network,
@@ -45,7 +44,7 @@ def _run(workspace: Workspace) -> None:
         dataset,
         masks,
         weight_bits(workspace, layers),
-        admm_config(workspace, "quantize"),
+        workspace.config.compress.quantize,
         workspace.scratch / "quantize.pt",
         workspace.console.progress,
     )

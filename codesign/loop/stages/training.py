@@ -16,7 +16,7 @@ from compress.data.datasets import Dataset
 from compress.networks.chain import LayerGeometry
 from compress.networks.registry import build_network
 from compress.train.checkpoint import Checkpoint, describe_run
-from compress.train.training import TrainingConfig, accuracy, train
+from compress.train.training import accuracy, train
 
 __all__ = ["STAGE"]
 
@@ -29,9 +29,8 @@ def _run(workspace: Workspace) -> None:
     layers = geometries(network, dataset.input_shape)
     check_layer_settings(workspace, layers)  # what the later stages refuse, refused now
     _check_classes(layers[-1], dataset)
-    training = TrainingConfig(**config.train.model_dump(), seed=config.seed)
-    checkpoint = Checkpoint(workspace.scratch / "train.pt", describe_run("train", network, dataset, training))
-    history = train(network, dataset, training, workspace.console.progress, checkpoint=checkpoint)
+    checkpoint = Checkpoint(workspace.scratch / "train.pt", describe_run("train", network, dataset, config.train))
+    history = train(network, dataset, config.train, workspace.console.progress, checkpoint=checkpoint)
     save_network(network, config.network.name, workspace.path("network.safetensors"))
     workspace.write_json(
         "training.json",

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from codesign.loop.run_file import load_config
-from codesign.loop.settings import AdmmSection, RunConfig
+from codesign.loop.settings import RunConfig
+from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.data.datasets import DATASETS
 
@@ -23,7 +24,7 @@ def test_a_run_needs_no_more_than_network_and_data(tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text(SMALLEST)
     config = load_config(tmp_path / "run.toml")
     assert config.network.name == "digits-net"
-    assert config.compress.prune == AdmmSection()
+    assert config.compress.prune == AdmmConfig()
 
 
 @pytest.mark.parametrize("name", ["letters", "", "digits:8", "imagefolder:", "imagefolder:0", "imagefolder:SIZE", "1"])

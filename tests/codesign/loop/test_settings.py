@@ -1,20 +1,37 @@
 from __future__ import annotations
 
-from dataclasses import fields
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from codesign.loop.settings import AdmmSection, DataSection, SimulateSection, TrainSection
+from codesign.loop.settings import DataSection, RunConfig, SimulateSection
 from compress.admm.iteration import AdmmConfig
 from compress.data.datasets import DATASETS
 from compress.train.training import TrainingConfig
 from sim.simulate.simulator import SIMULATORS
 
 
-@pytest.mark.parametrize(("section", "settings"), [(TrainSection, TrainingConfig), (AdmmSection, AdmmConfig)])
-def test_sections_have_the_members_and_defaults_of_the_settings_they_become(section: type, settings: type) -> None:
-    defaults = {field.name: field.default for field in fields(settings) if field.name != "seed"}
-    assert section().model_dump() == defaults
+def run_config(**sections: Any) -> RunConfig:
+    return RunConfig.model_validate({"network": {"name": "digits-net"}, "data": {"name": "digits"}, **sections})
+
+
+def test_a_run_without_sections_has_the_defaults_of_the_settings() -> None:
+    config = run_config()
+    assert (config.train, config.compress.prune, config.compress.quantize) == (TrainingConfig(), *[AdmmConfig()] * 2)
+
+
+def test_every_training_has_the_seed_of_the_run_unless_it_has_its_own() -> None:
+    config = run_config(seed=7, train={"epochs": 2}, compress={"quantize": {"seed": 9}})
+    assert config.train == TrainingConfig(epochs=2, seed=7)
+    assert config.compress.prune == AdmmConfig(seed=7)
+    assert config.compress.quantize == AdmmConfig(seed=9)
+
+
+@pytest.mark.parametrize("section", ["train", "compress"])
+def test_a_section_that_is_no_table_is_refused(section: str) -> None:
+    with pytest.raises(ValidationError):
+        run_config(seed=1, **{section: 3})
 
 
 def test_choices_are_those_of_the_packages_that_know_them() -> None:

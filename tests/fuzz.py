@@ -123,7 +123,9 @@ def _draw_block(seed_number: int, block: int) -> list[tuple[Tiling, int]]:
 
 def try_all(chosen: Iterable[Case], run: Run, jobs: int) -> Iterator[tuple[int, list[str], str]]:
     """Number, kinds and difference of each case, in order."""
-    return Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(delayed(_try)(case, run) for case in chosen)
+    parallel = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)
+    answers: Iterator[tuple[int, list[str], str]] = parallel(delayed(_try)(case, run) for case in chosen)
+    return answers
 
 
 def _try(case: Case, run: Run) -> tuple[int, list[str], str]:

@@ -38,8 +38,9 @@ def draw_levels(shape: tuple[int, ...], weight_bits: int, density: float, seed: 
     """Random levels without zero, pruned to about ``density``."""
     rng = np.random.default_rng(seed)
     top = largest_level(weight_bits)
-    levels = rng.integers(1, top + 1, shape) * rng.choice([-1, 1], shape) * (rng.random(shape) < density)
-    return levels.astype(np.int16)
+    signed = rng.integers(1, top + 1, shape) * rng.choice([-1, 1], shape)
+    levels: NDArray[np.int16] = (signed * (rng.random(shape) < density)).astype(np.int16)
+    return levels
 
 
 def make_layer(
@@ -114,7 +115,7 @@ INDICES: dict[type[IndexFormat], st.SearchStrategy[IndexFormat]] = {
 }
 """Formats of every kind, with parameters that small layers reach the limits of."""
 
-ANY_MASK = st.one_of(INDICES[kind] for kind in (Fixed, Bitmap, Rice, Decompress))
+ANY_MASK = st.one_of([INDICES[kind] for kind in (Fixed, Bitmap, Rice, Decompress)])
 """Formats that store every mask."""
 
 

@@ -12,7 +12,7 @@ BY_NAME = {proof.name: proof for proof in PROOFS}
 
 
 @pytest.mark.parametrize("name", ["BiasQueue", "SenderQueue", "LiteTransfers", "LoaderPackets"])
-def test_the_block_has_its_properties(name) -> None:
+def test_the_block_has_its_properties(name: str) -> None:
     assert set(prove(BY_NAME[name]).values()) == {None}
 
 

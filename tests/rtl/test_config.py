@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from compress.base.errors import CodesignError
@@ -30,9 +32,10 @@ def test_an_array_survives_its_dictionary() -> None:
         ("weight_depth", 1),
     ],
 )
-def test_a_member_out_of_range_is_refused_by_name(member, value) -> None:
+def test_a_member_out_of_range_is_refused_by_name(member: str, value: object) -> None:
+    members: dict[str, Any] = {"rows": 2, "lanes": 4, member: value}
     with pytest.raises(CodesignError, match=member):
-        ArrayConfig(**{"rows": 2, "lanes": 4, member: value})
+        ArrayConfig(**members)
 
 
 def test_an_unknown_key_in_a_description_is_refused() -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +33,7 @@ CONFIGS += [ArrayConfig(rows=3, lanes=1, index=Fixed(2)), ArrayConfig(rows=1, la
 
 
 @pytest.fixture(scope="module", params=CONFIGS, ids=lambda c: f"{c.rows}x{c.lanes}-{c.index}")
-def generated(request, tmp_path_factory):
+def generated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("generated")
     generate(request.param, folder)
     return folder
@@ -41,14 +42,14 @@ def generated(request, tmp_path_factory):
 TOPS = pytest.mark.parametrize("top", list(FILE_LISTS))
 
 
-def test_the_folder_has_every_file_that_is_promised(tmp_path) -> None:
+def test_the_folder_has_every_file_that_is_promised(tmp_path: Path) -> None:
     assert generate(CONFIGS[0], tmp_path) == [tmp_path / name for name in FILES]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
     for names in FILE_LISTS.values():
         assert set((tmp_path / names).read_text().split()) <= set(FILES)
 
 
-def test_the_constraints_name_ports_that_are_there(generated) -> None:
+def test_the_constraints_name_ports_that_are_there(generated: Path) -> None:
     verilog = (generated / f"{ACCELERATOR}.v").read_text()
     for suffix in ("xdc", "lpf"):
         text = (generated / f"{ACCELERATOR}.{suffix}").read_text()
@@ -57,7 +58,7 @@ def test_the_constraints_name_ports_that_are_there(generated) -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_presets_purpose_names_its_size(name) -> None:
+def test_a_presets_purpose_names_its_size(name: str) -> None:
     config, purpose = preset(name), PRESETS[name].purpose
     megabits = sum(use.bits for use in srams(config)) / 1e6
     assert purpose.startswith(f"{config.rows} x {config.lanes} PEs")
@@ -69,7 +70,7 @@ def test_an_unknown_preset_is_refused() -> None:
         preset("huge")
 
 
-def test_the_folder_says_what_array_it_is(tmp_path) -> None:
+def test_the_folder_says_what_array_it_is(tmp_path: Path) -> None:
     generate(CONFIGS[0], tmp_path)
     assert load_config(tmp_path) == CONFIGS[0]
     fields = json.loads((tmp_path / "array.json").read_text())["write_payload_bits"]
@@ -77,12 +78,12 @@ def test_the_folder_says_what_array_it_is(tmp_path) -> None:
     assert list(fields) == ["data", "address", "row", "space"]
 
 
-def test_the_same_array_is_the_same_text(tmp_path) -> None:
+def test_the_same_array_is_the_same_text(tmp_path: Path) -> None:
     first, second = generate(CONFIGS[0], tmp_path / "a"), generate(CONFIGS[0], tmp_path / "b")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-def test_a_damaged_description_is_refused(tmp_path) -> None:
+def test_a_damaged_description_is_refused(tmp_path: Path) -> None:
     generate(CONFIGS[0], tmp_path)
     (tmp_path / "array.json").write_text("{")
     with pytest.raises(CodesignError, match="codesign generate"):
@@ -90,7 +91,7 @@ def test_a_damaged_description_is_refused(tmp_path) -> None:
 
 
 @TOPS
-def test_verilator_accepts_it(generated, top) -> None:
+def test_verilator_accepts_it(generated: Path, top: str) -> None:
     simulator = find_simulator()
     if simulator.name != "verilator":
         pytest.skip("the packaged Verilator needs a C++ compiler, make and perl")
@@ -103,14 +104,14 @@ def test_verilator_accepts_it(generated, top) -> None:
 
 
 @TOPS
-def test_icarus_compiles_it(generated, top) -> None:
+def test_icarus_compiles_it(generated: Path, top: str) -> None:
     if shutil.which("iverilog") is None:
         pytest.skip("iverilog is not installed")
     check(["iverilog", "-g2012", "-Wall", "-t", "null", "-s", top], generated, top, None)
 
 
 @TOPS
-def test_yosys_reads_it_and_finds_no_problem(generated, top) -> None:
+def test_yosys_reads_it_and_finds_no_problem(generated: Path, top: str) -> None:
     files = " ".join(str(generated / name) for name in (generated / FILE_LISTS[top]).read_text().split())
     script = f"read_verilog {files}; hierarchy -check -top {top}; proc; check -assert"
     code = f"import pyosys.libyosys as ys; d = ys.Design(); ys.run_pass({script!r}, d)"
@@ -118,7 +119,7 @@ def test_yosys_reads_it_and_finds_no_problem(generated, top) -> None:
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
 
 
-def check(command: list[str], folder, top: str, simulator: Simulator | None) -> None:
+def check(command: list[str], folder: Path, top: str, simulator: Simulator | None) -> None:
     files = [str(folder / name) for name in (folder / FILE_LISTS[top]).read_text().split()]
     environment = simulator.environment() if simulator else None
     result = subprocess.run(command + files, capture_output=True, text=True, env=environment)

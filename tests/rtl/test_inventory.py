@@ -30,7 +30,7 @@ TOP_COMPONENTS = {"array.control": "array_control", "array.drain.control": "drai
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: str(config.index))
-def test_every_block_of_the_design_is_counted(config) -> None:
+def test_every_block_of_the_design_is_counted(config: ArrayConfig) -> None:
     text = emit(PEArray(config), "array", SeparateSRAMs())
     modules = [name.removeprefix("\\") for name in re.findall(r"^module (\S+?)\s?\(", text, re.M)]
     wrappers = {"array", "array.drain", *(f"array.row_{row}" for row in range(config.rows))}
@@ -45,7 +45,7 @@ def test_every_block_of_the_design_is_counted(config) -> None:
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: str(config.index))
-def test_every_sram_of_the_design_is_counted(config) -> None:
+def test_every_sram_of_the_design_is_counted(config: ArrayConfig) -> None:
     text = emit(PEArray(config), "array", SeparateSRAMs())
     found = Counter(re.findall(r"^\s*(sram_\d+x\d+) macro", text, re.M))
     counted: Counter[str] = Counter()
@@ -55,7 +55,7 @@ def test_every_sram_of_the_design_is_counted(config) -> None:
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: str(config.index))
-def test_each_block_can_be_emitted_alone_and_twice(config) -> None:
+def test_each_block_can_be_emitted_alone_and_twice(config: ArrayConfig) -> None:
     for use in logic_modules(config):
         assert emit_rtlil(use.component, use.name) == emit_rtlil(use.component, use.name)
 

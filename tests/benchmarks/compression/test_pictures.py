@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from matplotlib.axes import Axes
@@ -12,7 +13,7 @@ def test_the_curve_has_one_marker_a_step_and_a_dot_a_seed(tmp_path: Path, monkey
     drawn: list[list[float]] = []
     plot = Axes.plot
 
-    def noting(axes: Axes, x: object, *arguments: object, **style: object) -> object:
+    def noting(axes: Axes, x: Any, *arguments: Any, **style: Any) -> object:
         drawn.append(list(x) if isinstance(x, list) else [x])
         return plot(axes, x, *arguments, **style)
 

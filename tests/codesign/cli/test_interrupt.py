@@ -16,8 +16,15 @@ RUN = '[network]\nname = "digits-net"\n[data]\nname = "digits"\n[train]\nepochs 
 def start(folder: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     command = [sys.executable, "-m", "codesign.cli", "train", "run.toml", "--out", "out"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=folder, env=environment, text=True, preexec_fn=_hear_ctrl_c, **pipes)
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        text=True,
+        preexec_fn=_hear_ctrl_c,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def _hear_ctrl_c() -> None:

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from codesign.loop.alpha_search import AlphaChoice, LayerFacts, choose_alphas, initial_alphas, passes_break_even
 
 MINIMUM = 0.05
+Problem = tuple[list[LayerFacts], dict[str, float], dict[str, float], float]
 
 
 @st.composite
-def problems(draw: st.DrawFn) -> tuple[list[LayerFacts], dict[str, float], dict[str, float], float]:
+def problems(draw: st.DrawFn) -> Problem:
     """Layers, initial alphas, how much accuracy each layer's pruning costs, and the accuracy to keep."""
     names = [f"layer{number}" for number in range(draw(st.integers(1, 5)))]
     ratios = st.none() | st.floats(1, 20)
@@ -22,7 +23,7 @@ def problems(draw: st.DrawFn) -> tuple[list[LayerFacts], dict[str, float], dict[
     return layers, initial, cost, draw(st.floats(0, 1))
 
 
-def solve(problem: tuple[list[LayerFacts], dict[str, float], dict[str, float], float]) -> AlphaChoice:
+def solve(problem: Problem) -> AlphaChoice:
     layers, initial, cost, floor = problem
 
     def accuracy_of(alphas: Mapping[str, float]) -> float:
@@ -32,7 +33,7 @@ def solve(problem: tuple[list[LayerFacts], dict[str, float], dict[str, float], f
 
 
 @given(problems())
-def test_every_layer_is_dense_or_passes_its_break_even(problem) -> None:  # type: ignore[no-untyped-def]
+def test_every_layer_is_dense_or_passes_its_break_even(problem: Problem) -> None:
     choice = solve(problem)
     for layer in problem[0]:
         alpha = choice.alphas[layer.name]
@@ -41,20 +42,20 @@ def test_every_layer_is_dense_or_passes_its_break_even(problem) -> None:  # type
 
 
 @given(problems())
-def test_a_layer_without_break_even_is_always_restored(problem) -> None:  # type: ignore[no-untyped-def]
+def test_a_layer_without_break_even_is_always_restored(problem: Problem) -> None:
     choice = solve(problem)
     for layer in problem[0]:
         assert layer.break_even_ratio is not None or layer.name in choice.restored
 
 
 @given(problems())
-def test_alphas_stay_within_their_limits(problem) -> None:  # type: ignore[no-untyped-def]
+def test_alphas_stay_within_their_limits(problem: Problem) -> None:
     for name, alpha in solve(problem).alphas.items():
         assert min(MINIMUM, problem[1][name]) <= alpha <= 1
 
 
 @given(problems())
-def test_accepted_alphas_never_increase_except_by_restoring(problem) -> None:  # type: ignore[no-untyped-def]
+def test_accepted_alphas_never_increase_except_by_restoring(problem: Problem) -> None:
     choice = solve(problem)
     before: dict[str, float] = dict.fromkeys(choice.alphas, 1.0)
     for trial in (trial for trial in choice.trials if trial.accepted):
@@ -66,7 +67,7 @@ def test_accepted_alphas_never_increase_except_by_restoring(problem) -> None:  #
 
 
 @given(problems())
-def test_the_choice_keeps_accuracy_where_dense_does(problem) -> None:  # type: ignore[no-untyped-def]
+def test_the_choice_keeps_accuracy_where_dense_does(problem: Problem) -> None:
     _, _, cost, floor = problem
     alphas = solve(problem).alphas
     assert 1 - sum(cost[name] * (1 - alpha) for name, alpha in alphas.items()) >= floor - 1e-9

@@ -17,6 +17,7 @@ from compress.model.layer import LayerKind, Requantization
 from compress.model.model_file import save_model
 from compress.storage.packed_file import encode_weights, load_packed, save_packed
 from compress.storage.sizes import model_storage
+from compress.storage.values import PackedWeights
 from sim.golden.golden import quantize_input, run_model
 from tests.codesign.models import small_model
 from tests.support import draw_levels, make_layer
@@ -85,7 +86,9 @@ def test_the_packed_bytes_are_those_of_the_packed_file(path: Path, tmp_path: Pat
     header = save_packed(model.layers, tmp_path / "packed")
     assert found.packed_bytes == (tmp_path / "packed").stat().st_size
     assert found.packed_bytes == header + -(-found.storage.total_bits // 8)
-    assert np.array_equal(load_packed(tmp_path / "packed")[0].levels, model.layers[0].levels)
+    packed = load_packed(tmp_path / "packed")[0]
+    assert isinstance(packed, PackedWeights)
+    assert np.array_equal(packed.levels, model.layers[0].levels)
 
 
 def test_the_seed_of_the_model_chooses_the_test_images(path: Path) -> None:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from codesign.cli.app import main
@@ -68,7 +69,7 @@ def test_the_tolerance_of_each_run_is_in_the_picture(report: dict[str, Any]) -> 
     settings = {"prune": {"tolerance": 0.25}, "quantize": {"tolerance": 0.5}}
     figure = draw("convergence", {**report, "settings": {"compress": settings}}, LIGHT)
     drawn = [line for axes in figure.axes[:2] for line in axes.get_lines() if line.get_label() == "tolerance"]
-    assert [list(line.get_ydata()) for line in drawn] == [[0.25, 0.25], [0.5, 0.5]]
+    assert [np.array(line.get_ydata()).tolist() for line in drawn] == [[0.25, 0.25], [0.5, 0.5]]
 
 
 def test_losses_are_told_first(report: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from compress.admm.split_variables import Constraint, Residual
 from compress.base.errors import CodesignError
 from compress.base.progress import Update
 from compress.data.datasets import Dataset
-from compress.sets.constraints import Cardinality, Levels
+from compress.sets.constraints import Cardinality, ConstraintSet, Levels
 from compress.train.checkpoint import Checkpoint, describe_run
 from compress.train.training import FixedWeights
 
@@ -20,7 +20,8 @@ SHORT = AdmmConfig(iterations=4, batch_size=16, tolerance=0)
 THOROUGH = AdmmConfig(
     iterations=40, epochs_per_iteration=3, batch_size=16, learning_rate=1e-2, rho_first=1, rho_last=10, tolerance=0
 )
-CONSTRAINTS = (Constraint(("0",), Levels(3, 0.1)), Constraint(("4",), Cardinality(50)))
+SETS: dict[str, ConstraintSet] = {"0": Levels(3, 0.1), "4": Cardinality(50)}
+CONSTRAINTS = tuple(Constraint((layer,), target) for layer, target in SETS.items())
 
 
 def weights(network: nn.Module) -> torch.Tensor:
@@ -33,7 +34,7 @@ def last_relative(steps: tuple[AdmmStep, ...]) -> list[float]:
 
 def test_weights_move_onto_their_sets(small_network: nn.Module, small_data: Dataset) -> None:
     def distances() -> list[float]:
-        pairs = [(network.get_parameter(f"{c.layers[0]}.weight").detach(), c.target) for c in CONSTRAINTS]
+        pairs = [(network.get_parameter(f"{layer}.weight").detach(), target) for layer, target in SETS.items()]
         return [float((weight - target.project(weight)).norm() / weight.norm()) for weight, target in pairs]
 
     network = small_network

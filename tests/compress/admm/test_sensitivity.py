@@ -58,13 +58,14 @@ def test_a_frozen_layer_has_none_and_an_unused_one_no_sensitivity(small_data: Da
             self.frozen.requires_grad_(False)
 
         def forward(self, images: Tensor) -> Tensor:
-            return self.frozen(self.used(images.flatten(1)))
+            logits: Tensor = self.frozen(self.used(images.flatten(1)))
+            return logits
 
     network = Unused()
     found = measure_sensitivity(network, small_data.train)
-    assert network.frozen.weight not in found
-    assert not found[network.unused.weight].any()
-    assert found[network.used.weight].any()
+    assert network.get_parameter("frozen.weight") not in found
+    assert not found[network.get_parameter("unused.weight")].any()
+    assert found[network.get_parameter("used.weight")].any()
 
 
 def test_nobody_pays_for_it_who_does_not_ask(small_network: nn.Module, small_data: Dataset) -> None:

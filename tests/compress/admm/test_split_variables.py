@@ -1,4 +1,5 @@
 import itertools
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -62,7 +63,7 @@ def test_with_saliency_no_other_member_of_the_set_is_closer_in_the_metric(
     with torch.no_grad():
         layer.weight.copy_(weights)
     constraint = Constraint(("0",), Cardinality(count), saliency=saliency)
-    project_weights(nn.Sequential(layer), [constraint], {layer.weight: sensitivity})
+    project_weights(nn.Sequential(layer), [constraint], {layer.get_parameter("weight"): sensitivity})
     projected = layer.weight.detach()
     costs = (weights * sensitivity**saliency).square().reshape(-1)
     subsets = itertools.combinations(range(len(values)), max(0, len(values) - count))
@@ -97,9 +98,9 @@ def test_a_schedules_sets_follow_the_iterations(small_network: nn.Module) -> Non
         lambda: Constraint(("0",), Cardinality(1), saliency=-0.5),
     ],
 )
-def test_an_impossible_constraint_is_a_clear_error(make: object) -> None:
+def test_an_impossible_constraint_is_a_clear_error(make: Callable[[], Constraint]) -> None:
     with pytest.raises(CodesignError, match="constraint on"):
-        make()  # type: ignore[operator]
+        make()
 
 
 @pytest.mark.parametrize(("first", "last", "rise"), [(1, 2, 0.5), (5, 0, 0.5), (5, 2, 0.0), (5, 2, 1.1)])

@@ -1,6 +1,8 @@
 import json
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from safetensors import safe_open
 from compress.base.errors import CodesignError
 from compress.model import model_file as modelfile
 from compress.model.compressed_model import CompressedModel
+from compress.model.layer import CompressedLayer, LayerKind, Requantization
 from compress.model.model_file import load_model, save_model
 
 
@@ -45,16 +48,16 @@ def test_any_name_and_number_survives(place: Path, levels: int, scale: float, na
     assert_same(load_model(place), model)
 
 
-def _last_layer(level: int, scale: float, name: str) -> modelfile.CompressedLayer:
-    return modelfile.CompressedLayer(
+def _last_layer(level: int, scale: float, name: str) -> CompressedLayer:
+    return CompressedLayer(
         name=name,
-        kind=modelfile.LayerKind.LINEAR,
+        kind=LayerKind.LINEAR,
         levels=np.full((1, 2, 1, 1), level, np.int16),
         weight_bits=8,
         interval=scale,
         bias=np.array([level], np.int32),
         input_shape=(2, 1, 1),
-        requantization=modelfile.Requantization.from_scale(scale),
+        requantization=Requantization.from_scale(scale),
         input_scale=scale,
         output_scale=scale,
     )
@@ -155,7 +158,7 @@ class TestClearErrors:
         ],
     )
     def test_a_sealed_file_with_wrong_content(
-        self, model: CompressedModel, tmp_path: Path, change: object, cause: str
+        self, model: CompressedModel, tmp_path: Path, change: Callable[[dict[str, Any], list[Any]], object], cause: str
     ) -> None:
         path = tmp_path / "model"
         save_model(model, path)
@@ -163,7 +166,7 @@ class TestClearErrors:
         tensors = safetensors_numpy.load(path.read_bytes())
         metadata = header["__metadata__"]
         description = json.loads(metadata["model"])
-        change(tensors, description["layers"])  # type: ignore[operator]
+        change(tensors, description["layers"])
         metadata |= {"model": json.dumps(description), "checksum": modelfile.NO_CHECKSUM}
         tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
         content = modelfile._with_sorted_header(safetensors_numpy.save(tensors, metadata))

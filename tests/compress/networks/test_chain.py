@@ -23,7 +23,8 @@ class Functional(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         activations = functional.max_pool2d(functional.relu(self.conv(images)), 2)
         activations = functional.avg_pool2d(self.second(activations).relu(), kernel_size=2)
-        return self.fc(torch.flatten(functional.dropout(activations, 0.5, self.training), 1))
+        logits: Tensor = self.fc(torch.flatten(functional.dropout(activations, 0.5, self.training), 1))
+        return logits
 
 
 def test_a_functional_network_is_traced() -> None:
@@ -75,17 +76,20 @@ class Residual(nn.Module):
         self.conv = nn.Conv2d(1, 1, 3, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        return images + self.conv(images)
+        outputs: Tensor = images + self.conv(images)
+        return outputs
 
 
 class Twice(Residual):
     def forward(self, images: Tensor) -> Tensor:
-        return self.conv(self.conv(images).relu())
+        outputs: Tensor = self.conv(self.conv(images).relu())
+        return outputs
 
 
 class Viewed(Residual):
     def forward(self, images: Tensor) -> Tensor:
-        return self.conv(images).view(images.size(0), -1)
+        outputs: Tensor = self.conv(images).view(images.size(0), -1)
+        return outputs
 
 
 class DataDependent(Residual):

@@ -34,7 +34,7 @@ def _prune(network: nn.Module, density: float, seed: int) -> None:
     with torch.no_grad():
         for parameter in network.parameters():
             if parameter.ndim > 1:
-                parameter *= torch.rand(parameter.shape, generator=generator) < density
+                parameter.mul_(torch.rand(parameter.shape, generator=generator) < density)
 
 
 @settings(max_examples=60, deadline=None)
@@ -61,11 +61,11 @@ def test_a_compact_network_computes_the_same(padding: int, bias: bool, density: 
 
 def test_a_dense_network_keeps_its_size_and_a_pruned_one_loses_dead_channels() -> None:
     network = build_network("lenet5", 0)
-    assert all(len(left) == len(network.get_submodule(name).bias) for name, left in _channels(network).items())
+    assert all(len(left) == len(network.get_parameter(f"{name}.bias")) for name, left in _channels(network).items())
     with torch.no_grad():
-        network.conv1.weight[3] = 0  # puts out a constant
-        network.conv2.weight[:, 5] = 0  # nobody reads channel 5 of conv1
-        network.fc1.weight[:, 7 * 16 : 8 * 16] = 0  # nobody reads channel 7 of conv2
+        network.get_parameter("conv1.weight")[3] = 0  # puts out a constant
+        network.get_parameter("conv2.weight")[:, 5] = 0  # nobody reads channel 5 of conv1
+        network.get_parameter("fc1.weight")[:, 7 * 16 : 8 * 16] = 0  # nobody reads channel 7 of conv2
     channels = _channels(network)
     assert [k for k in range(20) if k not in channels["conv1"]] == [3, 5]
     assert [k for k in range(50) if k not in channels["conv2"]] == [7]

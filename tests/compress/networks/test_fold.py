@@ -27,7 +27,8 @@ class Residual(nn.Module):
         self.norm = nn.BatchNorm2d(4)
 
     def forward(self, images: Tensor) -> Tensor:
-        return images + self.norm(self.conv(images))
+        outputs: Tensor = images + self.norm(self.conv(images))
+        return outputs
 
 
 @given(st.integers(0, 1000), st.booleans(), st.booleans(), st.sampled_from([1, 2, 4]))
@@ -71,13 +72,15 @@ def test_branches_do_not_matter_and_pruned_weights_stay_zero() -> None:
 
 class Twice(Residual):
     def forward(self, images: Tensor) -> Tensor:
-        return self.norm(self.conv(self.conv(images)))
+        outputs: Tensor = self.norm(self.conv(self.conv(images)))
+        return outputs
 
 
 class TwoReaders(Residual):
     def forward(self, images: Tensor) -> Tensor:
-        outputs = self.conv(images)
-        return outputs + self.norm(outputs)
+        outputs: Tensor = self.conv(images)
+        normalized: Tensor = self.norm(outputs)
+        return outputs + normalized
 
 
 class DataDependent(Residual):

@@ -34,7 +34,8 @@ class Twice(nn.Module):
         self.conv = nn.Conv2d(1, 1, 3, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.conv(self.conv(images))
+        outputs: Tensor = self.conv(self.conv(images))
+        return outputs
 
 
 @pytest.mark.parametrize(("network", "cause"), [(Twice(), "runs twice"), (nn.Linear(5, 2), "cannot run on")])

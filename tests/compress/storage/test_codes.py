@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,6 +91,6 @@ def test_bits_and_values_are_inverse(values: list[int]) -> None:
 
 
 @pytest.mark.parametrize("make", [lambda: Fixed(0), lambda: Rice(-1), lambda: Rice(25)])
-def test_impossible_parameters_are_a_clear_error(make: object) -> None:
+def test_impossible_parameters_are_a_clear_error(make: Callable[[], IndexFormat]) -> None:
     with pytest.raises(CodesignError, match="_bits must be"):
-        make()  # type: ignore[operator]
+        make()

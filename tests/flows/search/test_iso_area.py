@@ -30,7 +30,7 @@ SHAPES = candidate_shapes(max_rows=3, lanes=(1, 2, 4))
 
 
 @pytest.mark.parametrize("portion", [0.0, 0.5, 0.9])
-def test_the_search_finds_what_brute_force_finds(portion) -> None:
+def test_the_search_finds_what_brute_force_finds(portion: float) -> None:
     formats = [Dense()] if portion == 0 else [Fixed(2), Fixed(4)]
     templates = [REFERENCE.replace(index=index) for index in formats]
     mask, budget = WORK.mask(portion), layer_budget(WORK, REFERENCE, GENERIC)
@@ -47,7 +47,7 @@ def test_the_search_finds_what_brute_force_finds(portion) -> None:
 
 
 @pytest.mark.parametrize("portion", [0.0, 0.3, 0.8])
-def test_bounds_never_exceed_the_exact_cycles(portion) -> None:
+def test_bounds_never_exceed_the_exact_cycles(portion: float) -> None:
     template = REFERENCE if portion == 0 else REFERENCE.replace(index=Fixed(4))
     packing = _Packing(WORK, WORK.mask(portion), template)
     for shape in SHAPES:
@@ -68,7 +68,7 @@ def test_nothing_fits_a_budget_of_nothing() -> None:
 
 
 @given(st.floats(0, 0.99), st.floats(0, 0.99))
-def test_masks_keep_the_asked_portion_and_are_nested(first, second) -> None:
+def test_masks_keep_the_asked_portion_and_are_nested(first: float, second: float) -> None:
     low, high = sorted((first, second))
     fewer, more = WORK.mask(high), WORK.mask(low)
     assert fewer.sum() == fewer.size - round(high * fewer.size)
@@ -77,7 +77,7 @@ def test_masks_keep_the_asked_portion_and_are_nested(first, second) -> None:
 
 
 @pytest.mark.parametrize("portion", [-0.1, 1.0, 1.5])
-def test_a_portion_outside_the_range_is_refused(portion) -> None:
+def test_a_portion_outside_the_range_is_refused(portion: float) -> None:
     with pytest.raises(CodesignError, match="pruned portion"):
         WORK.mask(portion)
 
@@ -92,7 +92,7 @@ def test_a_search_keeps_to_arrays_that_pool_what_the_reference_pools() -> None:
 
 
 @pytest.mark.parametrize("portion", [0.0, 0.7])
-def test_the_bound_holds_for_pooled_layers(portion) -> None:
+def test_the_bound_holds_for_pooled_layers(portion: float) -> None:
     work = replace(WORK, geometry=replace(WORK.geometry, input_shape=(4, 7, 5), window=(2, 2)))
     packing = _Packing(work, work.mask(portion), REFERENCE.replace(index=Fixed(4)))
     for shape in candidate_shapes(3, (1, 4, 8, 16)):

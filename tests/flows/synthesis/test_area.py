@@ -13,6 +13,7 @@ from rtl.array.sram import SeparateSRAMs, sram_verilog
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
 from rtl.formats.rice import Rice
 from rtl.inventory import logic_modules, srams
@@ -45,7 +46,7 @@ configs = st.builds(
 
 @settings(max_examples=15)
 @given(configs)
-def test_a_module_is_made_from_the_sizes_it_knows_and_no_others(config) -> None:
+def test_a_module_is_made_from_the_sizes_it_knows_and_no_others(config: ArrayConfig) -> None:
     for use in logic_modules(config):
         assert _source(use.name, _relevant(config, use.name)) == emit_rtlil(use.component, use.name)
 
@@ -65,12 +66,14 @@ def test_the_area_is_the_sum_of_the_inventory() -> None:
     assert measured.sram_area == pytest.approx(expected)
     assert measured.sram_area == sram_area(SMALL, GENERIC)
     assert measured.area == measured.logic_area + measured.sram_area
-    assert measured.clock_period == max(part.period for part in (*measured.modules, *measured.srams))
+    assert measured.clock_period == max(
+        *(module.period for module in measured.modules), *(sram.period for sram in measured.srams)
+    )
 
 
 @pytest.mark.parametrize("index", [Dense(), Fixed(2), Rice(3)], ids=str)
 @pytest.mark.parametrize("depths", [(2, 4, 2, 2), (300, 40, 20, 12), (5000, 600, 400, 100)])
-def test_the_bound_on_the_logic_area_is_one_and_close(index, depths) -> None:
+def test_the_bound_on_the_logic_area_is_one_and_close(index: IndexFormat, depths: tuple[int, int, int, int]) -> None:
     names = ("weight_depth", "activation_depth", "table_depth", "bias_depth")
     config = SMALL.replace(index=index, lanes=4, **dict(zip(names, depths, strict=True)))
     area = measure(config, GENERIC).logic_area

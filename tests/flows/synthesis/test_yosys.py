@@ -1,6 +1,8 @@
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from amaranth.hdl import Module, Signal, signed
@@ -20,7 +22,7 @@ class Mac(Component):
         self.acc_bits = acc_bits
         super().__init__({"weight": In(signed(bits)), "activation": In(bits), "total": Out(signed(acc_bits))})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         weight, activation = Signal.like(self.weight), Signal.like(self.activation)
         m.d.sync += [weight.eq(self.weight), activation.eq(self.activation)]
@@ -28,7 +30,7 @@ class Mac(Component):
         return m
 
 
-def run(source, top="top", **options):
+def run(source: str, top: str = "top", **options: Any) -> SynthesisResult:
     return synthesize(source, top, generic_technology(), **options)
 
 
@@ -87,7 +89,7 @@ BLANK = "module other(input a, output y); assign y = a; endmodule"
     ],
     ids=["syntax", "latch", "tri-state", "undriven", "loop", "missing", "no-top"],
 )
-def test_a_source_that_makes_no_circuit_is_refused_with_the_tools_words(source, told) -> None:
+def test_a_source_that_makes_no_circuit_is_refused_with_the_tools_words(source: str, told: str) -> None:
     with pytest.raises(CodesignError, match=f"(?s)'top'.*{told}"):
         run(source)
 
@@ -97,21 +99,21 @@ def test_a_module_name_with_commands_in_it_is_refused() -> None:
         run(BLANK, "top; shell")
 
 
-def test_a_child_that_is_killed_becomes_one_error(monkeypatch, tmp_path) -> None:
+def test_a_child_that_is_killed_becomes_one_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake = tmp_path / "python"
     fake.write_text(f"#!{sys.executable}\nimport os, signal\nos.kill(os.getpid(), signal.SIGABRT)\n")
     fake.chmod(0o755)
-    monkeypatch.setattr(synthesis.sys, "executable", str(fake))
+    monkeypatch.setattr(sys, "executable", str(fake))
     with pytest.raises(CodesignError, match="killed by SIGABRT"):
         run(BLANK.replace("other", "top") + "// aborts")
 
 
-def test_a_child_that_hangs_is_stopped_with_its_children(monkeypatch, tmp_path) -> None:
+def test_a_child_that_hangs_is_stopped_with_its_children(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     noted = tmp_path / "pid"
     fake = tmp_path / "python"
     fake.write_text(f"#!/bin/sh\nsleep 60 &\necho $! > {noted}\nwait\n")
     fake.chmod(0o755)
-    monkeypatch.setattr(synthesis.sys, "executable", str(fake))
+    monkeypatch.setattr(sys, "executable", str(fake))
     with pytest.raises(CodesignError, match=r"ran over 0\.5 s"):
         run(BLANK.replace("other", "top") + "// hangs", timeout_s=0.5)
     process = Path(f"/proc/{noted.read_text().strip()}/stat")
@@ -128,7 +130,7 @@ def _runs(process: Path) -> bool:
         return False
 
 
-def test_a_result_is_made_once(monkeypatch) -> None:
+def test_a_result_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     source = "module top(input a, output y); assign y = ~a; endmodule // made once"
     first = run(source)
     monkeypatch.setattr(synthesis, "_run", lambda *_: pytest.fail("made again"))
@@ -137,7 +139,7 @@ def test_a_result_is_made_once(monkeypatch) -> None:
         run(source + " ")
 
 
-def test_a_broken_cache_entry_is_made_again(monkeypatch, tmp_path) -> None:
+def test_a_broken_cache_entry_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path))
     source = "module top(input a, output y); assign y = ~a; endmodule"
     first = run(source)
@@ -153,7 +155,7 @@ def test_only_wide_multipliers_are_recoded() -> None:
     assert "B_WIDTH>=12" in booth
 
 
-def test_nothing_is_left_in_the_temporary_folder(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(synthesis.tempfile, "tempdir", str(tmp_path))
+def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     run("module top(input a, output y); assign y = ~a; endmodule // temporary")
     assert [path for path in tmp_path.iterdir() if not path.name.startswith("codesign-liberty")] == []

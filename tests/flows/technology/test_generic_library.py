@@ -20,7 +20,7 @@ def test_a_nand2_is_one_gate_equivalent() -> None:
     ("name", "effort"),
     [("INV", 1), ("NAND2", 4 / 3), ("NAND3", 5 / 3), ("NAND4", 2), ("NOR2", 5 / 3), ("NOR3", 7 / 3), ("AOI22", 2)],
 )
-def test_logical_efforts_are_the_textbooks(name, effort) -> None:
+def test_logical_efforts_are_the_textbooks(name: str, effort: float) -> None:
     assert BY_NAME[f"{name}_X1"].capacitance["A"] == pytest.approx(effort)
 
 
@@ -44,5 +44,8 @@ def test_the_text_is_read_back_with_the_same_areas_and_delays() -> None:
         assert parsed.number("area") == pytest.approx(cell.area, abs=1e-6)
         output = next(pin for pin in parsed.all("pin") if pin.args == ("Y",))
         for timing in output.all("timing"):
-            rise = library.table(timing.first("cell_rise"))
-            assert rise.at(0.3, 7.0) == pytest.approx(cell.delay(timing.attributes["related_pin"], 7.0), abs=1e-5)
+            rise = timing.first("cell_rise")
+            assert rise is not None
+            assert library.table(rise).at(0.3, 7.0) == pytest.approx(
+                cell.delay(timing.attributes["related_pin"], 7.0), abs=1e-5
+            )

@@ -27,7 +27,7 @@ sizes = st.integers(1, 4096), st.integers(1, 256)
 
 
 @pytest.mark.parametrize("size", FAKERAM45)
-def test_areas_are_within_a_third_and_access_times_within_a_third_of_known_macros(size) -> None:
+def test_areas_are_within_a_third_and_access_times_within_a_third_of_known_macros(size: tuple[int, int]) -> None:
     area, access = FAKERAM45[size]
     assert 3 / 4 < NANGATE45.area(*size) / area < 4 / 3
     assert 2 / 3 < NANGATE45.access_time(*size) / access < 4 / 3
@@ -39,7 +39,7 @@ def test_a_model_without_row_and_column_circuits_would_miss_them() -> None:
 
 
 @given(*sizes)
-def test_more_words_or_bits_never_cost_less_area_or_time(depth, width) -> None:
+def test_more_words_or_bits_never_cost_less_area_or_time(depth: int, width: int) -> None:
     model = SramModel()
     for more in ((depth + 1, width), (depth, width + 1)):
         assert model.area(*more) >= model.area(depth, width)
@@ -47,13 +47,13 @@ def test_more_words_or_bits_never_cost_less_area_or_time(depth, width) -> None:
 
 
 @given(*sizes)
-def test_splitting_a_memory_never_saves_area(depth, width) -> None:
+def test_splitting_a_memory_never_saves_area(depth: int, width: int) -> None:
     model = SramModel()
     assert 2 * model.area(depth, width) >= model.area(2 * depth, width)
 
 
 @given(*sizes, st.floats(0.1, 10), st.floats(0.01, 10))
-def test_a_technology_only_scales_it(depth, width, nand2_area, fo4) -> None:
+def test_a_technology_only_scales_it(depth: int, width: int, nand2_area: float, fo4: float) -> None:
     scaled = SramModel(nand2_area=nand2_area, fo4=fo4)
     assert scaled.area(depth, width) == pytest.approx(SramModel().area(depth, width) * nand2_area)
     assert scaled.access_time(depth, width) == pytest.approx(SramModel().access_time(depth, width) * fo4)
@@ -64,6 +64,6 @@ def test_a_few_words_are_latches() -> None:
 
 
 @pytest.mark.parametrize("size", [(0, 8), (8, 0), (-1, 8)])
-def test_an_empty_memory_is_refused(size) -> None:
+def test_an_empty_memory_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(CodesignError, match="at least one word"):
         SramModel().area(*size)

@@ -22,7 +22,7 @@ def test_the_generic_technology_measures_to_its_own_units() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".lib", ".lib.gz"])
-def test_a_liberty_file_gives_the_same_figures_packed_or_not(tmp_path, suffix) -> None:
+def test_a_liberty_file_gives_the_same_figures_packed_or_not(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"mine{suffix}"
     text = generic_liberty().encode()
     path.write_bytes(gzip.compress(text) if suffix.endswith("gz") else text)
@@ -32,7 +32,7 @@ def test_a_liberty_file_gives_the_same_figures_packed_or_not(tmp_path, suffix) -
     assert read.digest == generic_technology().digest
 
 
-def test_picosecond_libraries_are_read_in_nanoseconds(tmp_path) -> None:
+def test_picosecond_libraries_are_read_in_nanoseconds(tmp_path: Path) -> None:
     path = tmp_path / "ps.lib"
     path.write_text(generic_liberty().replace('time_unit : "1ns"', 'time_unit : "1ps"'))
     assert technology_from_liberty(path).fo4 == pytest.approx(0.001, abs=1e-9)
@@ -48,7 +48,7 @@ def test_picosecond_libraries_are_read_in_nanoseconds(tmp_path) -> None:
         ("area : 1.000000", "area : 0.000000", "without area"),
     ],
 )
-def test_a_library_without_the_needed_cells_is_refused(tmp_path, old, new, told) -> None:
+def test_a_library_without_the_needed_cells_is_refused(tmp_path: Path, old: str, new: str, told: str) -> None:
     path = tmp_path / "poor.lib"
     path.write_text(generic_liberty().replace(old, new))
     with pytest.raises(CodesignError, match=told):
@@ -56,7 +56,7 @@ def test_a_library_without_the_needed_cells_is_refused(tmp_path, old, new, told)
 
 
 @pytest.mark.parametrize("damage", ["missing", "folder", "cut", "garbage"])
-def test_a_file_that_cannot_be_read_gives_one_clear_error(tmp_path, damage) -> None:
+def test_a_file_that_cannot_be_read_gives_one_clear_error(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "broken.lib.gz"
     packed = gzip.compress(generic_liberty().encode())
     if damage == "folder":
@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_read_gives_one_clear_error(tmp_path, damage) -> N
     ("file", "nand2", "fo4"),
     [("nangate45/nangate45_typ.lib.gz", 0.798, 0.0221), ("sky130hd/sky130hd_tt.lib.gz", 3.7536, 0.0805)],
 )
-def test_open_libraries_measure_as_known(file, nand2, fo4) -> None:
+def test_open_libraries_measure_as_known(file: str, nand2: float, fo4: float) -> None:
     path = Path(PDK or "") / file
     if not path.exists():
         pytest.skip(f"{path} is not there")

@@ -34,7 +34,9 @@ def steps(draw: st.DrawFn) -> tuple[ArrayConfig, list[Step]]:
 
 @settings(max_examples=25)
 @given(steps())
-def test_it_names_a_word_and_its_successor_and_tells_shift_and_order_beside_them(case) -> None:
+def test_it_names_a_word_and_its_successor_and_tells_shift_and_order_beside_them(
+    case: tuple[ArrayConfig, list[Step]],
+) -> None:
     config, todo = case
     dut = Addresser(config)
     beside = (0, 0)

@@ -12,7 +12,7 @@ from tests.support import simulate
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3, 5, 8])
-def test_every_shift_picks_neighbouring_pixels(lanes) -> None:
+def test_every_shift_picks_neighbouring_pixels(lanes: int) -> None:
     dut = Aligner(ArrayConfig(rows=1, lanes=lanes))
 
     async def testbench(ctx: Any) -> None:

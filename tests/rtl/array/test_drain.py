@@ -36,7 +36,9 @@ class Layer:
         rng = np.random.default_rng(seed)
         top = 1 << (self.config.acc_bits - 1)
         shape = (self.tiles * self.filters, self.config.lanes)
-        return np.where(rng.random(shape) < 0.5, rng.integers(-top, top, shape), rng.integers(-99, 99, shape)).tolist()
+        wide, narrow = rng.integers(-top, top, shape), rng.integers(-99, 99, shape)
+        sums: list[list[int]] = np.where(rng.random(shape) < 0.5, wide, narrow).tolist()
+        return sums
 
     def beats(self, sums: list[list[int]]) -> list[Beat]:
         """Tiles, in a tile filters, in a filter one pixel of each block of neighbours; the last one says so."""
@@ -112,7 +114,9 @@ def drain(layer: Layer, sums: list[list[int]], above: Stalls, below: Stalls, run
 
 @settings(max_examples=25)
 @given(layers(), st.integers(0, 999), waits, waits)
-def test_every_sum_becomes_its_activations_in_order_whatever_waits(layer, seed, above, below) -> None:
+def test_every_sum_becomes_its_activations_in_order_whatever_waits(
+    layer: Layer, seed: int, above: float, below: float
+) -> None:
     sums = layer.sums(seed)
     for beats in drain(layer, sums, Stalls(above, seed), Stalls(below, seed + 1), runs=2):
         assert list(beats.values()) == layer.beats(sums)
@@ -120,7 +124,7 @@ def test_every_sum_becomes_its_activations_in_order_whatever_waits(layer, seed, 
 
 @settings(max_examples=8)
 @given(layers(), st.integers(0, 999))
-def test_a_beat_leaves_every_cycle_after_the_latency_while_nobody_waits(layer, seed) -> None:
+def test_a_beat_leaves_every_cycle_after_the_latency_while_nobody_waits(layer: Layer, seed: int) -> None:
     sums = layer.sums(seed)
     (beats,) = drain(layer, sums, Stalls(0.0, 1), Stalls(0.0, 2))
     assert list(beats) == list(range(DRAIN_LATENCY, DRAIN_LATENCY + len(layer.beats(sums))))
@@ -144,7 +148,7 @@ def test_a_receiver_that_never_takes_holds_the_sums_back() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["sum", "order", "lost"])
-def test_the_comparison_sees_a_wrong_sum_another_order_and_a_lost_one(wrong) -> None:
+def test_the_comparison_sees_a_wrong_sum_another_order_and_a_lost_one(wrong: str) -> None:
     layer = Layer(ArrayConfig(rows=1, lanes=2), 3, 2, Requantization(1, 1), relu=True)
     sums = [[2 * n, 2 * n + 100] for n in range(6)]
     other = {"sum": [*sums[:5], [10, 112]], "order": [sums[1], sums[0], *sums[2:]], "lost": sums[:5]}[wrong]

@@ -20,7 +20,9 @@ CONFIG = ArrayConfig(rows=1, lanes=1)
     st.lists(st.tuples(st.integers(0, 255), st.integers(-128, 128)), min_size=1, max_size=12),
     st.data(),
 )
-def test_a_filter_sums_from_its_initial_value_whatever_the_stalls(initial, operands, data) -> None:
+def test_a_filter_sums_from_its_initial_value_whatever_the_stalls(
+    initial: int, operands: list[tuple[int, int]], data: st.DataObject
+) -> None:
     dut = PE(CONFIG)
     total = None
 

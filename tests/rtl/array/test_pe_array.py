@@ -13,6 +13,7 @@ from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
 from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
 from rtl.formats.registry import FORMATS
 from rtl.formats.rice import Rice
@@ -32,10 +33,10 @@ def check(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_the_array_equals_golden_and_cycle_model(kind) -> None:
+def test_the_array_equals_golden_and_cycle_model(kind: type[IndexFormat]) -> None:
     @settings(max_examples=5)
     @given(st.data())
-    def run(data) -> None:
+    def run(data: st.DataObject) -> None:
         batch = data.draw(st.integers(1, 3))
         check(*data.draw(layers_and_arrays(kind, batch)), batch)
 
@@ -44,7 +45,7 @@ def test_the_array_equals_golden_and_cycle_model(kind) -> None:
 
 @settings(max_examples=6)
 @given(st.sampled_from(FORMATS).flatmap(layers_and_arrays))
-def test_results_do_not_change_when_the_receiver_stalls(case) -> None:
+def test_results_do_not_change_when_the_receiver_stalls(case: tuple[CompressedLayer, ArrayConfig]) -> None:
     layer, config = case
     packed = pack(layer, config)
     activations = draw_activations(layer, 1, seed=2)
@@ -66,7 +67,7 @@ CORNERS = {
 
 @pytest.mark.parametrize("index", [Fixed(2), Bitmap(3), Rice(2), NM(2, 4), Decompress()], ids=str)
 @pytest.mark.parametrize("corner", CORNERS)
-def test_corner_layers_are_exact(index, corner) -> None:
+def test_corner_layers_are_exact(index: IndexFormat, corner: str) -> None:
     density, shape = CORNERS[corner]
     levels = draw_levels(shape, 4, density, seed=5)
     rows = 3
@@ -79,7 +80,7 @@ def test_corner_layers_are_exact(index, corner) -> None:
 
 
 @pytest.mark.parametrize("index", [Fixed(3), Bitmap(4), Rice(3), Decompress()], ids=str)
-def test_empty_channels_and_first_and_last_columns_are_exact(index) -> None:
+def test_empty_channels_and_first_and_last_columns_are_exact(index: IndexFormat) -> None:
     levels = draw_levels((4, 6, 3, 3), 4, 0.7, seed=8)
     levels[..., 0] = 0
     levels[..., -1] = 0
@@ -89,7 +90,7 @@ def test_empty_channels_and_first_and_last_columns_are_exact(index) -> None:
 
 
 @pytest.mark.parametrize("index", [Fixed(3), Bitmap(4), Rice(3), NM(2, 4), Decompress()], ids=str)
-def test_one_pixel_is_exact(index) -> None:
+def test_one_pixel_is_exact(index: IndexFormat) -> None:
     levels = draw_levels((5, 12, 1, 1), 3, 0.4, seed=3)
     levels = nm_levels(levels, index, rows=2) if isinstance(index, NM) else levels
     check(make_layer(levels, 3, height=1, width=1), ArrayConfig(rows=2, lanes=3, weight_bits=3, index=index))

@@ -43,7 +43,7 @@ def pooled(act_bits: int, relu: bool, kind: PoolKind, windows: NDArray[np.int16]
 
 @settings(max_examples=20)
 @given(st.data(), st.sampled_from([4, 5, 8]), st.booleans(), st.sampled_from(PoolKind))
-def test_it_pools_as_the_golden_model(data, act_bits, relu, kind) -> None:
+def test_it_pools_as_the_golden_model(data: st.DataObject, act_bits: int, relu: bool, kind: PoolKind) -> None:
     sizes = [1, 2, 4, 8, LARGEST_WINDOW] if kind is PoolKind.AVERAGE else [1, 2, 3, 9, LARGEST_WINDOW]
     count = data.draw(st.sampled_from(sizes))
     low, high = (0, (1 << act_bits) - 1) if relu else (-(1 << (act_bits - 1)), (1 << (act_bits - 1)) - 1)

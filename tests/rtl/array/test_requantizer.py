@@ -23,7 +23,9 @@ from tests.support import simulate
     st.integers(1, 32),
     st.lists(st.integers(-(2**23), 2**23 - 1), min_size=1, max_size=12),
 )
-def test_it_rounds_half_up_and_saturates_as_the_golden_model(act_bits, relu, multiplier, shift, totals) -> None:
+def test_it_rounds_half_up_and_saturates_as_the_golden_model(
+    act_bits: int, relu: bool, multiplier: int, shift: int, totals: list[int]
+) -> None:
     edges = [-(2**23), 2**23 - 1, 0, -1, 1, (1 << shift) // multiplier, ((1 << (shift - 1)) // multiplier) or 1]
     totals = [max(-(2**23), min(2**23 - 1, total)) for total in [*totals, *edges, *(-edge for edge in edges)]]
     dut = Requantizer(ArrayConfig(rows=1, lanes=1, act_bits=act_bits))

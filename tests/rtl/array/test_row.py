@@ -14,6 +14,7 @@ from rtl.array.row import Row
 from rtl.array.write_bus import Space
 from rtl.formats.bitmap import Bitmap
 from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
 from rtl.formats.registry import FORMATS
 from rtl.formats.rice import Rice
 from rtl.widths import shift_bits
@@ -107,10 +108,10 @@ def check(case: RowCase, seed: int, above: float, below: float) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_row_adds_its_products_to_the_sums_from_above_in_order(kind) -> None:
+def test_a_row_adds_its_products_to_the_sums_from_above_in_order(kind: type[IndexFormat]) -> None:
     @settings(max_examples=4)
     @given(row_cases(kind, most_lanes=5), st.integers(0, 999), waits, waits)
-    def run(case, seed, above, below) -> None:
+    def run(case: RowCase, seed: int, above: float, below: float) -> None:
         check(case, seed, above, below)
 
     run()
@@ -118,13 +119,13 @@ def test_a_row_adds_its_products_to_the_sums_from_above_in_order(kind) -> None:
 
 @pytest.mark.parametrize("index", [Fixed(2), Bitmap(3), Rice(2)], ids=str)
 @pytest.mark.parametrize("corner", CORNERS)
-def test_corner_rows_are_exact_under_stalls(index, corner) -> None:
+def test_corner_rows_are_exact_under_stalls(index: IndexFormat, corner: str) -> None:
     levels = CORNERS[corner]
     check(row_case(index, levels, 3, levels.shape[1], tiles=2, lanes=2), 5, 0.4, 0.4)
 
 
 @pytest.mark.parametrize("part", ["pixels", "table", "initial"])
-def test_the_comparison_sees_one_wrong_word(part) -> None:
+def test_the_comparison_sees_one_wrong_word(part: str) -> None:
     case = row_case(Fixed(2), np.array([[1, 0, 2], [-1, 3, 0]], np.int16), 3, 3, tiles=1, lanes=2)
     content, other = Content(case, 1), Content(case, 1)
     if part == "pixels":

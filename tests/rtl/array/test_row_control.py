@@ -14,6 +14,7 @@ from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
 from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
 from rtl.formats.registry import FORMATS
 from rtl.formats.rice import Rice
@@ -130,10 +131,10 @@ def check(case: RowCase, above: Stalls, below: Stalls, runs: int = 1) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_each_token_is_accumulated_once_and_only_sums_can_stall_it(kind) -> None:
+def test_each_token_is_accumulated_once_and_only_sums_can_stall_it(kind: type[IndexFormat]) -> None:
     @settings(max_examples=5)
     @given(row_cases(kind), waits, waits, st.integers(0, 999))
-    def run(case, above, below, seed) -> None:
+    def run(case: RowCase, above: float, below: float, seed: int) -> None:
         check(case, Stalls(above, seed), Stalls(below, seed + 1), runs=2)
 
     run()
@@ -141,7 +142,7 @@ def test_each_token_is_accumulated_once_and_only_sums_can_stall_it(kind) -> None
 
 @pytest.mark.parametrize("index", [Fixed(2), Bitmap(3), Rice(2), Decompress()], ids=str)
 @pytest.mark.parametrize("corner", CORNERS)
-def test_corner_rows_keep_their_pace(index, corner) -> None:
+def test_corner_rows_keep_their_pace(index: IndexFormat, corner: str) -> None:
     levels = CORNERS[corner]
     check(row_case(index, levels, 3, levels.shape[1], 2, 1), Stalls(0.4, 1), Stalls(0.4, 2))
 
@@ -161,10 +162,14 @@ def test_a_row_that_nobody_below_empties_keeps_its_first_sum() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["words", "tokens_k", "tiles"])
-def test_the_checks_see_a_wrong_weight_a_wrong_pace_and_a_lost_tile(wrong) -> None:
+def test_the_checks_see_a_wrong_weight_a_wrong_pace_and_a_lost_tile(wrong: str) -> None:
     case = row_case(Fixed(3), np.array([[1, 0, 0, 2], [0, -1, 3, 0]], np.int16), 3, 4, 2, 1)
     (cycles,) = watch(case, Stalls(0.0, 1), Stalls(0.0, 2))
-    other = {"words": {"levels": case.levels[::-1]}, "tokens_k": {"tokens_k": case.tokens_k + 1}, "tiles": {"tiles": 3}}
+    other: dict[str, dict[str, Any]] = {
+        "words": {"levels": case.levels[::-1]},
+        "tokens_k": {"tokens_k": case.tokens_k + 1},
+        "tiles": {"tiles": 3},
+    }
     told = RowCase(**{**vars(case), **other[wrong]})
     with pytest.raises(AssertionError):
         check_weights(told, cycles)

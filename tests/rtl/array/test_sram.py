@@ -37,7 +37,7 @@ def test_a_read_returns_the_old_word_and_holds_it() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 8), (4, 0)])
-def test_a_memory_without_words_or_bits_is_refused(size) -> None:
+def test_a_memory_without_words_or_bits_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(CodesignError, match="SRAM"):
         SRAM(*size)
 

@@ -27,7 +27,7 @@ def run_packets(packets: Iterable[list[int]], seed: int) -> tuple[list[Write], i
     dut = Loader(CONFIG)
     chooser = random.Random(seed)
     writes: list[Write] = []
-    events = [0, 0]
+    loaded = failed = 0
 
     async def testbench(ctx: Any) -> None:
         for packet in packets:
@@ -46,18 +46,19 @@ def run_packets(packets: Iterable[list[int]], seed: int) -> tuple[list[Write], i
         assert not ctx.get(dut.in_packet)
 
     async def cycle(ctx: Any) -> bool:
+        nonlocal loaded, failed
         ctx.set(dut.write.ready, chooser.random() < 0.7)
         taken = ctx.get(dut.load.tvalid) and ctx.get(dut.load.tready)
         if ctx.get(dut.write.valid) and ctx.get(dut.write.ready):
             payload = ctx.get(dut.write.payload)
             writes.append(Write(Space(payload.space), payload.row, payload.address, payload.data))
-        events[0] += ctx.get(dut.loaded)
-        events[1] += ctx.get(dut.failed)
+        loaded += ctx.get(dut.loaded)
+        failed += ctx.get(dut.failed)
         await ctx.tick()
         return bool(taken)
 
     simulate(dut, testbench)
-    return in_bank(writes), *events
+    return in_bank(writes), loaded, failed
 
 
 @st.composite
@@ -82,7 +83,7 @@ def word_bits(space: Space) -> int:
 
 @settings(max_examples=20)
 @given(st.lists(st.lists(drawn_writes(), min_size=1, max_size=3), min_size=1, max_size=3), st.integers(0, 99))
-def test_packets_come_out_as_their_writes(groups, seed) -> None:
+def test_packets_come_out_as_their_writes(groups: list[list[list[Write]]], seed: int) -> None:
     packets = [[write for segment in packet for write in segment] for packet in groups]
     writes, loaded, failed = run_packets([list(load_packet(CONFIG, packet)) for packet in packets], seed)
     assert writes == [write for packet in packets for write in packet]
@@ -104,7 +105,7 @@ GOOD = [Write(Space.BIAS, 0, n, n + 5) for n in range(3)]
     ],
     ids=["row", "address", "space", "noise", "no word", "half a header"],
 )
-def test_a_wrong_packet_writes_nothing_and_the_next_one_is_loaded(packet) -> None:
+def test_a_wrong_packet_writes_nothing_and_the_next_one_is_loaded(packet: list[int]) -> None:
     if packet[0] == 7:
         packet[0] = 0xFFFFFFFF
     writes, loaded, failed = run_packets([packet, list(load_packet(CONFIG, GOOD))], seed=5)

@@ -27,7 +27,7 @@ def constants_of(config: ArrayConfig) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
-def test_python_constants_are_the_table(config) -> None:
+def test_python_constants_are_the_table(config: ArrayConfig) -> None:
     constants = constants_of(config)
     for register in register_table(config).values():
         assert constants[f"{register.name}_OFFSET"] == register.offset
@@ -40,7 +40,9 @@ def test_python_constants_are_the_table(config) -> None:
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 @pytest.mark.parametrize("standard", ["c99", "c++11"])
-def test_the_header_compiles_without_a_warning_and_has_the_same_constants(config, standard, tmp_path) -> None:
+def test_the_header_compiles_without_a_warning_and_has_the_same_constants(
+    config: ArrayConfig, standard: str, tmp_path: Path
+) -> None:
     compiler = shutil.which("g++" if "+" in standard else "gcc")
     if compiler is None:
         pytest.skip("no C compiler")
@@ -76,7 +78,7 @@ def test_the_map_names_every_register_field_and_value() -> None:
     assert len({row.count("|") for row in rows}) == 1
 
 
-def test_the_documents_c_lines_compile_with_the_header(tmp_path) -> None:
+def test_the_documents_c_lines_compile_with_the_header(tmp_path: Path) -> None:
     if shutil.which("gcc") is None:
         pytest.skip("no C compiler")
     (tmp_path / "codesign_regs.h").write_text(c_header(register_table(CONFIGS[0]), CONFIGS[0]))

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from rtl.axi.registers import ADDRESS_BITS, Access, config_digest, register_table
+from rtl.axi.registers import ADDRESS_BITS, Access, Register, config_digest, register_table
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 
@@ -21,7 +21,7 @@ def test_every_register_has_a_word_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("register", TABLE.values(), ids=lambda register: register.name)
-def test_fields_do_not_overlap_and_hold_their_values(register) -> None:
+def test_fields_do_not_overlap_and_hold_their_values(register: Register) -> None:
     for one, other in combinations(register.fields, 2):
         assert one.mask & other.mask == 0
         assert one.name != other.name

@@ -20,7 +20,7 @@ def test_bytes_of_a_beat_are_a_power_of_two() -> None:
 
 
 @pytest.mark.parametrize("stalled", [0.0, 0.3, 0.9])
-def test_results_leave_in_order_with_tlast_at_the_end(stalled) -> None:
+def test_results_leave_in_order_with_tlast_at_the_end(stalled: float) -> None:
     dut, chooser = Sender(CONFIG), random.Random(1)
     layers = [[[chooser.randrange(32) for _ in range(3)] for _ in range(n)] for n in (1, 40, 7)]
     beats = [(values, place == len(layer) - 1) for layer in layers for place, values in enumerate(layer)]
@@ -53,7 +53,7 @@ def test_results_leave_in_order_with_tlast_at_the_end(stalled) -> None:
 
 
 @pytest.mark.parametrize(("taken", "ends_with"), [(0, [(1, False), (0, True)]), (2, [(3, False), (0, True)])])
-def test_a_soft_reset_keeps_the_offered_beat_and_ends_the_packet(taken, ends_with) -> None:
+def test_a_soft_reset_keeps_the_offered_beat_and_ends_the_packet(taken: int, ends_with: list[tuple[int, bool]]) -> None:
     dut = Sender(CONFIG)
     after: list[tuple[int, bool]] = []
 

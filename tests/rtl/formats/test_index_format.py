@@ -11,6 +11,7 @@ from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
 from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
 from rtl.formats.registry import FORMATS, format_examples, parse_index
 from rtl.formats.rice import Rice
@@ -18,12 +19,12 @@ from tests.support import INDICES
 
 
 @given(st.sampled_from(FORMATS).flatmap(INDICES.__getitem__))
-def test_a_format_is_parsed_from_what_it_prints(index) -> None:
+def test_a_format_is_parsed_from_what_it_prints(index: IndexFormat) -> None:
     assert parse_index(str(index)) == index
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_the_examples_are_formats(kind) -> None:
+def test_the_examples_are_formats(kind: type[IndexFormat]) -> None:
     assert parse_index(kind.example) == kind()
     assert kind.example in format_examples()
 
@@ -32,7 +33,7 @@ def test_the_examples_are_formats(kind) -> None:
     "text",
     ["", "fixed", "fixed0", "fixed13", "fixed-1", "rice", "rice13", "bitmap0", "nm2", "nm4of4", "nm0of4", "dense4"],
 )
-def test_an_unknown_format_is_refused(text) -> None:
+def test_an_unknown_format_is_refused(text: str) -> None:
     with pytest.raises(CodesignError, match="next:"):
         parse_index(text)
 

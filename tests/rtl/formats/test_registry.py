@@ -76,7 +76,9 @@ def tokens_of(config: ArrayConfig, words: list[int], registers: dict[str, int], 
     return tokens
 
 
-def run_row(index: IndexFormat, levels: NDArray[np.int16], weight_bits: int, words: NDArray[np.uint64], plan: RowPlan):
+def run_row(
+    index: IndexFormat, levels: NDArray[np.int16], weight_bits: int, words: NDArray[np.uint64], plan: RowPlan
+) -> list[Token]:
     """Tokens of a row whose positions are the taps of one channel."""
     positions = levels.shape[1]
     config = ArrayConfig(
@@ -128,7 +130,7 @@ def test_row_registers_hold_their_legal_values(kind: type[IndexFormat]) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_decoder_emits_the_packed_positions_a_token_a_cycle(kind) -> None:
+def test_a_decoder_emits_the_packed_positions_a_token_a_cycle(kind: type[IndexFormat]) -> None:
     @settings(max_examples=12)
     @given(
         INDICES[kind],
@@ -140,7 +142,7 @@ def test_a_decoder_emits_the_packed_positions_a_token_a_cycle(kind) -> None:
     @example(kind(), (1, 1), 2, 1.0, 0)
     @example(kind(), (3, 1), 8, 0.0, 0)
     @example(kind(), (2, 60), 8, 0.02, 6)
-    def check(index, shape, weight_bits, density, seed) -> None:
+    def check(index: IndexFormat, shape: tuple[int, int], weight_bits: int, density: float, seed: int) -> None:
         levels, weight_bits = row_levels(index, shape, weight_bits, density, seed)
         packer = make_packer(index, weight_bits)
         plan = packer.plan(levels != 0)
@@ -150,7 +152,7 @@ def test_a_decoder_emits_the_packed_positions_a_token_a_cycle(kind) -> None:
 
 
 @pytest.mark.parametrize("index", [Fixed(3), Bitmap(5), Rice(3), NM(3, 4), Decompress()], ids=str)
-def test_a_flipped_bit_of_the_stream_is_seen(index) -> None:
+def test_a_flipped_bit_of_the_stream_is_seen(index: IndexFormat) -> None:
     levels = draw_levels((3, 12), 4, 0.4, seed=2)
     packer = make_packer(index, 4)
     plan, words = packer.plan(levels != 0), packer.encode(levels)
@@ -160,7 +162,7 @@ def test_a_flipped_bit_of_the_stream_is_seen(index) -> None:
 
 
 @pytest.mark.parametrize(("taps", "channels"), [(1, 1), (3, 2), (1, 4), (4, 1)])
-def test_dense_decoder_counts_taps_within_channels(taps, channels) -> None:
+def test_dense_decoder_counts_taps_within_channels(taps: int, channels: int) -> None:
     config = ArrayConfig(rows=1, lanes=1, weight_bits=3, index=Dense())
     codes = [n % 8 for n in range(taps * channels)]
     registers = {"last_tap": taps - 1, "last_channel": channels - 1, "plane": 5, "last_word": len(codes) - 1}

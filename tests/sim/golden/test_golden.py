@@ -13,13 +13,13 @@ from torch.nn import functional
 
 from compress.base.errors import CodesignError
 from compress.model.compressed_model import CompressedModel
-from compress.model.layer import LayerKind, Pool, PoolKind, Requantization, largest_level
+from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization, largest_level
 from sim.golden.golden import accumulate, accumulator_range, pool, quantize_input, requantize, run_layer, run_model
 from tests.support import draw_activations, draw_levels, layers, make_layer
 
 
 @given(layers(), st.integers(1, 3))
-def test_sums_equal_torch(layer, batch) -> None:
+def test_sums_equal_torch(layer: CompressedLayer, batch: int) -> None:
     activations = draw_activations(layer, batch, seed=1)
     want = functional.conv2d(
         torch.from_numpy(activations.astype(np.int64)).double(),
@@ -32,7 +32,7 @@ def test_sums_equal_torch(layer, batch) -> None:
 
 
 @given(layers(), st.integers(0, 2**16))
-def test_the_largest_levels_and_activations_give_exact_sums(layer, seed) -> None:
+def test_the_largest_levels_and_activations_give_exact_sums(layer: CompressedLayer, seed: int) -> None:
     random = np.random.default_rng(seed)
     levels = largest_level(layer.weight_bits) * random.choice([-1, 1], (len(layer.levels), 600, 3, 3))
     wide = make_layer(levels.astype(np.int16), layer.weight_bits, 3, 3, act_bits=8)
@@ -62,7 +62,7 @@ def test_grouped_sums_equal_torch() -> None:
 
 
 @given(layers())
-def test_no_activations_leave_the_stated_range(layer) -> None:
+def test_no_activations_leave_the_stated_range(layer: CompressedLayer) -> None:
     low, high = accumulator_range(layer)
     top = (1 << layer.act_bits) - 1
     for sign in (1, -1):
@@ -83,7 +83,7 @@ def test_halves_round_up_and_both_ends_saturate() -> None:
 
 
 @pytest.mark.parametrize("kind", PoolKind)
-def test_pooling_equals_torch(kind) -> None:
+def test_pooling_equals_torch(kind: PoolKind) -> None:
     values = np.random.default_rng(0).integers(0, 256, (2, 3, 7, 8)).astype(np.int16)
     got = pool(values, Pool(kind, (3, 2), (2, 2)))
     tensor = torch.from_numpy(values).double()
@@ -95,13 +95,12 @@ def test_pooling_equals_torch(kind) -> None:
 
 
 def test_a_network_is_its_layers_in_turn() -> None:
-    first = make_layer(
-        draw_levels((4, 1, 3, 3), 4, 0.5, 1), 4, 6, 6, padding=(1, 1), pool=Pool(PoolKind.MAX, (2, 2), (2, 2))
-    )
+    pooling = Pool(PoolKind.MAX, (2, 2), (2, 2))
+    first = make_layer(draw_levels((4, 1, 3, 3), 4, 0.5, 1), 4, 6, 6, padding=(1, 1), pool=pooling)
     second = make_layer(draw_levels((3, 36, 1, 1), 4, 0.5, 2), 4, 1, 1, name="fc", kind=LayerKind.LINEAR, relu=False)
     model = CompressedModel((first, second), {})
     inputs = draw_activations(first, 5, seed=1)
-    middle = pool(run_layer(first, inputs), first.pool).reshape(5, 36, 1, 1).astype(np.uint8)
+    middle = pool(run_layer(first, inputs), pooling).reshape(5, 36, 1, 1).astype(np.uint8)
     np.testing.assert_array_equal(run_model(model, inputs), run_layer(second, middle))
 
 

@@ -31,20 +31,20 @@ def unevenness(nonzeros_kn: NDArray[np.int64], groups: Groups) -> Fraction:
 
 
 @given(counts, st.integers(1, 5), st.booleans())
-def test_every_part_is_dealt_once_and_no_hand_is_overfull(nonzeros, hands, even) -> None:
+def test_every_part_is_dealt_once_and_no_hand_is_overfull(nonzeros: NDArray[np.int64], hands: int, even: bool) -> None:
     groups = deal_evenly(nonzeros, hands) if even else deal(nonzeros.sum(axis=0), hands)
     assert sorted(part for group in groups for part in group) == list(range(nonzeros.shape[1]))
     assert max(len(group) for group in groups) <= -(-nonzeros.shape[1] // hands)
 
 
 @given(counts, st.integers(1, 5))
-def test_stretches_are_at_least_as_even_as_the_totals_alone_make_them(nonzeros, hands) -> None:
+def test_stretches_are_at_least_as_even_as_the_totals_alone_make_them(nonzeros: NDArray[np.int64], hands: int) -> None:
     totals = deal(nonzeros.sum(axis=0), hands)
     assert unevenness(nonzeros, deal_evenly(nonzeros, hands)) <= unevenness(nonzeros, totals)
 
 
 @given(counts)
-def test_no_exchange_of_two_parts_is_left_that_evens_two_hands(nonzeros) -> None:
+def test_no_exchange_of_two_parts_is_left_that_evens_two_hands(nonzeros: NDArray[np.int64]) -> None:
     groups = deal_evenly(nonzeros[:, :6], 2)
     least = unevenness(nonzeros[:, :6], groups)
     for here in groups[0]:

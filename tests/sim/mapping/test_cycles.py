@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from rtl.array.drain import DRAIN_LATENCY
 from rtl.formats.fixed import Fixed
@@ -21,7 +25,7 @@ alike = hnp.arrays(np.int64, SHAPES, elements=st.integers(4, 6))
 
 @given(tokens | alike, st.integers(1, 40), st.integers(1, 8))
 @example(np.array([[3, 10], [9, 7], [7, 1]]), 30, 5)
-def test_skipping_equal_tiles_changes_nothing(tokens_rk, tiles, groups) -> None:
+def test_skipping_equal_tiles_changes_nothing(tokens_rk: NDArray[np.int64], tiles: int, groups: int) -> None:
     unrolled = np.tile(tokens_rk, (1, tiles))
     assert chain_cycles(tokens_rk, tiles, groups) == chain_cycles(unrolled, 1, groups)
 
@@ -29,7 +33,9 @@ def test_skipping_equal_tiles_changes_nothing(tokens_rk, tiles, groups) -> None:
 @given(tokens, st.integers(1, 8), st.lists(st.integers(0, 60), min_size=10, max_size=10))
 @example(np.array([[3, 10], [9, 7], [7, 1]]), 5, [8] * 3 + [0] * 7)
 @example(np.array([[3]]), 1, [14, 26] * 5)
-def test_a_pace_said_to_be_kept_is_kept_from_any_state(tokens_rk, groups, start) -> None:
+def test_a_pace_said_to_be_kept_is_kept_from_any_state(
+    tokens_rk: NDArray[np.int64], groups: int, start: list[int]
+) -> None:
     filters = tokens_rk.T.tolist()
     states = [start[: 2 * len(tokens_rk)]]
     for _ in range(12):
@@ -40,10 +46,10 @@ def test_a_pace_said_to_be_kept_is_kept_from_any_state(tokens_rk, groups, start)
             assert len(set(took[tile:])) == 1
 
 
-def test_rows_that_run_ahead_are_not_followed_to_the_end(monkeypatch) -> None:
+def test_rows_that_run_ahead_are_not_followed_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     followed = []
 
-    def counted(*arguments):
+    def counted(*arguments: Any) -> Any:
         followed.append(arguments)
         return after_tile(*arguments)
 
@@ -63,7 +69,7 @@ def test_a_slow_drain_sets_the_pace() -> None:
 
 
 @given(st.integers(1, 4), st.integers(1, 6), st.sampled_from([0.1, 0.5, 1.0]), st.integers(0, 99))
-def test_the_lower_bound_is_one(rows, lanes, density, seed) -> None:
+def test_the_lower_bound_is_one(rows: int, lanes: int, density: float, seed: int) -> None:
     mask = np.random.default_rng(seed).random((4, 5, 3, 3)) < density
     plan = plan_layer(mask, ArrayGeometry((4, 5, 3, 3), (5, 7, 7)), rows, lanes, Fixed(4))
     assert fewest_cycles(plan) <= layer_cycles(plan)

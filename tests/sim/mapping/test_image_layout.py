@@ -14,13 +14,13 @@ from sim.mapping.image_layout import ImageLayout, line_pitch
 
 
 @st.composite
-def geometries(draw):
+def geometries(draw: st.DrawFn) -> ArrayGeometry:
     kernel = draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
     padding = draw(st.tuples(st.integers(0, 6), st.integers(0, 6)))
-    size = [draw(st.integers(max(1, k - 2 * p), k + 7)) for k, p in zip(kernel, padding, strict=True)]
+    height, width = (draw(st.integers(max(1, k - 2 * p), k + 7)) for k, p in zip(kernel, padding, strict=True))
     channels = draw(st.integers(1, 3))
     stride = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
-    geometry = ArrayGeometry((2, channels, *kernel), (channels, *size), stride, padding)
+    geometry = ArrayGeometry((2, channels, *kernel), (channels, height, width), stride, padding)
     if draw(st.booleans()):
         return geometry
     height, width = geometry.output_size
@@ -29,7 +29,7 @@ def geometries(draw):
 
 @settings(max_examples=300)
 @given(geometries(), st.integers(1, 9), st.integers(1, 3))
-def test_every_output_finds_every_pixel_of_its_window(geometry, lanes, batch) -> None:
+def test_every_output_finds_every_pixel_of_its_window(geometry: ArrayGeometry, lanes: int, batch: int) -> None:
     layout = ImageLayout(geometry, lanes, batch)
     activations = np.random.default_rng(0).integers(1, 256, (batch, *geometry.input_shape)).astype(np.uint8)
     planes = layout.planes(activations)
@@ -49,7 +49,9 @@ def test_every_output_finds_every_pixel_of_its_window(geometry, lanes, batch) ->
 
 
 @given(geometries(), st.integers(1, 9), st.integers(1, 3), st.integers(1, 4))
-def test_every_word_a_tile_reads_lies_in_the_bank(geometry, lanes, batch, channels) -> None:
+def test_every_word_a_tile_reads_lies_in_the_bank(
+    geometry: ArrayGeometry, lanes: int, batch: int, channels: int
+) -> None:
     layout = ImageLayout(geometry, lanes, batch)
     tap_words, _ = layout.table_words()
     last_plane = (channels - 1) * layout.phases * layout.plane_words
@@ -67,7 +69,7 @@ def test_every_word_a_tile_reads_lies_in_the_bank(geometry, lanes, batch, channe
         ((1, 1, 1, 0, 1), 1),
     ],
 )
-def test_neighbouring_lines_share_their_padding(axis, pitch) -> None:
+def test_neighbouring_lines_share_their_padding(axis: tuple[int, int, int, int, int], pitch: int) -> None:
     size, kernel, stride, padding, outputs = axis
     assert line_pitch(size, kernel, stride, padding, outputs) == pitch
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compress.base.errors import CodesignError
+from compress.model.layer import CompressedLayer
 from rtl.array.write_bus import Space, data_bits, write_address_bits
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
@@ -44,7 +45,7 @@ LAYER = make_layer(draw_levels((3, 4, 3, 3), 4, 0.5, 1), 4, 6, 6)
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_layer_that_does_not_fit_is_refused(layer, array, message) -> None:
+def test_a_layer_that_does_not_fit_is_refused(layer: CompressedLayer, array: ArrayConfig, message: str) -> None:
     with pytest.raises(CodesignError, match=message):
         pack(layer, array)
 
@@ -55,7 +56,7 @@ def test_inputs_of_another_batch_are_refused() -> None:
 
 
 @given(st.data())
-def test_every_write_fits_its_port_and_hits_each_address_once(data) -> None:
+def test_every_write_fits_its_port_and_hits_each_address_once(data: st.DataObject) -> None:
     layer, config = data.draw(st.sampled_from(FORMATS).flatmap(layers_and_arrays))
     packed = pack(layer, config)
     writes = [*packed.static_writes(), *packed.activation_writes(draw_activations(layer, 1, 0))]
@@ -74,7 +75,7 @@ def test_every_write_fits_its_port_and_hits_each_address_once(data) -> None:
 
 
 @given(layers(), st.integers(0, 99))
-def test_the_accumulator_bits_it_asks_for_are_enough(layer, seed) -> None:
+def test_the_accumulator_bits_it_asks_for_are_enough(layer: CompressedLayer, seed: int) -> None:
     try:
         pack(
             layer,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from compress.model.layer import Pool, PoolKind, Requantization
+from compress.model.layer import CompressedLayer, Pool, PoolKind, Requantization
 from rtl.config import ArrayConfig
 from sim.golden.golden import run_layer
 from sim.mapping.cycles import layer_cycles
@@ -32,7 +34,9 @@ ARRAY = ArrayConfig(rows=2, lanes=8, weight_bits=4, requant_lanes=2)
         (MAX, (1, 1), (1, 1), (1, 1)),
     ],
 )
-def test_the_array_pools_windows_that_do_not_overlap(kind, kernel, stride, window) -> None:
+def test_the_array_pools_windows_that_do_not_overlap(
+    kind: PoolKind, kernel: tuple[int, int], stride: tuple[int, int], window: tuple[int, int]
+) -> None:
     assert array_window(Pool(kind, kernel, stride)) == window
 
 
@@ -51,16 +55,24 @@ def test_without_pooling_there_is_no_window() -> None:
         ((2, 2), 2, 1, False),
     ],
 )
-def test_a_block_of_lanes_must_hold_whole_windows(window, lanes, requant_lanes, pooled) -> None:
+def test_a_block_of_lanes_must_hold_whole_windows(
+    window: tuple[int, int], lanes: int, requant_lanes: int, pooled: bool
+) -> None:
     assert (window_on(window, lanes, requant_lanes) == window) == pooled
 
 
-def layer(pool, levels=(3, 2, 3, 3), density=0.5, size=(7, 9), **members):
+def layer(
+    pool: Pool | None,
+    levels: tuple[int, int, int, int] = (3, 2, 3, 3),
+    density: float = 0.5,
+    size: tuple[int, int] = (7, 9),
+    **members: Any,
+) -> CompressedLayer:
     members = {"padding": (1, 1) if levels[2] == 3 else (0, 0), **members}
     return make_layer(draw_levels(levels, 4, density, 1), 4, *size, pool=pool, **members)
 
 
-SIGNED = {"relu": False, "requantization": Requantization.from_scale(0.5)}
+SIGNED: dict[str, Any] = {"relu": False, "requantization": Requantization.from_scale(0.5)}
 CASES = {
     "rows and columns left over": (layer(Pool(MAX, (2, 2), (2, 2))), ARRAY, 1),
     "signed average": (layer(Pool(AVERAGE, (2, 2), (2, 2)), (2, 2, 2, 2), **SIGNED), ARRAY, 2),
@@ -73,7 +85,7 @@ CASES = {
 
 @pytest.mark.parametrize("stalled", [0.0, 0.6])
 @pytest.mark.parametrize("case", CASES)
-def test_results_and_cycles_are_the_models(case, stalled) -> None:
+def test_results_and_cycles_are_the_models(case: str, stalled: float) -> None:
     made, config, batch = CASES[case]
     packed = pack(made, config, batch)
     assert packed.pooled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 import sim.mapping.slices
 from compress.base.errors import CodesignError
+from compress.model.layer import CompressedLayer
 from compress.sets.balance import GroupCardinality
 from rtl.config import ArrayConfig
 from rtl.formats.fixed import Fixed
@@ -27,7 +29,7 @@ MASK: NDArray[np.bool_] = np.random.default_rng(1).random(GEOMETRY.weight_shape)
 
 @settings(max_examples=20)
 @given(st.sampled_from(FORMATS).flatmap(tiled_cases))
-def test_even_rows_are_taken_only_where_they_are_faster(case) -> None:
+def test_even_rows_are_taken_only_where_they_are_faster(case: tuple[CompressedLayer, ArrayConfig, int]) -> None:
     layer, config, batch = case
     try:
         quick = group_schedule(layer.levels != 0, ArrayGeometry.of(layer), config, batch)
@@ -39,7 +41,7 @@ def test_even_rows_are_taken_only_where_they_are_faster(case) -> None:
 
 @settings(max_examples=20)
 @given(st.sampled_from(FORMATS).flatmap(tiled_cases))
-def test_banks_sized_for_even_rows_hold_the_layer(case) -> None:
+def test_banks_sized_for_even_rows_hold_the_layer(case: tuple[CompressedLayer, ArrayConfig, int]) -> None:
     layer, config, batch = case
     mask, geometry = layer.levels != 0, ArrayGeometry.of(layer)
     try:
@@ -57,7 +59,7 @@ def test_random_masks_wait_less() -> None:
     assert waits < waited / 2
 
 
-def test_a_dealing_that_does_worse_is_not_taken(monkeypatch) -> None:
+def test_a_dealing_that_does_worse_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = group_schedule(MASK, GEOMETRY, ARRAY)
     monkeypatch.setattr(sim.mapping.slices, "deal_evenly", one_after_the_other)
     tried = group_schedule(MASK, GEOMETRY, ARRAY, even=True)

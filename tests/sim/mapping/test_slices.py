@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from compress.sets.balance import GroupCardinality
 from sim.mapping.slices import slice_rows
@@ -15,7 +16,7 @@ masks = hnp.arrays(np.bool_, st.tuples(st.integers(1, 5), st.integers(1, 12), st
 
 
 @given(masks, st.integers(1, 8))
-def test_every_position_belongs_to_exactly_one_row(mask, rows) -> None:
+def test_every_position_belongs_to_exactly_one_row(mask: NDArray[np.bool_], rows: int) -> None:
     owners = np.zeros(mask.shape[1:], int)
     for part in slice_rows(mask, rows):
         for channel in part.channels:
@@ -24,13 +25,13 @@ def test_every_position_belongs_to_exactly_one_row(mask, rows) -> None:
 
 
 @given(masks, st.integers(1, 8))
-def test_no_row_holds_more_than_its_share_of_channels(mask, rows) -> None:
+def test_no_row_holds_more_than_its_share_of_channels(mask: NDArray[np.bool_], rows: int) -> None:
     share = -(-mask.shape[1] // rows)
     assert max(len(part.channels) for part in slice_rows(mask, rows)) <= share
 
 
 @given(masks, st.integers(1, 8))
-def test_a_row_takes_its_own_columns(mask, rows) -> None:
+def test_a_row_takes_its_own_columns(mask: NDArray[np.bool_], rows: int) -> None:
     parts = slice_rows(mask, rows)
     assert sum(int(part.take(mask).sum()) for part in parts) == mask.sum()
 
@@ -47,7 +48,7 @@ def test_rows_share_the_taps_of_a_single_channel() -> None:
 
 
 @given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 6), st.integers(1, 9), st.integers(0, 99))
-def test_equal_parts_of_every_filter_stay_equal(rows, share, filters, taps, seed) -> None:
+def test_equal_parts_of_every_filter_stay_equal(rows: int, share: int, filters: int, taps: int, seed: int) -> None:
     weights = torch.randn(filters, rows * share, taps, generator=torch.Generator().manual_seed(seed))
     kept = 1 + seed % (share * taps)
     mask = GroupCardinality(kept, rows).project(weights).numpy() != 0

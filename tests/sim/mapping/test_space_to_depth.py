@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compress.model.layer import CompressedLayer
 from sim.golden.golden import accumulate
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.space_to_depth import fold_geometry, fold_inputs, fold_weights
@@ -13,7 +14,7 @@ from tests.support import draw_activations, layers, make_layer
 
 
 @given(layers(), st.integers(0, 99))
-def test_the_folded_layer_has_the_same_sums(layer, seed) -> None:
+def test_the_folded_layer_has_the_same_sums(layer: CompressedLayer, seed: int) -> None:
     geometry = ArrayGeometry.of(layer)
     folded = fold_geometry(geometry)
     levels = fold_weights(layer.levels, layer.stride)

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
-from compress.model.layer import Pool, PoolKind
+from compress.model.layer import CompressedLayer, Pool, PoolKind
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
 from rtl.formats.registry import FORMATS
 from rtl.formats.rice import Rice
 from sim.golden.golden import run_layer
@@ -40,7 +42,9 @@ def golden_runs(tiling: Tiling, activations: np.ndarray) -> np.ndarray:
 
 @settings(max_examples=25)
 @given(st.sampled_from(FORMATS).flatmap(tiled_cases), st.integers(0, 99))
-def test_the_parts_put_together_are_the_layer_and_each_fits(case, seed) -> None:
+def test_the_parts_put_together_are_the_layer_and_each_fits(
+    case: tuple[CompressedLayer, ArrayConfig, int], seed: int
+) -> None:
     layer, config, batch = case
     try:
         tiling = tile_layer(layer, config, batch)
@@ -71,7 +75,7 @@ def test_a_layer_that_fits_is_one_run_of_all_its_filters() -> None:
 
 
 def test_runs_of_the_same_filters_share_their_weight_words() -> None:
-    words = {}
+    words: dict[range, tuple[NDArray[np.uint64], ...]] = {}
     for run in tile_layer(LAYER, TINY).runs:
         assert words.setdefault(run.part.filters, run.packed.weight_words) is run.packed.weight_words
 
@@ -87,7 +91,7 @@ def test_runs_of_the_same_filters_share_their_weight_words() -> None:
         ({"table_depth": 17}, "table_depth 17 < 18"),
     ],
 )
-def test_what_no_division_makes_fit_is_told_by_bank(changes, told) -> None:
+def test_what_no_division_makes_fit_is_told_by_bank(changes: dict[str, int], told: str) -> None:
     with pytest.raises(CodesignError, match=told):
         tile_layer(LAYER, TINY.replace(**changes))
 
@@ -104,7 +108,7 @@ def test_numbers_the_array_has_no_bits_for_are_refused_with_the_layers_name() ->
 
 
 @pytest.mark.parametrize("index", [Fixed(4), Rice(4)], ids=str)
-def test_depthwise_channels_run_several_at_a_time_where_that_is_faster(index) -> None:
+def test_depthwise_channels_run_several_at_a_time_where_that_is_faster(index: IndexFormat) -> None:
     levels = draw_levels((12, 1, 3, 3), 4, 1.0, 2)
     layer = make_layer(levels, 4, 5, 5, input_shape=(12, 5, 5), groups=12, padding=(1, 1))
     config = ArrayConfig(rows=4, lanes=8, weight_bits=4, index=index, requant_lanes=8)
@@ -134,7 +138,7 @@ def test_space_to_depth_is_taken_where_channels_do_not_fill_the_rows() -> None:
 
 
 @pytest.mark.parametrize("index", [Dense(), Fixed(4), Rice(7)], ids=str)
-def test_a_kernel_of_eleven_by_eleven_is_exact(index) -> None:
+def test_a_kernel_of_eleven_by_eleven_is_exact(index: IndexFormat) -> None:
     density = 1.0 if isinstance(index, Dense) else 0.1
     layer = make_layer(draw_levels((3, 3, 11, 11), 4, density, 5), 4, 23, 27, stride=(4, 4), padding=(2, 2))
     config = ArrayConfig(2, 8, weight_bits=4, index=index, weight_depth=1024, table_depth=1024, activation_depth=1024)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compress.base.errors import CodesignError
-from compress.model.layer import Pool, PoolKind
+from compress.model.layer import CompressedLayer, Pool, PoolKind
 from rtl.axi.top import ACCELERATOR
 from rtl.config import ArrayConfig
 from rtl.formats.fixed import Fixed
@@ -19,7 +20,7 @@ from sim.mapping.pack import pack
 from sim.mapping.tiles import tile_layer
 from sim.simulate.build import BuiltArray, build_array, run_child
 from sim.simulate.load_packets import load_packet
-from sim.simulate.runner import LayerRun, Stalls, run_layers
+from sim.simulate.runner import LayerOutcome, LayerRun, Stalls, run_layers
 from sim.simulate.simulator import find_simulator
 from tests.support import draw_activations, draw_levels, layers, make_layer
 
@@ -53,13 +54,15 @@ def stalled(run: LayerRun, loads: float, results: float, seed: int) -> LayerRun:
 class TestLayers:
     @settings(max_examples=2)
     @given(st.lists(drawn_run(), min_size=6, max_size=6), st.integers(0, 99))
-    def test_stalls_change_no_result_and_no_counter_but_their_own(self, built, runs, seed) -> None:
+    def test_stalls_change_no_result_and_no_counter_but_their_own(
+        self, built: BuiltArray, runs: list[LayerRun], seed: int
+    ) -> None:
         waits = [(0.0, 0.0), (0.6, 0.0), (0.0, 0.95), (0.4, 0.8)]
         outcomes = run_layers(built, [stalled(run, *wait, seed) for run in runs for wait in waits])
         for at in range(0, len(outcomes), len(waits)):
             self.check_alike(*outcomes[at : at + len(waits)])
 
-    def check_alike(self, free, gaps, pressed, both) -> None:
+    def check_alike(self, free: LayerOutcome, gaps: LayerOutcome, pressed: LayerOutcome, both: LayerOutcome) -> None:
         for outcome in (free, gaps, pressed, both):
             assert outcome.bit_exact, outcome
         assert free.cycle_exact
@@ -75,13 +78,13 @@ class TestLayers:
                 assert 0 <= waited <= counters["RESULT_WAIT"]  # a wait may fall where the array has time
 
 
-def small_layer(seed=1):
+def small_layer(seed: int = 1) -> CompressedLayer:
     return make_layer(
         draw_levels((5, 4, 3, 3), 6, 0.4, seed), 6, 7, 7, padding=(1, 1), act_bits=CONFIG.act_bits, pool=POOL
     )
 
 
-def test_waits_beats_and_faults_are_seen(built) -> None:
+def test_waits_beats_and_faults_are_seen(built: BuiltArray) -> None:
     layer = small_layer()
     activations = draw_activations(layer, 1, 2)
     plain, corrupted, slow = (tile_layer(layer, CONFIG) for _ in range(3))
@@ -107,7 +110,7 @@ MOMENTS = [
 ]
 
 
-def test_a_reset_in_the_middle_leaves_nothing_behind(built, tmp_path) -> None:
+def test_a_reset_in_the_middle_leaves_nothing_behind(built: BuiltArray, tmp_path: Path) -> None:
     layer = small_layer()
     packed, activations = pack(layer, CONFIG), draw_activations(layer, 1, 3)
     orders = [[moment] for moment in MOMENTS] + [list(reversed(MOMENTS))]

@@ -59,7 +59,7 @@ def test_beats_are_cut_into_lanes() -> None:
 
 
 @pytest.mark.parametrize("lines", [BEATS[1:], [*BEATS, BEATS[0]]], ids=["too early", "too late"])
-def test_a_last_at_the_wrong_beat_is_red(lines) -> None:
+def test_a_last_at_the_wrong_beat_is_red(lines: list[str]) -> None:
     with pytest.raises(AssertionError, match="last came"):
         read_answers(iter([*lines, "done 1 0\n"]), PACKED, 1)
 

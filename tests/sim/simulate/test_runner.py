@@ -54,10 +54,10 @@ def drawn_runs(config: ArrayConfig, count: int) -> st.SearchStrategy[list[LayerR
 
 
 @pytest.mark.parametrize("config", [SPARSE, RICE, DENSE], ids=lambda config: str(config.index))
-def test_verilog_equals_golden_and_cycle_model(built, config) -> None:
+def test_verilog_equals_golden_and_cycle_model(built: dict[str, BuiltArray], config: ArrayConfig) -> None:
     @settings(max_examples=3)
     @given(drawn_runs(config, 12))
-    def check(runs) -> None:
+    def check(runs: list[LayerRun]) -> None:
         for outcome in run_layers(built[str(config.index)], runs):
             assert outcome.bit_exact, outcome
             assert outcome.cycle_exact, outcome
@@ -66,7 +66,7 @@ def test_verilog_equals_golden_and_cycle_model(built, config) -> None:
     check()
 
 
-def test_icarus_agrees(tmp_path) -> None:
+def test_icarus_agrees(tmp_path: Path) -> None:
     if shutil.which("iverilog") is None:
         pytest.skip("iverilog is not installed")
     config = ArrayConfig(rows=2, lanes=3, weight_bits=4)
@@ -77,7 +77,7 @@ def test_icarus_agrees(tmp_path) -> None:
     assert outcome.cycle_exact
 
 
-def test_stalls_do_happen_and_change_no_output(built) -> None:
+def test_stalls_do_happen_and_change_no_output(built: dict[str, BuiltArray]) -> None:
     layer = make_layer(draw_levels((4, 6, 3, 3), 6, 0.4, 2), 6, 7, 7, padding=(1, 1))
     ports = (Stalls(), Stalls(writes=0.5), Stalls(results=0.9))
     runs = [LayerRun(tile_layer(layer, SPARSE), draw_activations(layer, 1, 3), stalls) for stalls in ports]
@@ -100,7 +100,7 @@ LARGE = {
 }
 
 
-def test_layers_larger_than_the_array_and_groups_are_exact_in_several_runs(built) -> None:
+def test_layers_larger_than_the_array_and_groups_are_exact_in_several_runs(built: dict[str, BuiltArray]) -> None:
     runs = [LayerRun(tile_layer(layer, SPARSE, 2), draw_activations(layer, 4, 5)) for layer in LARGE.values()]
     outcomes = run_layers(built["fixed3"], runs)
     for run, outcome in zip(runs, outcomes, strict=True):
@@ -129,7 +129,7 @@ class TestItTurnsRed:
         verilog.write_text(text.replace(before, after, 1))
         return compile_folder(tmp_path)
 
-    def test_on_a_flipped_adder_input(self, tmp_path, built) -> None:
+    def test_on_a_flipped_adder_input(self, tmp_path: Path, built: dict[str, BuiltArray]) -> None:
         text = (built["fixed3"].sources / f"{TOP}.v").read_text()
         start = text.index("row_1.pe_2 ")
         line = next(line for line in text[start:].splitlines() if " + " in line)
@@ -137,7 +137,9 @@ class TestItTurnsRed:
         assert not outcome.bit_exact
         assert "golden" in outcome.first_mismatch
 
-    def test_on_one_run_of_several_that_takes_a_cycle_more_and_one_that_takes_a_cycle_less(self, built) -> None:
+    def test_on_one_run_of_several_that_takes_a_cycle_more_and_one_that_takes_a_cycle_less(
+        self, built: dict[str, BuiltArray]
+    ) -> None:
         layer = LARGE["groups"]
         tiling = tile_layer(layer, SPARSE)
         tiling.runs[0].packed.plan.tokens_rk[0, 0] += 1
@@ -146,7 +148,7 @@ class TestItTurnsRed:
         assert outcome.bit_exact
         assert not outcome.cycle_exact
 
-    def test_on_a_row_that_wastes_a_cycle(self, built) -> None:
+    def test_on_a_row_that_wastes_a_cycle(self, built: dict[str, BuiltArray]) -> None:
         slow = LayerRun(tile_layer(self.run.tiling.layer, SPARSE), self.run.activations)
         slow.tiling.runs[0].packed.plan.tokens_rk[0, 0] += 1
         (outcome,) = run_layers(built["fixed3"], [slow])
@@ -154,13 +156,13 @@ class TestItTurnsRed:
         assert not outcome.cycle_exact
 
     @pytest.mark.parametrize("row", [0, 2])
-    def test_on_a_corrupted_weight_bank(self, built, row) -> None:
+    def test_on_a_corrupted_weight_bank(self, built: dict[str, BuiltArray], row: int) -> None:
         corrupted = tile_layer(self.run.tiling.layer, SPARSE)
         corrupted.runs[0].packed.weight_words[row][3] ^= 0b100
         (outcome,) = run_layers(built["fixed3"], [LayerRun(corrupted, self.run.activations)])
         assert not outcome.bit_exact
 
-    def test_on_a_simulation_that_never_finishes(self, built) -> None:
+    def test_on_a_simulation_that_never_finishes(self, built: dict[str, BuiltArray]) -> None:
         endless = tile_layer(self.run.tiling.layer, SPARSE)
         endless.runs[0].packed.weight_words[1][:] = (
             0  # gaps of zero: the row runs out of words before it runs out of filters
@@ -168,18 +170,20 @@ class TestItTurnsRed:
         with pytest.raises(CodesignError, match="did not finish"):
             run_layers(built["fixed3"], [LayerRun(endless, self.run.activations)])
 
-    def test_on_a_layer_packed_for_another_array(self, built) -> None:
+    def test_on_a_layer_packed_for_another_array(self, built: dict[str, BuiltArray]) -> None:
         with pytest.raises(CodesignError, match="another array"):
             run_layers(built["dense"], [self.run])
 
 
-def test_verilog_that_does_not_compile_is_reported_with_the_tools_words(tmp_path, built) -> None:
+def test_verilog_that_does_not_compile_is_reported_with_the_tools_words(
+    tmp_path: Path, built: dict[str, BuiltArray]
+) -> None:
     generate(SPARSE, tmp_path)
     (tmp_path / f"{TOP}.v").write_text("module pe_array(; endmodule")
     with pytest.raises(CodesignError, match="syntax error"):
         compile_folder(tmp_path)
 
 
-def test_a_folder_without_an_array_is_refused(tmp_path) -> None:
+def test_a_folder_without_an_array_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CodesignError, match="codesign generate"):
         compile_folder(tmp_path)

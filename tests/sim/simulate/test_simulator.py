@@ -7,7 +7,6 @@ import shutil
 import pytest
 
 from compress.base.errors import CodesignError
-from sim.simulate import simulator
 from sim.simulate.simulator import find_simulator
 
 
@@ -26,7 +25,7 @@ def test_an_unknown_simulator_is_refused() -> None:
         find_simulator("modelsim")
 
 
-def test_without_a_compiler_the_message_says_what_to_install(monkeypatch) -> None:
-    monkeypatch.setattr(simulator.shutil, "which", lambda tool: None)
+def test_without_a_compiler_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda tool: None)
     with pytest.raises(CodesignError, match=r"C\+\+ compiler.*\n.*install"):
         find_simulator()

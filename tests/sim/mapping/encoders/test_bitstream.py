@@ -12,8 +12,9 @@ fields = st.lists(st.integers(0, 40).flatmap(lambda n: st.tuples(st.integers(0, 
 
 
 @given(fields, st.integers(1, 64))
-def test_fields_survive_the_words(pairs, word_bits) -> None:
-    values, lengths = (np.array([pair[n] for pair in pairs], kind) for n, kind in ((0, np.uint64), (1, np.int64)))
+def test_fields_survive_the_words(pairs: list[tuple[int, int]], word_bits: int) -> None:
+    values = np.array([value for value, _ in pairs], np.uint64)
+    lengths = np.array([length for _, length in pairs], np.int64)
     words = to_words(values, lengths, word_bits)
     count, first_bit = stream_shape(int(lengths.sum()), word_bits)
     assert len(words) == count

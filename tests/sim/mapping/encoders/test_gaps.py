@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from sim.mapping.encoders.gaps import RowGaps, Step, place_steps
 
@@ -13,7 +14,9 @@ masks = hnp.arrays(np.bool_, st.tuples(st.integers(1, 6), st.integers(1, 40)), e
 
 
 @given(masks, st.integers(1, 20))
-def test_steps_lead_to_every_nonzero_and_are_counted_in_the_filter_where_they_stop(mask, step) -> None:
+def test_steps_lead_to_every_nonzero_and_are_counted_in_the_filter_where_they_stop(
+    mask: NDArray[np.bool_], step: int
+) -> None:
     steps = RowGaps(mask).steps(step)
     listed: list[Step] = []
     for fillers, gap, mark in zip(steps.fillers, steps.gap, steps.marks, strict=True):

@@ -13,7 +13,7 @@ from sim.mapping.encoders.nm import NMPacker, levels_with_sum
 
 
 @given(st.integers(-128, 128), st.integers(1, 9))
-def test_levels_with_a_sum_have_it_and_are_levels(total, count) -> None:
+def test_levels_with_a_sum_have_it_and_are_levels(total: int, count: int) -> None:
     if (total, count) == (0, 1):
         return
     levels = levels_with_sum(total, count)
@@ -33,7 +33,7 @@ def test_levels_with_a_sum_have_it_and_are_levels(total, count) -> None:
     ],
     ids=["too many", "empty group of one word", "one bit", "empty last position"],
 )
-def test_a_mask_that_breaks_the_pattern_is_refused(index, bits, row, told) -> None:
+def test_a_mask_that_breaks_the_pattern_is_refused(index: NM, bits: int, row: list[int], told: str) -> None:
     with pytest.raises(CodesignError, match=told):
         NMPacker(index, bits).plan(np.array([row], np.bool_))
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rtl.formats.index_format import IndexFormat
 from rtl.formats.registry import FORMATS
 from sim.mapping.encoders.registry import PACKERS, make_packer
 from tests.support import INDICES, row_levels
@@ -20,13 +21,13 @@ def test_every_format_has_a_packer() -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_levels_survive_the_words_that_were_planned(kind) -> None:
+def test_levels_survive_the_words_that_were_planned(kind: type[IndexFormat]) -> None:
     @settings(max_examples=60)
     @given(INDICES[kind], shapes, st.integers(1, 8), densities, st.integers(0, 2**16))
     @example(kind(), (1, 1), 2, 1.0, 0)
     @example(kind(), (3, 1), 8, 0.0, 0)
     @example(kind(), (2, 90), 8, 0.01, 3)
-    def check(index, shape, weight_bits, density, seed) -> None:
+    def check(index: IndexFormat, shape: tuple[int, int], weight_bits: int, density: float, seed: int) -> None:
         levels, weight_bits = row_levels(index, shape, weight_bits, density, seed)
         packer = make_packer(index, weight_bits)
         plan, words = packer.plan(levels != 0), packer.encode(levels)

@@ -14,7 +14,7 @@ def random_mask(density: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("density", [0.5, 0.2, 0.1, 0.05, 0.0118, 0.006])
-def test_random_masks_take_hardly_more_than_their_entropy(density) -> None:
+def test_random_masks_take_hardly_more_than_their_entropy(density: float) -> None:
     mask = random_mask(density)
     packer = RicePacker(Rice(7), 8)
     stored = packer.plan(mask).words * packer.word_bits / mask.sum()

@@ -19,7 +19,7 @@ from benchmarks.array.goals import clock_ratio, judged
 from benchmarks.array.pictures import write_picture
 from benchmarks.array.tables import write_page
 from benchmarks.array.verilog import Simulate, model_layers, on_verilog, simulate_case
-from benchmarks.store import Store
+from benchmarks.results import Results
 from codesign.errors import MismatchError
 from codesign.versions import versions
 from compress.base.errors import CodesignError
@@ -40,22 +40,22 @@ def main(
     ] = None,
 ) -> None:
     """Run what is missing, then write rtl.json and the page; exit code 1 where Verilog and models differ."""
-    store = Store(out)
-    result = measure_all(CASES, store, jobs, lenet or _first_of(out / "models", LENET), on_verilog)
-    with replacing(store.path("rtl.json")) as temporary:
+    results = Results(out)
+    result = measure_all(CASES, results, jobs, lenet or _first_of(out / "models", LENET), on_verilog)
+    with replacing(results.path("rtl.json")) as temporary:
         temporary.write_text(json.dumps(result, indent=1))
     write_picture(result, page.parent / "array")
     write_page(result, page)
-    typer.echo(f"wrote {store.path('rtl.json')} and {page}")
+    typer.echo(f"wrote {results.path('rtl.json')} and {page}")
     check(result)
 
 
-def measure_all(cases: Sequence[Case], store: Store, jobs: int, lenet: Path, simulate: Simulate) -> dict[str, Any]:
+def measure_all(cases: Sequence[Case], results: Results, jobs: int, lenet: Path, simulate: Simulate) -> dict[str, Any]:
     """Everything in rtl.json. Simulations and syntheses run one at a time, since they are timed or use all cores."""
     start = time.perf_counter()
-    layers = _cycles(cases, store, jobs)
-    rtl = _simulations(cases, layers, store, simulate)
-    trained, about_lenet = _trained(lenet, store, simulate)
+    layers = _cycles(cases, results, jobs)
+    rtl = _simulations(cases, layers, results, simulate)
+    trained, about_lenet = _trained(lenet, results, simulate)
     result: dict[str, Any] = {
         "command": COMMAND,
         "seconds_of_this_run": time.perf_counter() - start,
@@ -65,7 +65,7 @@ def measure_all(cases: Sequence[Case], store: Store, jobs: int, lenet: Path, sim
         "layers": [*layers, *trained],
         "lenet": about_lenet,
         "rtl": rtl,
-        "area": area_costs(store),
+        "area": area_costs(results),
         "bits_over_entropy": bits_costs(),
     }
     return {**result, "clock_ratio": clock_ratio(result), "goals": judged(result)}
@@ -79,9 +79,9 @@ def check(result: dict[str, Any]) -> None:
         raise MismatchError(f"Verilog and models differ: {', '.join(dict.fromkeys(wrong))}; the page says how")
 
 
-def _cycles(cases: Sequence[Case], store: Store, jobs: int) -> list[dict[str, Any]]:
+def _cycles(cases: Sequence[Case], results: Results, jobs: int) -> list[dict[str, Any]]:
     found = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(
-        delayed(case_cycles)(case, store) for case in cases
+        delayed(case_cycles)(case, results) for case in cases
     )
     layers = []
     for number, (case, entry) in enumerate(zip(cases, found, strict=True), start=1):
@@ -92,7 +92,7 @@ def _cycles(cases: Sequence[Case], store: Store, jobs: int) -> list[dict[str, An
 
 
 def _simulations(
-    cases: Sequence[Case], layers: list[dict[str, Any]], store: Store, simulate: Simulate
+    cases: Sequence[Case], layers: list[dict[str, Any]], results: Results, simulate: Simulate
 ) -> list[dict[str, Any]]:
     """Every case that is to be simulated, in its best format; of random masks the dense layer beside it.
 
@@ -101,18 +101,18 @@ def _simulations(
     found: list[dict[str, Any]] = []
     for at, case in enumerate(cases):
         if case.simulated:
-            entry = _simulated(case, layers[at]["format"], store, simulate)
+            entry = _simulated(case, layers[at]["format"], results, simulate)
             shared = ("rtl_equals_golden", "model_equals_rtl", "simulated_cycles_per_second")
             layers[at] = {**layers[at], **{name: entry[name] for name in shared}, "rtl_note": None}
             found.append(entry)
             if case.mask == "random":
-                found.append(_simulated(case, "dense", store, simulate))
+                found.append(_simulated(case, "dense", results, simulate))
     return found
 
 
-def _simulated(case: Case, index: str, store: Store, simulate: Simulate) -> dict[str, Any]:
+def _simulated(case: Case, index: str, results: Results, simulate: Simulate) -> dict[str, Any]:
     typer.echo(f"simulating {case.name} in {index}", err=True)
-    return simulate_case(case, index, store, simulate)
+    return simulate_case(case, index, results, simulate)
 
 
 def _first_of(folder: Path, pattern: str) -> Path:
@@ -120,12 +120,12 @@ def _first_of(folder: Path, pattern: str) -> Path:
     return min(folder.glob(pattern), default=folder / pattern)
 
 
-def _trained(path: Path, store: Store, simulate: Simulate) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _trained(path: Path, results: Results, simulate: Simulate) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     if not path.exists():
         reason = "no file from `make bench-compress`, which trains it"
         return [], {"model": path.name, "skipped": f"{path.name}: {reason}"}
     typer.echo(f"simulating {path.name}", err=True)
-    return model_layers(path, store, simulate), {"model": path.name, "skipped": None}
+    return model_layers(path, results, simulate), {"model": path.name, "skipped": None}
 
 
 def _main() -> None:

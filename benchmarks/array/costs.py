@@ -6,8 +6,7 @@ from typing import Any
 
 from benchmarks.array.cycles import CANDIDATES
 from benchmarks.array.formats import DENSITIES, row_config, row_costs, stored_bits
-from benchmarks.sources import source_digest
-from benchmarks.store import Store
+from benchmarks.results import Results
 from rtl.formats.dense import Dense
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
@@ -15,16 +14,16 @@ from rtl.formats.nm import NM
 __all__ = ["area_costs", "bits_costs"]
 
 
-def area_costs(store: Store) -> list[dict[str, Any]]:
+def area_costs(results: Results) -> list[dict[str, Any]]:
     """An entry a format, of 8-bit levels and of 4-bit ones: logic of a row of 16 lanes without SRAM, and the clock.
 
     Each is told over the dense row's of as many bits.
     """
-    return [entry for weight_bits in (8, 4) for entry in _costs(weight_bits, store)]
+    return [entry for weight_bits in (8, 4) for entry in _costs(weight_bits, results)]
 
 
-def _costs(weight_bits: int, store: Store) -> list[dict[str, Any]]:
-    found = [_row_costs(index, weight_bits, store) for index in CANDIDATES]
+def _costs(weight_bits: int, results: Results) -> list[dict[str, Any]]:
+    found = [_row_costs(index, weight_bits, results) for index in CANDIDATES]
     dense = next(entry for entry in found if entry["index"] == str(Dense()))
     return [
         {
@@ -40,12 +39,12 @@ def _costs(weight_bits: int, store: Store) -> list[dict[str, Any]]:
     ]
 
 
-def _row_costs(index: IndexFormat, weight_bits: int, store: Store) -> dict[str, Any]:
-    settings = {"bits": weight_bits, "source": source_digest("rtl", "flows", "benchmarks.array.formats")}
+def _row_costs(index: IndexFormat, weight_bits: int, results: Results) -> dict[str, Any]:
+    settings = {"bits": weight_bits}
     key = f"array-area-{index}-{weight_bits}bit"
-    if (found := store.get(key, settings)) is None:
+    if (found := results.get(__name__, key, settings)) is None:
         found = row_costs(row_config(index, weight_bits))
-        store.put(key, settings, found)
+        results.put(__name__, key, settings, found)
     return found
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.array.cases import Case, Mask, group_geometry, group_masks, layer_sizes
-from benchmarks.sources import source_digest
-from benchmarks.store import Store
+from benchmarks.results import Results
 from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
 from rtl.formats.bitmap import Bitmap
@@ -43,21 +42,12 @@ EQUAL_CYCLES = 0.005
 Load = tuple[ArrayGeometry, Mask, int]
 """Sizes, mask and batch of what the array runs at a time."""
 
-_PACKAGES = (
-    "rtl",
-    "sim",
-    "compress.sets.balance",
-    "benchmarks.array.cases",
-    "benchmarks.array.cycles",
-    "benchmarks.papers",
-)
 
-
-def case_cycles(case: Case, store: Store) -> dict[str, Any]:
+def case_cycles(case: Case, results: Results) -> dict[str, Any]:
     """The entry of one case; its groups run one after the other."""
-    settings = {"case": asdict(case), "source": source_digest(*_PACKAGES)}
+    settings = {"case": asdict(case)}
     key = f"array-{case.name}"
-    if (found := store.get(key, settings)) is None:
+    if (found := results.get(__name__, key, settings)) is None:
         sizes = layer_sizes(case.layer)
         loads = [(group_geometry(sizes), mask, 1) for mask in group_masks(sizes, case)]
         costs = {str(index): format_costs(loads, index, case) for index in CANDIDATES}
@@ -67,7 +57,7 @@ def case_cycles(case: Case, store: Store) -> dict[str, Any]:
             "density_asked": case.density,
             "groups": sizes.groups,
         }
-        store.put(key, settings, found)
+        results.put(__name__, key, settings, found)
     return found
 
 

@@ -15,9 +15,8 @@ import numpy as np
 
 from benchmarks.array.cases import Case, Mask, group_masks, layer_sizes
 from benchmarks.array.cycles import CANDIDATES, cycles_entry, format_costs, quickest
-from benchmarks.sources import source_digest
-from benchmarks.store import Store
-from codesign.loop.workspace import digest_of_file
+from benchmarks.results import Results
+from compress.base.digests import digest_of_file
 from compress.model.layer import CompressedLayer, LayerKind, Requantization, largest_level
 from compress.model.model_file import load_model
 from compress.networks.chain import LayerGeometry
@@ -38,15 +37,6 @@ from sim.simulate.runner import LayerOutcome, LayerRun, run_layers
 __all__ = ["Simulate", "Simulated", "model_layers", "on_verilog", "rtl_members", "simulate_case"]
 
 MODEL_REPEATS = 5
-_PACKAGES = (
-    "rtl",
-    "sim",
-    "compress.model.layer",
-    "benchmarks.array.cases",
-    "benchmarks.array.cycles",
-    "benchmarks.array.verilog",
-)
-
 Simulated = tuple[list[LayerOutcome], float]
 Simulate = Callable[[ArrayConfig, Sequence[LayerRun], Path], Simulated]
 """Outcomes of the runs on an array whose Verilog goes to a folder, and the seconds its compilation took."""
@@ -60,11 +50,11 @@ def on_verilog(config: ArrayConfig, runs: Sequence[LayerRun], folder: Path) -> S
     return run_layers(built, runs), compiled
 
 
-def simulate_case(case: Case, index: str, store: Store, simulate: Simulate = on_verilog) -> dict[str, Any]:
+def simulate_case(case: Case, index: str, results: Results, simulate: Simulate = on_verilog) -> dict[str, Any]:
     """An entry of ``rtl``: all groups of an AlexNet layer, one image of random activations."""
-    settings = {"case": asdict(case), "index": index, "source": source_digest(*_PACKAGES)}
+    settings = {"case": asdict(case), "index": index}
     key = f"array-rtl-{case.name}-{index}"
-    if (found := store.get(key, settings)) is not None:
+    if (found := results.get(__name__, key, settings)) is not None:
         return found
     sizes = layer_sizes(case.layer)
     form = parse_index(index)
@@ -78,7 +68,7 @@ def simulate_case(case: Case, index: str, store: Store, simulate: Simulate = on_
         LayerRun(tile_layer(layer, config), rng.integers(0, 256, (1, *layer.input_shape)).astype(np.uint8))
         for layer in layers
     ]
-    outcomes, compiled = simulate(config, runs, store.path("arrays", f"{key}", "x").parent)
+    outcomes, compiled = simulate(config, runs, results.path("arrays", f"{key}", "x").parent)
     result = {
         "name": case.layer,
         "density": float(np.mean([mask.mean() for mask in masks])),
@@ -92,7 +82,7 @@ def simulate_case(case: Case, index: str, store: Store, simulate: Simulate = on_
         "compile_seconds": compiled,
     }
     if result["rtl_equals_golden"] and result["model_equals_rtl"]:  # a failure is tried again
-        store.put(key, settings, result)
+        results.put(__name__, key, settings, result)
     return result
 
 
@@ -140,16 +130,16 @@ def _model_seconds(packed: Sequence[PackedLayer]) -> tuple[float, float]:
 
 
 def model_layers(
-    path: Path, store: Store, simulate: Simulate = on_verilog, rows: int = 4, lanes: int = 16
+    path: Path, results: Results, simulate: Simulate = on_verilog, rows: int = 4, lanes: int = 16
 ) -> list[dict[str, Any]]:
     """Entries of ``layers`` of a trained network: one array for all, in the format that is quickest for their sum.
 
     The first layer reads random activations, the others what the golden model makes of them; a Linear layer runs
     ``lanes`` samples at a time, a convolution one.
     """
-    settings = {"model": digest_of_file(path), "rows": rows, "lanes": lanes, "source": source_digest(*_PACKAGES)}
+    settings = {"model": digest_of_file(path), "rows": rows, "lanes": lanes}
     key = f"array-rtl-{path.stem}"
-    if (found := store.get(key, settings)) is not None:
+    if (found := results.get(__name__, key, settings)) is not None:
         return list(found["layers"])
     model = load_model(path)
     batches = [lanes if layer.kind is LayerKind.LINEAR else 1 for layer in model.layers]
@@ -167,7 +157,7 @@ def model_layers(
         LayerRun(tile_layer(layer, config, batch), activations[:batch].astype(np.uint8))
         for layer, batch, activations in zip(model.layers, batches, layer_inputs(model, images), strict=False)
     ]
-    outcomes, compiled = simulate(config, runs, store.path("arrays", key, "x").parent)
+    outcomes, compiled = simulate(config, runs, results.path("arrays", key, "x").parent)
     entries = []
     for layer, load, run, outcome in zip(model.layers, loads, runs, outcomes, strict=True):
         costs = {str(other): format_costs([load], other, case) for other in CANDIDATES}
@@ -175,7 +165,7 @@ def model_layers(
         members = rtl_members([outcome], _packed([run]))
         entries.append({**entry, **members, "rtl_note": None, "groups": 1, "compile_seconds": compiled})
     if all(entry["rtl_equals_golden"] and entry["model_equals_rtl"] for entry in entries):
-        store.put(key, settings, {"layers": entries})
+        results.put(__name__, key, settings, {"layers": entries})
     return entries
 
 

@@ -13,11 +13,11 @@ import torch
 import typer
 from joblib import Parallel, delayed
 
-from benchmarks.compression.jobs import compare, prune_and_quantize, train_dense
+from benchmarks.compression.jobs import compare, details_of, prune_and_quantize, train_dense
 from benchmarks.compression.pictures import draw_pictures
 from benchmarks.compression.recipes import COMPARISONS, RECIPES, Recipe, quick, quick_comparison
 from benchmarks.compression.tables import write_page
-from benchmarks.store import Store
+from benchmarks.results import Results
 from codesign.versions import version_of
 from compress.base.errors import CodesignError
 from compress.base.files import replacing
@@ -29,6 +29,7 @@ __all__ = ["main"]
 
 COMMAND = "make bench-compress"
 ALEXNET_FC1 = 37_748_736
+COSTS = "compress.methods.costs"
 
 
 def main(
@@ -39,7 +40,7 @@ def main(
     short: Annotated[bool, typer.Option("--quick", help="One epoch each, to try the benchmark itself.")] = False,
 ) -> None:
     """Run what is missing, then write compress.json and the page."""
-    store = Store(out)
+    results = Results(out)
     recipes = [quick(recipe) if short else recipe for recipe in RECIPES]
     by_name = {recipe.name: recipe for recipe in recipes}
     comparisons = [quick_comparison(found) if short else found for found in COMPARISONS]
@@ -47,13 +48,15 @@ def main(
     missing = {recipe.data: _missing(recipe.data) for recipe in recipes}
     chosen = _choose(recipes, only, missing)
     runs = [(recipe, seed) for recipe in chosen for seed in recipe.seeds]
-    _run([(_label(r, seed, "dense"), delayed(train_dense)(r, seed, store)) for r, seed in runs], jobs)
+    _run([(_label(r, seed, "dense"), delayed(train_dense)(r, seed, results)) for r, seed in runs], jobs)
     pruned = [(recipe, seed) for recipe, seed in runs if recipe.steps]
-    points = _run([(_label(r, seed, "ADMM"), delayed(prune_and_quantize)(r, seed, store)) for r, seed in pruned], jobs)
+    points = _run(
+        [(_label(r, seed, "ADMM"), delayed(prune_and_quantize)(r, seed, results)) for r, seed in pruned], jobs
+    )
     versus = [
         (
             f"{found.name} seed {seed} {method} {ratio:g}x",
-            delayed(compare)(found, by_name[found.recipe], seed, ratio, method, store),
+            delayed(compare)(found, by_name[found.recipe], seed, ratio, method, results),
         )
         for found in comparisons
         if by_name[found.recipe] in chosen
@@ -71,14 +74,14 @@ def main(
         "results": [entry for entries in points for entry in entries],
         "comparisons": compared,
         "missing": {data: reason for data, reason in missing.items() if reason},
-        "costs": _costs(store),
+        "costs": _costs(results),
     }
-    with replacing(store.path("compress.json")) as temporary:
+    with replacing(results.path("compress.json")) as temporary:
         temporary.write_text(json.dumps(result, indent=1))
-    details = {f"{r.name}-seed{seed}": store.path("results", f"{r.name}-seed{seed}.json") for r, seed in pruned}
+    details = {f"{recipe.name}-seed{seed}": details_of(recipe, seed, results) for recipe, seed in pruned}
     draw_pictures(result["results"], details, page.parent / "compression")
     write_page(result, page)
-    typer.echo(f"wrote {store.path('compress.json')} and {page}")
+    typer.echo(f"wrote {results.path('compress.json')} and {page}")
 
 
 def _choose(recipes: Sequence[Recipe], only: str, missing: Mapping[str, str]) -> list[Recipe]:
@@ -116,15 +119,15 @@ def _run(work: Sequence[tuple[str, Any]], jobs: int) -> list[Any]:
     return results
 
 
-def _costs(store: Store) -> dict[str, float]:
+def _costs(results: Results) -> dict[str, float]:
     """Ratios that are measured alone, when no other job of the benchmark runs."""
-    if (found := store.get("costs", {})) is None:
+    if (found := results.get(COSTS, "costs", {})) is None:
         torch.set_num_threads(1)
         found = {
             "admm_step_ratio": admm_step_ratio(build_network("lenet5", 0), (1, 28, 28)),
             "projection_ratio": projection_ratio(ALEXNET_FC1),
         }
-        store.put("costs", {}, found)
+        results.put(COSTS, "costs", {}, found)
     return found
 
 

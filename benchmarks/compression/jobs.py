@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from benchmarks.compression.recipes import Comparison, Recipe
-from benchmarks.store import Stopwatch, Store
+from benchmarks.results import Results, Stopwatch
 from codesign.loop.evaluate import evaluate_model
 from compress.admm.iteration import AdmmConfig
 from compress.admm.split_variables import Constraint
@@ -35,7 +34,10 @@ from compress.train.checkpoint import Checkpoint, describe_run
 from compress.train.histograms import copy_weights, weight_histograms
 from compress.train.training import TrainingConfig, accuracy, train
 
-__all__ = ["METHODS", "compare", "prune_and_quantize", "train_dense"]
+if TYPE_CHECKING:  # a result's own recipe is among its settings, and others' changes must not make it anew
+    from benchmarks.compression.recipes import Comparison, Recipe
+
+__all__ = ["METHODS", "compare", "details_of", "prune_and_quantize", "train_dense"]
 
 Config = TypeVar("Config", AdmmConfig, TrainingConfig)
 PRUNED_BITS = 8  # a model that is only pruned is stored in levels of so many bits
@@ -64,63 +66,67 @@ def _weights(network: nn.Module) -> int:
     return sum(layer.weight.numel() for layer in prunable_layers(network).values())
 
 
-def train_dense(recipe: Recipe, seed: int, store: Store) -> None:
+def train_dense(recipe: Recipe, seed: int, results: Results) -> None:
     """Train a recipe's network from a seed, once; what it reaches on the test images is kept with it."""
     torch.set_num_threads(1)
     key, settings = f"{recipe.name}-seed{seed}-dense", _dense_settings(recipe)
-    if store.get(key, settings) is not None and _dense_path(recipe, seed, store).exists():
+    if results.get(__name__, key, settings) is not None and _dense_path(recipe, seed, results).exists():
         return
     dataset, network = _dataset(recipe), build_network(recipe.network, seed)
-    stopwatch = Stopwatch(store.path("work", f"{key}.seconds"))
-    checkpoint = Checkpoint(
-        store.path("work", f"{key}.pt"), describe_run("dense", network, dataset, recipe.dense, seed=seed)
-    )
+    work = results.work(__name__, key, settings)
+    stopwatch = Stopwatch(work / "seconds")
+    checkpoint = Checkpoint(work / "train.pt", describe_run("dense", network, dataset, recipe.dense, seed=seed))
     train(network, dataset, _seeded(recipe.dense, seed), stopwatch.note, checkpoint=checkpoint)
-    with replacing(_dense_path(recipe, seed, store)) as temporary:
+    with replacing(_dense_path(recipe, seed, results)) as temporary:
         save_file(network.state_dict(), temporary)
     result = {"validation_accuracy": accuracy(network, dataset.validation), "seconds": stopwatch.seconds}
-    store.put(key, settings, {**result, "test_accuracy": accuracy(network, dataset.test)})
+    results.put(__name__, key, settings, {**result, "test_accuracy": accuracy(network, dataset.test)})
 
 
-def prune_and_quantize(recipe: Recipe, seed: int, store: Store) -> list[dict[str, Any]]:
+def prune_and_quantize(recipe: Recipe, seed: int, results: Results) -> list[dict[str, Any]]:
     """Every operating point of a recipe for one seed, as entries of compress.json."""
     torch.set_num_threads(1)
     key, settings = f"{recipe.name}-seed{seed}", _settings(recipe)
-    if (finished := store.get(key, settings)) is not None:
+    if (finished := results.get(__name__, key, settings)) is not None:
         return list(finished["entries"])
-    dataset, network = _dataset(recipe), _dense(recipe, seed, store)
+    dataset, network = _dataset(recipe), _dense(recipe, seed, results)
     before, size = copy_weights(network), _weights(network)
     counts = [round(size / ratio) for ratio, _ in recipe.steps]
     configs = [_seeded(config, seed * 100 + 10 * number) for number, (_, config) in enumerate(recipe.steps)]
-    stopwatch = Stopwatch(store.path("work", f"{key}.seconds"))
+    work = results.work(__name__, key, settings)
+    stopwatch = Stopwatch(work / "seconds")
     entries: list[dict[str, Any]] = []
     training: dict[str, Any] = {}
-    place = store.path("work", key, "steps").parent
-    pruned_steps = prune_progressively(network, dataset, counts, configs, place, stopwatch.note)
+    pruned_steps = prune_progressively(network, dataset, counts, configs, work, stopwatch.note)
     for (asked, config), step in zip(recipe.steps, pruned_steps, strict=True):
         ratio = f"{size / step.count:.0f}x"
         about = {"network": recipe.name, "seed": seed, "saliency": config.saliency}
         extra = about | _entry("admm", stopwatch, network, dataset)
         pruned = copy.deepcopy(network)
         rounded = round_weights(pruned, {"*": PRUNED_BITS})
-        entries.append(_finish(pruned, rounded, f"{key}-{ratio}", extra, recipe, seed, store))
+        entries.append(_finish(pruned, rounded, f"{key}-{ratio}", extra, recipe, seed, results))
         training[ratio] = {
             "admm": [asdict(record) for record in step.history],
             "retraining": [asdict(record) for record in step.retraining],
         }
         if asked in recipe.quantized_ratios:
             pruned = copy.deepcopy(network)
-            quantized = _quantize(pruned, dataset, recipe, seed, place / f"{step.count}-quantize.pt", stopwatch)
+            quantized = _quantize(pruned, dataset, recipe, seed, work / f"{step.count}-quantize.pt", stopwatch)
             extra = about | _entry("admm+quantize", stopwatch, pruned, dataset)
-            entries.append(_finish(pruned, quantized, f"{key}-{ratio}-quantized", extra, recipe, seed, store))
+            entries.append(_finish(pruned, quantized, f"{key}-{ratio}-quantized", extra, recipe, seed, results))
     histograms = weight_histograms({"dense": before, "pruned and retrained": copy_weights(network)})
     result = {"entries": entries, "training": training, "histograms": [asdict(layer) for layer in histograms]}
-    store.put(key, settings, result)
+    results.put(__name__, key, settings, result)
     return entries
 
 
+def details_of(recipe: Recipe, seed: int, results: Results) -> dict[str, Any] | None:
+    """Entries, histories and histograms that ``prune_and_quantize`` has finished."""
+    return results.get(__name__, f"{recipe.name}-seed{seed}", _settings(recipe))
+
+
 def compare(
-    comparison: Comparison, recipe: Recipe, seed: int, ratio: float, method: str, store: Store
+    comparison: Comparison, recipe: Recipe, seed: int, ratio: float, method: str, results: Results
 ) -> dict[str, Any]:
     """One method at one ratio, in as many epochs as every other.
 
@@ -129,12 +135,13 @@ def compare(
     torch.set_num_threads(1)
     key = f"compare-{comparison.name}-{method}-{ratio:g}x-seed{seed}"
     settings = {**asdict(comparison.config), "uniform": comparison.uniform, "dense": _dense_settings(recipe)}
-    if (finished := store.get(key, settings)) is not None:
+    if (finished := results.get(__name__, key, settings)) is not None:
         return finished
-    dataset, network = _dataset(recipe), _dense(recipe, seed, store)
+    dataset, network = _dataset(recipe), _dense(recipe, seed, results)
     config, constraints = _seeded(comparison.config, seed), _constraints(network, ratio, comparison.uniform)
-    stopwatch = Stopwatch(store.path("work", f"{key}.seconds"))
-    found = METHODS[method](network, dataset, constraints, config, store.path("work", f"{key}.pt"), stopwatch.note)
+    work = results.work(__name__, key, settings)
+    stopwatch = Stopwatch(work / "seconds")
+    found = METHODS[method](network, dataset, constraints, config, work / "prune.pt", stopwatch.note)
     kept = sum(int(layer.weight.count_nonzero()) for layer in prunable_layers(network).values())
     result = {
         "network": comparison.recipe,
@@ -145,13 +152,13 @@ def compare(
         "pruning_ratio": _weights(network) / max(1, kept),
         "epochs": config.epochs,
         "rho": [config.rho_first, config.rho_last],
-        "dense_accuracy": _dense_accuracy(recipe, seed, store),
+        "dense_accuracy": _dense_accuracy(recipe, seed, results),
         "accuracy_before": _accuracy_with(found.admm_weights, network, dataset.test),
         "validation_accuracy": accuracy(network, dataset.validation),
         "test_accuracy": accuracy(network, dataset.test),
         "seconds": stopwatch.seconds,
     }
-    store.put(key, settings, result)
+    results.put(__name__, key, settings, result)
     return result
 
 
@@ -191,11 +198,11 @@ def _finish(
     extra: dict[str, Any],
     recipe: Recipe,
     seed: int,
-    store: Store,
+    results: Results,
 ) -> dict[str, Any]:
     """Store the integer model, evaluate its file, and make the entry of compress.json."""
     dataset = _dataset(recipe)
-    path = store.path("models", f"{name}.safetensors")
+    path = results.path("models", f"{name}.safetensors")
     provenance = {"data": recipe.data, "network": recipe.network, "seed": seed, "benchmark": recipe.name}
     save_model(integerize(network, quantized, dataset.validation, dataset.input_shape, provenance=provenance), path)
     found = evaluate_model(path, recipe.data)
@@ -209,7 +216,7 @@ def _finish(
         "test_accuracy": found.accuracy,
         "layers": found.to_dict()["layers"],
         "model": f"models/{path.name}",
-        "dense_accuracy": _dense_accuracy(recipe, seed, store),
+        "dense_accuracy": _dense_accuracy(recipe, seed, results),
     }
 
 
@@ -222,23 +229,25 @@ def _entry(method: str, stopwatch: Stopwatch, network: nn.Module, dataset: Datas
     }
 
 
-def _dense(recipe: Recipe, seed: int, store: Store) -> nn.Module:
+def _dense(recipe: Recipe, seed: int, results: Results) -> nn.Module:
     network = build_network(recipe.network, seed)
-    network.load_state_dict(load_file(_dense_path(recipe, seed, store)))
+    network.load_state_dict(load_file(_dense_path(recipe, seed, results)))
     return network
 
 
-def _dense_path(recipe: Recipe, seed: int, store: Store) -> Path:
-    return store.path("work", f"{recipe.name}-seed{seed}-dense.safetensors")
+def _dense_path(recipe: Recipe, seed: int, results: Results) -> Path:
+    work = results.work(__name__, f"{recipe.name}-seed{seed}-dense", _dense_settings(recipe))
+    return work / "dense.safetensors"
 
 
 def _dense_settings(recipe: Recipe) -> dict[str, Any]:
-    return {**asdict(recipe.dense), "train_images": recipe.train_images}
+    about = {"network": recipe.network, "data": recipe.data, "train_images": recipe.train_images}
+    return {**asdict(recipe.dense), **about}
 
 
-def _dense_accuracy(recipe: Recipe, seed: int, store: Store) -> float:
+def _dense_accuracy(recipe: Recipe, seed: int, results: Results) -> float:
     """On the test images, as ``train_dense`` kept it."""
-    found = store.get(f"{recipe.name}-seed{seed}-dense", _dense_settings(recipe)) or {}
+    found = results.get(__name__, f"{recipe.name}-seed{seed}-dense", _dense_settings(recipe)) or {}
     return float(found["test_accuracy"])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
@@ -23,10 +22,12 @@ __all__ = ["draw_pictures"]
 LEFT_HALF = 80  # pruning ratios whose labels have room to their right only
 
 
-def draw_pictures(results: Sequence[Mapping[str, Any]], details: Mapping[str, Path], folder: Path) -> None:
+def draw_pictures(
+    results: Sequence[Mapping[str, Any]], details: Mapping[str, Mapping[str, Any] | None], folder: Path
+) -> None:
     """Accuracy against ratio; residuals, losses and weights of the first run of each network."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = {name: json.loads(path.read_text())["result"] for name, path in details.items() if path.exists()}
+    found = {name: detail for name, detail in details.items() if detail is not None}
     first = {
         name.removesuffix("-seed0"): run
         for name, run in found.items()

@@ -20,13 +20,16 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compress.base.errors import CodesignError
-from flows.synthesis.cache import ContentCache
-from flows.technology.technology import Technology
+from compress.base.sources import source_digest
+from compress.base.store import Store
+from flows.synthesis import yosys_child
+
+if TYPE_CHECKING:  # what is used of it is in the key, so its source need not be
+    from flows.technology.technology import Technology
 
 __all__ = ["TIMEOUT_S", "SynthesisResult", "script", "synthesize"]
 
@@ -109,11 +112,11 @@ def synthesize(
     if not re.fullmatch(r"[A-Za-z_]\w*", top):
         raise CodesignError(f"{top!r} is no module name", "use letters, digits and underscores")
     commands = script(top, language)
-    key = [source, top, language, technology.digest, commands, version("pyosys"), _figures(technology)]
-    cache = ContentCache("synthesis")
-    found = cache.get(key)
+    key = [source, top, language, technology.digest, commands, _figures(technology), source_digest(__name__)]
+    store = Store.shared("synthesis")
+    found = store.get(key)
     if found is None:
-        found = cache.put(key, asdict(_run(source, top, technology, commands, language, timeout_s)))
+        found = store.put(key, asdict(_run(source, top, technology, commands, language, timeout_s)))
     return SynthesisResult(**found)
 
 
@@ -150,7 +153,7 @@ def _library_file(technology: Technology) -> Path:
 
 
 def _run_child(folder: Path, top: str, timeout_s: float) -> None:
-    command: Sequence[str] = (sys.executable, str(Path(__file__).with_name("yosys_child.py")), str(folder))
+    command: Sequence[str] = (sys.executable, str(Path(yosys_child.__file__)), str(folder))
     with (folder / "console.log").open("wb") as console:
         child = subprocess.Popen(
             command, stdout=console, stderr=console, stdin=subprocess.DEVNULL, start_new_session=True

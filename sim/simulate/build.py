@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from compress.base.errors import CodesignError
-from compress.base.files import cache_folder
+from compress.base.sources import source_digest
+from compress.base.store import Store
 from rtl.axi.top import ACCELERATOR
 from rtl.config import ArrayConfig
 from rtl.generate import FILE_LISTS, TOP, generate, load_config
+from sim.simulate import cocotb_child
 from sim.simulate.host import HOST, SOURCE, host_parameters
 from sim.simulate.simulator import Simulator, find_simulator
 
@@ -27,6 +27,7 @@ _BUILD_ARGUMENTS = {
     "verilator": ["-Wno-WIDTHTRUNC", "-Wno-WIDTHEXPAND", "--x-initial", "0", "-O3"],
     "icarus": ["-g2012"],
 }
+_TIMESCALE = ["1ns", "1ps"]
 _SIMULATED = {TOP: HOST, ACCELERATOR: ACCELERATOR}
 """What is the top of the simulation: the array has its host around it."""
 
@@ -72,13 +73,18 @@ def compile_folder(sources: Path, simulator: str | None = None, top: str = TOP) 
     simulated = _SIMULATED[top]
     if simulated == HOST:
         files, texts = [*files, SOURCE], [*texts, SOURCE.read_bytes()]
-    arguments, access = _BUILD_ARGUMENTS[tool.name], _access(simulated)
-    digest = hashlib.sha256(
-        b"\0".join([tool.version.encode(), " ".join(arguments).encode(), access.encode(), *texts])
-    ).hexdigest()
-    folder = cache_folder("simulations") / digest[:32]
-    if not (folder / "complete").exists():
-        _compile(simulated, files, folder, tool, arguments, host_parameters(config) if simulated == HOST else {})
+    parameters = host_parameters(config) if simulated == HOST else {}
+    key = {
+        "texts": [hashlib.sha256(text).hexdigest() for text in texts],
+        "top": simulated,
+        "access": _access(simulated),
+        "arguments": _BUILD_ARGUMENTS[tool.name],
+        "parameters": parameters,
+        "simulator": [tool.name, tool.version],
+        "timescale": _TIMESCALE,
+        "source": source_digest(cocotb_child.__name__, Simulator.__module__),
+    }
+    folder = Store.shared("simulations").files(key, lambda made: _compile(simulated, files, made, tool, parameters))
     return BuiltArray(config, sources, folder, tool, top)
 
 
@@ -87,37 +93,24 @@ def _access(top: str) -> str:
     return "`verilator_config\n" + "".join(f'public_flat_rw -module "{top}" -var "{port}"\n' for port in _PORTS[top])
 
 
-def _compile(
-    top: str, files: list[Path], folder: Path, tool: Simulator, arguments: list[str], parameters: dict[str, int]
-) -> None:
-    """Compile beside ``folder`` and rename: an interrupted compilation leaves nothing that looks complete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix="compile-", dir=folder.parent))
-    try:
-        access = temporary / "access.vlt"
-        access.write_text(_access(top))
-        control = [access] if tool.name == "verilator" else []
-        run_child(
-            "build",
-            tool,
-            {
-                "sources": [str(path.resolve()) for path in [*control, *files]],
-                "hdl_toplevel": top,
-                "build_dir": str(temporary),
-                "build_args": arguments,
-                "parameters": parameters,
-                "timescale": ["1ns", "1ps"],
-                "always": True,
-            },
-        )
-        (temporary / "complete").touch()
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    except OSError as error:
-        if not (folder / "complete").exists():  # else another process was faster
-            raise CodesignError(f"cannot write the simulation to {folder}: {error}", "set CODESIGN_CACHE") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+def _compile(top: str, files: list[Path], folder: Path, tool: Simulator, parameters: dict[str, int]) -> None:
+    """Compile into ``folder``."""
+    access = folder / "access.vlt"
+    access.write_text(_access(top), encoding="utf-8")
+    control = [access] if tool.name == "verilator" else []
+    run_child(
+        "build",
+        tool,
+        {
+            "sources": [str(path.resolve()) for path in [*control, *files]],
+            "hdl_toplevel": top,
+            "build_dir": str(folder),
+            "build_args": _BUILD_ARGUMENTS[tool.name],
+            "parameters": parameters,
+            "timescale": _TIMESCALE,
+            "always": True,
+        },
+    )
 
 
 def run_child(step: str, tool: Simulator, arguments: dict[str, Any], extra: dict[str, str] | None = None) -> str:
@@ -127,7 +120,7 @@ def run_child(step: str, tool: Simulator, arguments: dict[str, Any], extra: dict
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), environment.get("PYTHONPATH", "")])
     request = json.dumps({"simulator": tool.name, "step": step, "arguments": arguments})
     child = subprocess.run(
-        [sys.executable, "-m", "sim.simulate.cocotb_child"],
+        [sys.executable, "-m", cocotb_child.__name__],
         input=request,
         text=True,
         stdout=subprocess.PIPE,

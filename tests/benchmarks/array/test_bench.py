@@ -15,7 +15,7 @@ from benchmarks.array import verilog as array_rtl
 from benchmarks.array.cases import Case, group_geometry, group_masks, layer_sizes
 from benchmarks.array.cycles import case_cycles, quickest
 from benchmarks.array.verilog import Simulated, model_layers, simulate_case
-from benchmarks.store import Store
+from benchmarks.results import Results
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import LayerKind
 from compress.model.model_file import save_model
@@ -84,7 +84,7 @@ def test_masks_are_of_their_density_and_of_their_seed(mask: str) -> None:
 
 
 def test_a_balanced_mask_comes_close_to_its_share_of_the_dense_cycles(tmp_path: Path) -> None:
-    entry = case_cycles(Case("conv4", 5 / 9, "balanced", lanes=2), Store(tmp_path))
+    entry = case_cycles(Case("conv4", 5 / 9, "balanced", lanes=2), Results(tmp_path))
     assert entry["nonzeros"] == 6 * 4 * 5
     assert 0.8 < entry["speedup_times_density"] <= 1
     assert entry["rtl_equals_golden"] is None
@@ -103,18 +103,18 @@ def test_of_equally_quick_formats_the_smallest_is_taken() -> None:
 
 
 def test_a_layer_is_simulated_sparse_and_dense_and_kept(tmp_path: Path) -> None:
-    machine, store = Machine(), Store(tmp_path)
+    machine, results = Machine(), Results(tmp_path)
     for index in ("fixed6", "dense", "fixed6"):
-        entry = simulate_case(CASES[0], index, store, machine)
+        entry = simulate_case(CASES[0], index, results, machine)
         assert (entry["rtl_equals_golden"], entry["model_equals_rtl"]) == (True, True)
         assert entry["outputs_compared"] == 6 * 5 * 5
     assert machine.runs == 2
 
 
 def test_a_mismatch_is_not_kept(tmp_path: Path) -> None:
-    assert not simulate_case(CASES[0], "fixed6", Store(tmp_path), Machine(mismatches=1))["rtl_equals_golden"]
-    assert not simulate_case(CASES[0], "fixed6", Store(tmp_path), Machine(late=1))["model_equals_rtl"]
-    assert simulate_case(CASES[0], "fixed6", Store(tmp_path), Machine())["rtl_equals_golden"]
+    assert not simulate_case(CASES[0], "fixed6", Results(tmp_path), Machine(mismatches=1))["rtl_equals_golden"]
+    assert not simulate_case(CASES[0], "fixed6", Results(tmp_path), Machine(late=1))["model_equals_rtl"]
+    assert simulate_case(CASES[0], "fixed6", Results(tmp_path), Machine())["rtl_equals_golden"]
 
 
 def _model(path: Path) -> Path:
@@ -125,7 +125,7 @@ def _model(path: Path) -> Path:
 
 
 def test_a_trained_network_runs_on_one_array(tmp_path: Path) -> None:
-    entries = model_layers(_model(tmp_path / "tiny.safetensors"), Store(tmp_path), Machine(), rows=2, lanes=4)
+    entries = model_layers(_model(tmp_path / "tiny.safetensors"), Results(tmp_path), Machine(), rows=2, lanes=4)
     assert [entry["name"] for entry in entries] == ["tiny:conv1", "tiny:fc1"]
     assert len({entry["format"] for entry in entries}) == 1
     assert all(entry["rtl_equals_golden"] and entry["mask"] == "trained" for entry in entries)

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.compression.jobs import METHODS, compare, prune_and_quantize, train_dense
 from benchmarks.compression.recipes import COMPARISONS, RECIPES, Comparison, Recipe, quick
-from benchmarks.store import Store
+from benchmarks.results import Results
 from codesign.loop.evaluate import evaluate_model
 from compress.admm.iteration import AdmmConfig
 from compress.methods.presets import preset
@@ -31,36 +31,36 @@ WEIGHTS = 144 + 4608 + 16384 + 320
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    made = Store(tmp_path_factory.mktemp("bench"))
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    made = Results(tmp_path_factory.mktemp("bench"))
     train_dense(RECIPE, 3, made)
     return made
 
 
-def test_every_operating_point_is_an_entry_with_a_model_that_tells_the_same(store: Store) -> None:
-    entries = prune_and_quantize(RECIPE, 3, store)
+def test_every_operating_point_is_an_entry_with_a_model_that_tells_the_same(results: Results) -> None:
+    entries = prune_and_quantize(RECIPE, 3, results)
     assert [entry["method"] for entry in entries] == ["admm", "admm+quantize", "admm"]
     for entry, ratio in zip(entries, (4, 4, 20), strict=True):
-        found = evaluate_model(store.folder / entry["model"])
+        found = evaluate_model(results.folder / entry["model"])
         kept = sum(layer.nonzeros for layer in found.storage.layers)
         assert kept <= round(WEIGHTS / ratio)
         assert entry["pruning_ratio"] == WEIGHTS / kept
         assert entry["test_accuracy"] == found.accuracy
         assert entry["file_ratio"] == 4 * WEIGHTS / found.packed_bytes
     assert entries[1]["weight_data_ratio"] == 32 / 4 * entries[1]["pruning_ratio"]
-    again = prune_and_quantize(RECIPE, 3, store)
+    again = prune_and_quantize(RECIPE, 3, results)
     assert again == entries  # read back, seconds and all
 
 
-def test_an_interrupted_run_goes_on_with_the_same_result(store: Store, tmp_path: Path) -> None:
-    other = Store(tmp_path)
+def test_an_interrupted_run_goes_on_with_the_same_result(results: Results, tmp_path: Path) -> None:
+    other = Results(tmp_path)
     train_dense(RECIPE, 3, other)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("benchmarks.compression.jobs.quantize_admm", _interrupt)
         with pytest.raises(KeyboardInterrupt):
             prune_and_quantize(RECIPE, 3, other)
     changing = {"seconds"}
-    expected = [_without(entry, changing) for entry in prune_and_quantize(RECIPE, 3, store)]
+    expected = [_without(entry, changing) for entry in prune_and_quantize(RECIPE, 3, results)]
     assert [_without(entry, changing) for entry in prune_and_quantize(RECIPE, 3, other)] == expected
 
 
@@ -72,25 +72,25 @@ def _without(entry: dict[str, object], names: set[str]) -> dict[str, object]:
     return {name: value for name, value in entry.items() if name not in names}
 
 
-def test_every_method_keeps_as_many_weights_in_as_many_epochs(store: Store) -> None:
-    results = [compare(COMPARISON, RECIPE, 3, 10.0, method, store) for method in METHODS]
-    assert {result["epochs"] for result in results} == {5}
-    assert {result["pruning_ratio"] for result in results} == {WEIGHTS / round(WEIGHTS / 10)}
+def test_every_method_keeps_as_many_weights_in_as_many_epochs(results: Results) -> None:
+    found = [compare(COMPARISON, RECIPE, 3, 10.0, method, results) for method in METHODS]
+    assert {result["epochs"] for result in found} == {5}
+    assert {result["pruning_ratio"] for result in found} == {WEIGHTS / round(WEIGHTS / 10)}
 
 
-def test_uniform_pruning_keeps_a_portion_of_every_layer(store: Store) -> None:
+def test_uniform_pruning_keeps_a_portion_of_every_layer(results: Results) -> None:
     config = replace(SHORT, iterations=1, retrain_epochs=0)
     uniform = Comparison("half", "digits", (3,), (2.0,), config, methods=("admm", "projected"), uniform=True)
-    admm, projected = (compare(uniform, RECIPE, 3, 2.0, method, store) for method in uniform.methods)
+    admm, projected = (compare(uniform, RECIPE, 3, 2.0, method, results) for method in uniform.methods)
     assert admm["pruning_ratio"] == projected["pruning_ratio"] == 2
     assert 0 < admm["accuracy_before"] <= 1
     assert projected["accuracy_before"] is None
 
 
-def test_a_recipe_may_train_on_a_part_of_the_images(store: Store) -> None:
+def test_a_recipe_may_train_on_a_part_of_the_images(results: Results) -> None:
     part = replace(RECIPE, name="part", train_images=120, dense=TrainingConfig(epochs=1))
-    train_dense(part, 3, store)
-    result = compare(replace(COMPARISON, name="part"), part, 3, 10.0, "one-shot", store)
+    train_dense(part, 3, results)
+    result = compare(replace(COMPARISON, name="part"), part, 3, 10.0, "one-shot", results)
     assert result["train_images"] == 120
 
 

@@ -9,11 +9,11 @@ from functools import partial
 from compress.admm.sensitivity import sensitivity_for
 from compress.admm.split_variables import Constraint, project_weights
 from compress.base.errors import CodesignError
-from compress.methods.prune import PruneResult, PruningMethod, cut_and_retrain, gradual, prune_to
+from compress.methods.prune import PruneResult, PruningMethod, cut_and_retrain, gradual
 from compress.methods.session import Session
 from compress.train.training import EpochRecord
 
-__all__ = ["METHODS", "iterative", "prune_iteratively", "prune_one_shot", "prune_projected"]
+__all__ = ["iterative", "prune_iteratively", "prune_one_shot", "prune_projected"]
 
 
 def _one_shot(run: Session, constraints: Sequence[Constraint]) -> PruneResult:
@@ -67,5 +67,3 @@ prune_projected = PruningMethod("projected", _projected)
 It takes as many epochs as ADMM's iterations; then the masks stay and ``config.retrain_epochs`` follow. Where weights
 are compared by saliency, their sensitivity is that of the start.
 """
-
-METHODS = (prune_to, prune_one_shot, prune_iteratively, prune_projected)

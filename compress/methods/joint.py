@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +14,13 @@ from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.methods.prune import PruneResult, cardinality_constraints, cut, gradual, with_saliency
 from compress.methods.quantize import PORTIONS, QuantizeResult, bits_of_layers, check_portions, quantize_in_portions
+from compress.methods.recipe import Outcome, Recipe, Request
+from compress.methods.scopes import SCOPES
 from compress.methods.session import open_session
 from compress.networks.chain import prunable_layers
 from compress.sets.constraints import Levels, LevelsOrZero, search_interval
 
-__all__ = ["JointResult", "compress_jointly"]
+__all__ = ["JOINT", "JointResult", "compress_jointly", "jointly_to"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +53,25 @@ def compress_jointly(
     alphas, weight_bits : mapping of layer name or pattern
         As in ``prune_admm`` and ``quantize_admm``.
     """
+    sparse = cardinality_constraints(network, alphas)
+    return jointly_to(network, dataset, sparse, weight_bits, config, checkpoint, progress, portions=portions)
+
+
+def jointly_to(
+    network: nn.Module,
+    dataset: Dataset,
+    constraints: Sequence[Constraint],
+    weight_bits: Mapping[str, int],
+    config: AdmmConfig,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+    *,
+    portions: tuple[float, ...] = PORTIONS,
+) -> JointResult:
+    """``compress_jointly`` with any sparse sets, each on a layer of its own."""
     check_portions(portions)
     bits = bits_of_layers(network, weight_bits)
-    sparse = with_saliency(cardinality_constraints(network, alphas), config.saliency)
+    sparse = with_saliency(constraints, config.saliency)
     facts = {"kept": [repr(constraint) for constraint in sparse], "bits": bits, "portions": list(portions)}
     with open_session("joint", network, dataset, config, checkpoint, progress, **facts) as run:
         levels = _level_sets(network, sparse, bits)
@@ -63,7 +81,7 @@ def compress_jointly(
         device = next(network.parameters()).device
         sets = {name: Levels(bits[name], levels[name].interval, mask.to(device)) for name, mask in masks.items()}
         result = quantize_in_portions(run, sets, history, portions)
-    return JointResult(PruneResult(masks, history, result.retraining), result)
+    return JointResult(PruneResult(masks, history, result.retraining, result.admm_weights), result)
 
 
 def _level_sets(network: nn.Module, sparse: list[Constraint], bits: Mapping[str, int]) -> dict[str, LevelsOrZero]:
@@ -73,3 +91,21 @@ def _level_sets(network: nn.Module, sparse: list[Constraint], bits: Mapping[str,
         kept = targets[name].project(layer.weight.detach()) if name in targets else layer.weight
         sets[name] = LevelsOrZero(bits[name], search_interval(kept, bits[name]))
     return sets
+
+
+def _run(request: Request) -> Outcome:
+    bits, checkpoint = request.target.weight_bits, request.checkpoint("joint.pt")
+    found = jointly_to(
+        request.network, request.dataset, request.constraints, bits, request.settings, checkpoint, request.progress
+    )
+    return Outcome(found.pruned, found.quantized.intervals)
+
+
+JOINT = Recipe(
+    "joint",
+    "pruning and quantization in one ADMM run",
+    _run,
+    scopes=tuple(name for name in SCOPES if name != "network"),
+    quantizes=True,
+)
+"""``compress_jointly`` by name."""

@@ -14,14 +14,16 @@ from compress.admm.split_variables import Constraint
 from compress.base.errors import CodesignError
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset
-from compress.methods.prune import prune_to
+from compress.methods.prune import PruneResult, prune_to
+from compress.methods.recipe import Outcome, Recipe, Request
+from compress.methods.schedules import SCHEDULES
 from compress.methods.session import open_session
 from compress.networks.chain import prunable_layers
 from compress.networks.compact import compact
 from compress.sets.masks import nonzero_masks
 from compress.train.training import EpochRecord, FixedWeights
 
-__all__ = ["PruneStep", "prune_progressively"]
+__all__ = ["PROGRESSIVE", "PruneStep", "prune_progressively"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,3 +104,30 @@ def _retrain(
         records = run.train("retrain", config.retrain_epochs, fixed=FixedWeights.outside(run.network, masks))
     small.restore(network)
     return records
+
+
+def _run(request: Request) -> Outcome:
+    steps, target = request.target.steps, request.target
+    if not steps:
+        raise CodesignError("method 'progressive' has no steps", "give rising ratios, each with its own settings")
+    size = sum(layer.weight.numel() for layer in prunable_layers(request.network).values())
+    counts = [replace(target, ratio=step.ratio, alphas={}).network_count(size) for step in steps]
+    configs = [SCHEDULES[target.schedule].apply(step.prune) for step in steps]
+    found = list(
+        prune_progressively(request.network, request.dataset, counts, configs, request.folder, request.progress)
+    )
+    masks = nonzero_masks(request.network, list(prunable_layers(request.network)))
+    history = tuple(record for step in found for record in step.history)
+    retraining = tuple(record for step in found for record in step.retraining)
+    return Outcome(PruneResult(masks, history, retraining), {})
+
+
+PROGRESSIVE = Recipe(
+    "progressive",
+    "ADMM to one ratio after the other, each step on what the last one left",
+    _run,
+    scopes=("network",),
+    stepwise=True,
+    compacts=True,
+)
+"""``prune_progressively`` by name."""

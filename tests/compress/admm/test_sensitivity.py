@@ -12,9 +12,9 @@ from compress.admm.sensitivity import measure_sensitivity, sensitivity_for
 from compress.admm.split_variables import Constraint
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset, Split
-from compress.methods.baselines import METHODS
 from compress.methods.joint import compress_jointly
 from compress.methods.prune import PruningMethod, prune_to
+from compress.methods.registry import PRUNERS
 from compress.networks.chain import prunable_layers
 from compress.sets.balance import InputPattern
 from compress.sets.constraints import Cardinality
@@ -84,7 +84,7 @@ def _with_large_idle_weights(network: nn.Module, data: Dataset) -> Dataset:
     return data
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+@pytest.mark.parametrize("method", PRUNERS.values(), ids=lambda method: method.name)
 def test_large_weights_on_inputs_that_are_always_zero_go_first(
     small_network: nn.Module, small_data: Dataset, method: PruningMethod
 ) -> None:

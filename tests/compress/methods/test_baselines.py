@@ -10,8 +10,9 @@ from compress.admm.schedules import FallingCardinality
 from compress.admm.split_variables import Constraint
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
-from compress.methods.baselines import METHODS, iterative, prune_iteratively, prune_one_shot, prune_projected
+from compress.methods.baselines import iterative, prune_iteratively, prune_one_shot, prune_projected
 from compress.methods.prune import PruningMethod, prune_to
+from compress.methods.registry import PRUNERS
 from compress.sets.balance import GroupCardinality, InputPattern
 from compress.sets.constraints import Cardinality
 from compress.sets.masks import magnitude_mask
@@ -21,7 +22,7 @@ ONE_LAYER = [Constraint(("4",), Cardinality(27))]
 WHOLE_NETWORK = [Constraint(("0", "4"), Cardinality(30))]
 SETS = [ONE_LAYER, WHOLE_NETWORK, [Constraint(("4",), GroupCardinality(3, 3)), Constraint(("0",), InputPattern(1, 1))]]
 
-every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+every_method = pytest.mark.parametrize("method", PRUNERS.values(), ids=lambda method: method.name)
 
 
 @every_method
@@ -104,6 +105,6 @@ def test_more_rounds_than_epochs_are_a_clear_error(small_network: nn.Module, sma
 
 
 def test_methods_have_names_of_their_own() -> None:
-    assert len({method.name for method in METHODS}) == len(METHODS)
-    assert prune_to in METHODS
+    assert len({method.name for method in PRUNERS.values()}) == len(PRUNERS)
+    assert prune_to in PRUNERS.values()
     assert prune_iteratively.name != iterative(rounds=4).name

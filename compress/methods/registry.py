@@ -1,0 +1,146 @@
+"""Every way to prune and quantize, by name: what a run file, the benchmarks and three lines of Python choose from.
+
+A new pruning method is a file with a ``Recipe`` and a line in ``METHODS``; a new scope, schedule or set of values is
+an object in ``scopes``, ``schedules`` or ``value_sets``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from torch import nn
+
+from compress.admm.iteration import AdmmConfig
+from compress.base.errors import CodesignError
+from compress.base.progress import Progress
+from compress.data.datasets import Dataset
+from compress.methods.baselines import prune_iteratively, prune_one_shot, prune_projected
+from compress.methods.joint import JOINT
+from compress.methods.progressive import PROGRESSIVE
+from compress.methods.prune import PruningMethod, prune_to
+from compress.methods.quantize import QuantizeResult
+from compress.methods.recipe import Outcome, Recipe, Request, recipe_of
+from compress.methods.schedules import SCHEDULES
+from compress.methods.scopes import SCOPES
+from compress.methods.target import Step, Target
+from compress.methods.value_sets import VALUE_SETS, QuantizeRequest, on_live_channels
+
+__all__ = [
+    "METHODS",
+    "PRUNERS",
+    "SCHEDULES",
+    "SCOPES",
+    "VALUE_SETS",
+    "Outcome",
+    "Step",
+    "Target",
+    "check_target",
+    "prune",
+    "quantize",
+]
+
+Entry = TypeVar("Entry")
+
+PRUNERS: dict[str, PruningMethod] = {
+    "admm": prune_to,
+    "one-shot": prune_one_shot,
+    "iterative": prune_iteratively,
+    "projected": prune_projected,
+}
+"""The methods for any constraint sets, called alike: what a comparison at equal weights and epochs runs."""
+
+METHODS: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        recipe_of("admm", "ADMM, hard projection, masked retraining", prune_to),
+        recipe_of("one-shot", "prune the trained weights once, then retrain", prune_one_shot),
+        recipe_of("iterative", "prune a part and retrain, five times (Han et al. 2015)", prune_iteratively),
+        recipe_of("projected", "prune anew after every training step (projected gradient)", prune_projected),
+        PROGRESSIVE,
+        JOINT,
+    )
+}
+
+
+def prune(
+    network: nn.Module,
+    dataset: Dataset,
+    method: str,
+    target: Target,
+    config: AdmmConfig,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Prune a trained network in place by a method of ``METHODS``.
+
+    ``prune(network, dataset, "iterative", Target(ratio=10, scope="network"), AdmmConfig(seed=3))``
+
+    Parameters
+    ----------
+    config : AdmmConfig
+        Of every method alike: its epochs, rate and seed; "progressive" has one in each of its steps instead.
+    folder : Path, optional
+        For checkpoints: the same call goes on from them, with identical results.
+
+    Raises
+    ------
+    CodesignError
+        What ``check_target`` raises, an unknown layer, a network that the method cannot compact, or a checkpoint that
+        is damaged or another run's.
+    """
+    check_target(method, target)
+    return METHODS[method].run(Request(network, dataset, target, config, folder, progress))
+
+
+def check_target(method: str, target: Target) -> None:
+    """Raise a CodesignError where names are unknown, or the method cannot reach such a target."""
+    recipe = entry_of(METHODS, method, "method")
+    entry_of(SCHEDULES, target.schedule, "schedule")
+    entry_of(SCOPES, target.scope, "scope")
+    if target.scope not in recipe.scopes:
+        raise CodesignError(
+            f"method {method!r} cannot count over scope {target.scope!r}",
+            f"choose scope {' or '.join(map(repr, recipe.scopes))}, or another method",
+        )
+    if bool(target.steps) != recipe.stepwise:
+        stepwise = ", ".join(repr(name) for name, other in METHODS.items() if other.stepwise)
+        raise CodesignError(
+            f"method {method!r} {'needs steps' if recipe.stepwise else 'takes no steps'}",
+            f"steps are rising ratios of method {stepwise}; others take alphas or one ratio",
+        )
+
+
+def quantize(
+    network: nn.Module,
+    dataset: Dataset,
+    value_set: str,
+    weight_bits: Mapping[str, int],
+    config: AdmmConfig,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+    *,
+    compacted: bool = False,
+) -> QuantizeResult:
+    """Put a pruned network's nonzero weights, in place, on values of ``VALUE_SETS``; batch norms must be folded.
+
+    ``quantize(network, dataset, "levels", {"*": 4}, AdmmConfig(iterations=20, retrain_epochs=8))``
+
+    Parameters
+    ----------
+    weight_bits : mapping of layer name or pattern to 1..8
+        For every prunable layer.
+    compacted : bool
+        Train without the channels that no weight reaches any more, as ``Recipe.compacts`` does.
+    """
+    chosen = entry_of(VALUE_SETS, value_set, "set")
+    request = QuantizeRequest(network, dataset, weight_bits, config, checkpoint, progress)
+    return on_live_channels(request, chosen.run) if compacted else chosen.run(request)
+
+
+def entry_of(entries: Mapping[str, Entry], name: str, what: str) -> Entry:
+    """The entry called ``name``; a CodesignError with the names there are."""
+    if name not in entries:
+        raise CodesignError(f"there is no {what} {name!r}", f"choose from: {', '.join(entries)}")
+    return entries[name]

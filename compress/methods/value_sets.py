@@ -1,0 +1,134 @@
+"""The values that kept weights end in, by name: levels by ADMM, levels by rounding, clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from compress.admm.iteration import AdmmConfig
+from compress.base.progress import Progress
+from compress.data.datasets import Dataset
+from compress.methods.cluster import cluster_admm
+from compress.methods.post_training import levels_of, round_weights
+from compress.methods.quantize import QuantizeResult, quantize_admm
+from compress.model.layer import MAX_WEIGHT_BITS, CompressedLayer
+from compress.networks.chain import prunable_layers
+from compress.networks.compact import compact
+from compress.storage.values import ClusteredWeights
+
+__all__ = [
+    "CLUSTERS",
+    "LEVELS",
+    "ROUNDED",
+    "VALUE_SETS",
+    "QuantizeRequest",
+    "ValueSet",
+    "clustered",
+    "on_live_channels",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizeRequest:
+    """A pruned network, batch norms folded, to quantize in place; its nonzero weights are those that are kept.
+
+    Members
+    -------
+    weight_bits : mapping of layer name or pattern to 1..8
+        For every prunable layer.
+    """
+
+    network: nn.Module
+    dataset: Dataset
+    weight_bits: Mapping[str, int]
+    config: AdmmConfig
+    checkpoint: Path | None = None
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class ValueSet:
+    """One choice of values.
+
+    Members
+    -------
+    name : str
+        As ``set`` of a run file says it.
+    summary : str
+        One line for people.
+    run : callable
+        Quantizes the request's network in place.
+    level_bits : callable
+        Bits of the array's levels for a layer of ``weight_bits``.
+    """
+
+    name: str
+    summary: str
+    run: Callable[[QuantizeRequest], QuantizeResult]
+    level_bits: Callable[[int], int] = lambda weight_bits: weight_bits
+
+
+def _levels(request: QuantizeRequest) -> QuantizeResult:
+    masks = {name: layer.weight.detach() != 0 for name, layer in prunable_layers(request.network).items()}
+    return quantize_admm(
+        request.network,
+        request.dataset,
+        masks,
+        request.weight_bits,
+        request.config,
+        request.checkpoint,
+        request.progress,
+    )
+
+
+def _rounded(request: QuantizeRequest) -> QuantizeResult:
+    return round_weights(request.network, request.weight_bits)
+
+
+def _clusters(request: QuantizeRequest) -> QuantizeResult:
+    """Equal weights round to equal levels, so a layer has at most as many different levels as clusters."""
+    masks = {name: layer.weight.detach() != 0 for name, layer in prunable_layers(request.network).items()}
+    counts = {name: 2**bits for name, bits in request.weight_bits.items()}
+    found = cluster_admm(
+        request.network, request.dataset, masks, counts, request.config, request.checkpoint, request.progress
+    )
+    rounded = round_weights(request.network, {"*": MAX_WEIGHT_BITS})
+    return replace(rounded, history=found.history, retraining=found.retraining)
+
+
+LEVELS = ValueSet("levels", "equal-distance levels of `weight_bits`, by ADMM and portion by portion", _levels)
+"""``quantize_admm`` by name."""
+
+ROUNDED = ValueSet("rounded", "the closest of such levels, without training: good at 8 bits", _rounded)
+"""``round_weights`` by name."""
+
+CLUSTERS = ValueSet(
+    "clusters",
+    "2^weight_bits shared values a layer, wherever they lie, put on 8-bit levels for the array",
+    _clusters,
+    level_bits=lambda weight_bits: MAX_WEIGHT_BITS,
+)
+"""``cluster_admm`` by name. The array multiplies integers, so each shared value is rounded to one of 8 bits and the
+array has 8-bit codes; only the packed file stores ``weight_bits`` a weight (``clustered``)."""
+
+VALUE_SETS: dict[str, ValueSet] = {chosen.name: chosen for chosen in (LEVELS, ROUNDED, CLUSTERS)}
+
+
+def on_live_channels(request: QuantizeRequest, run: Callable[[QuantizeRequest], QuantizeResult]) -> QuantizeResult:
+    """Quantize the network without the channels that no weight reaches, and bring the levels back to its full size."""
+    small = compact(request.network, request.dataset.input_shape)
+    found = run(replace(request, network=small.network))
+    small.restore(request.network)
+    full = levels_of(request.network, found.intervals, found.weight_bits)
+    return replace(full, history=found.history, retraining=found.retraining)
+
+
+def clustered(layer: CompressedLayer) -> ClusteredWeights:
+    """A layer of few different levels as a codebook and labels, for ``compress.storage.packed_file.save_packed``."""
+    values = np.unique(layer.levels[layer.levels != 0])
+    labels = np.where(layer.levels != 0, np.searchsorted(values, layer.levels) + 1, 0)
+    return ClusteredWeights(layer.name, labels.astype(np.int16), (values * layer.interval).astype(np.float32))

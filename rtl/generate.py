@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from compress.base.errors import CodesignError
-from compress.base.files import replacing
+from compress.base.files import read_text, write_text
 from rtl.array.pe_array import PEArray
 from rtl.array.sram import SeparateSRAMs, sram_verilog
 from rtl.array.write_bus import write_bus_layout
@@ -64,17 +64,17 @@ def generate(config: ArrayConfig, folder: Path) -> list[Path]:
         python_constants(table, config),
     )
     for name, text in zip(FILES, texts, strict=True):
-        with replacing(folder / name) as path:
-            path.write_text(text)
+        write_text(folder / name, text)
     return [folder / name for name in FILES]
 
 
 def load_config(folder: Path) -> ArrayConfig:
     """The configuration of a generated folder."""
     path = folder / "array.json"
+    text = read_text(path, "run `codesign generate` first")
     try:
-        return ArrayConfig.from_dict(json.loads(path.read_text())["array"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return ArrayConfig.from_dict(json.loads(text)["array"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CodesignError(f"cannot read an array from {path}: {error}", "run `codesign generate` first") from error
 
 

@@ -23,7 +23,7 @@ from benchmarks.results import Results
 from codesign.errors import MismatchError
 from codesign.versions import versions
 from compress.base.errors import CodesignError
-from compress.base.files import replacing
+from compress.base.files import write_text
 
 __all__ = ["check", "main", "measure_all"]
 
@@ -42,8 +42,7 @@ def main(
     """Run what is missing, then write rtl.json and the page; exit code 1 where Verilog and models differ."""
     results = Results(out)
     result = measure_all(CASES, results, jobs, lenet or _first_of(out / "models", LENET), on_verilog)
-    with replacing(results.path("rtl.json")) as temporary:
-        temporary.write_text(json.dumps(result, indent=1))
+    write_text(results.path("rtl.json"), json.dumps(result, indent=1))
     write_picture(result, page.parent / "array")
     write_page(result, page)
     typer.echo(f"wrote {results.path('rtl.json')} and {page}")

@@ -18,7 +18,7 @@ from amaranth.sim import Simulator
 from matplotlib.figure import Figure
 
 from codesign.report.theme import LIGHT, styled
-from compress.base.files import replacing
+from compress.base.files import read_text, replacing
 from compress.model.layer import CompressedLayer, LayerKind, Requantization
 from rtl.array.pe_array import PEArray
 from rtl.config import ArrayConfig
@@ -95,7 +95,7 @@ def trace(packed: PackedLayer) -> list[Values]:
     simulator.add_testbench(host)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.vcd"
-        with path.open("w") as file, simulator.write_vcd(file):
+        with path.open("w", encoding="utf-8") as file, simulator.write_vcd(file):
             simulator.run()
         return [values for values in _cycles(path) if values["busy"]]
 
@@ -106,7 +106,7 @@ def _cycles(path: Path) -> Iterator[Values]:
     names: dict[str, list[str]] = {}
     now: dict[str, int] = {}
     before: dict[str, int] = {}
-    for line in path.read_text().splitlines():
+    for line in read_text(path).splitlines():
         match line.split():
             case ["$scope", _, scope, _]:
                 scopes.append(scope)

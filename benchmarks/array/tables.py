@@ -10,7 +10,7 @@ from benchmarks.array.goals import judged, pruned_like_the_papers
 from benchmarks.array.losses import losses
 from benchmarks.markdown import markdown_table
 from benchmarks.papers import ALEXNET_LAYERS, SCNN_AREA
-from compress.base.files import replacing
+from compress.base.files import write_text
 
 __all__ = ["page", "write_page"]
 
@@ -21,8 +21,7 @@ Result = Mapping[str, Any]
 def write_page(result: Result, path: Path) -> None:
     """Write the page of a result."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_text(page(result))
+    write_text(path, page(result))
 
 
 def page(result: Result) -> str:

@@ -20,7 +20,7 @@ from benchmarks.compression.tables import write_page
 from benchmarks.results import Results
 from codesign.versions import version_of
 from compress.base.errors import CodesignError
-from compress.base.files import replacing
+from compress.base.files import write_text
 from compress.data.datasets import load_dataset
 from compress.methods.costs import admm_step_ratio, projection_ratio
 from compress.networks.registry import build_network
@@ -76,8 +76,7 @@ def main(
         "missing": {data: reason for data, reason in missing.items() if reason},
         "costs": _costs(results),
     }
-    with replacing(results.path("compress.json")) as temporary:
-        temporary.write_text(json.dumps(result, indent=1))
+    write_text(results.path("compress.json"), json.dumps(result, indent=1))
     details = {f"{recipe.name}-seed{seed}": details_of(recipe, seed, results) for recipe, seed in pruned}
     draw_pictures(result["results"], details, page.parent / "compression")
     write_page(result, page)

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.compression.points import Entries, points_of
 from benchmarks.markdown import markdown_table
 from benchmarks.papers import LAYER_TABLES, MOBILENET_ROWS, TARGETS, LayerTable, Target
-from compress.base.files import replacing
+from compress.base.files import write_text
 
 __all__ = ["page", "write_page"]
 
@@ -22,8 +22,7 @@ METHOD_NAMES = {"admm": "ADMM", "one-shot": "one-shot", "iterative": "iterative"
 def write_page(result: Mapping[str, Any], path: Path) -> None:
     """Write the page of a result."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_text(page(result))
+    write_text(path, page(result))
 
 
 def page(result: Mapping[str, Any]) -> str:

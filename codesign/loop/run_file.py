@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from codesign.loop.settings import RunConfig, TechnologySection
 from compress.base.errors import CodesignError
+from compress.base.files import read_text
 from compress.base.settings import schema_in_words
 
 __all__ = ["load_config"]
@@ -42,13 +43,10 @@ def load_config(path: Path, quick: bool = False) -> RunConfig:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    text = read_text(path, "check the path, or start from examples/digits.toml")
     try:
-        return tomllib.loads(path.read_text())
-    except OSError as error:
-        raise CodesignError(
-            f"cannot read run file {path}: {error.strerror}", "check the path, or start from examples/digits.toml"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise CodesignError(f"{path} is not valid TOML: {error}", "correct that line") from error
 
 

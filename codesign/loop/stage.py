@@ -14,6 +14,7 @@ from typing import Any
 
 from codesign.loop.workspace import Workspace, digest_of, digest_of_file
 from compress.base.errors import CodesignError
+from compress.base.files import ensure_writable, read_text
 
 __all__ = ["Stage", "run_stages"]
 
@@ -74,9 +75,9 @@ class Stage:
     def finished(self, workspace: Workspace, key: str) -> bool:
         """Whether the outputs are there, as this stage wrote them from the same inputs."""
         try:
-            record = json.loads(self._record(workspace).read_text())
+            record = json.loads(read_text(self._record(workspace)))
             outputs = {name: digest_of_file(workspace.path(name)) for name in self.outputs}
-        except (OSError, ValueError):
+        except (OSError, ValueError, CodesignError):
             return False
         return bool(record == {**record, "key": key, "outputs": outputs})
 
@@ -96,7 +97,11 @@ class Stage:
 
 
 def run_stages(stages: Sequence[Stage], workspace: Workspace, fresh: bool = False) -> None:
-    """Run stages in order; those that are finished are only named. ``fresh`` runs all, from their start."""
+    """Run stages in order; those that are finished are only named. ``fresh`` runs all, from their start.
+
+    CodesignError before the first one where the folder cannot be written.
+    """
+    ensure_writable(workspace.folder)
     if fresh:
         for leftover in (".checkpoints", RECORDS):
             shutil.rmtree(workspace.path(leftover), ignore_errors=True)
@@ -115,7 +120,7 @@ def run_stages(stages: Sequence[Stage], workspace: Workspace, fresh: bool = Fals
 @lru_cache
 def _source_digest(package: str) -> str:
     """Of a package's modules and its packages' modules, or of one module."""
-    return digest_of([[str(path.relative_to(_ROOT)), path.read_text()] for path in _sources(package)])
+    return digest_of([[str(path.relative_to(_ROOT)), read_text(path)] for path in _sources(package)])
 
 
 def _sources(package: str) -> list[Path]:

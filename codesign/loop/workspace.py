@@ -10,7 +10,7 @@ from typing import Any
 from codesign.console import RunConsole
 from codesign.loop.settings import RunConfig
 from compress.base.errors import CodesignError
-from compress.base.files import replacing
+from compress.base.files import read_text, write_text
 
 __all__ = ["Workspace", "digest_of", "digest_of_file"]
 
@@ -36,8 +36,7 @@ class Workspace:
     def write_json(self, name: str, value: Any) -> Path:
         """Write a JSON file, whole or not at all."""
         path = self.path(name)
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(value, indent=2) + "\n")
+        write_text(path, json.dumps(value, indent=2) + "\n")
         return path
 
     def read_json(self, name: str, made_by: str) -> Any:
@@ -47,11 +46,10 @@ class Workspace:
 
 def read_json(path: Path, made_by: str) -> Any:
     """Read a JSON file that ``made_by`` writes."""
+    text = read_text(path, f"run `{made_by}` first")
     try:
-        return json.loads(path.read_text())
-    except OSError as error:
-        raise CodesignError(f"cannot read {path}: {error.strerror}", f"run `{made_by}` first") from error
-    except (ValueError, UnicodeDecodeError) as error:
+        return json.loads(text)
+    except ValueError as error:
         raise CodesignError(f"{path} is damaged: {error}", f"remove it and run `{made_by}` again") from error
 
 

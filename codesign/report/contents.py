@@ -15,6 +15,7 @@ from codesign.loop.workspace import Workspace, read_json
 from codesign.report.page import write_page
 from codesign.versions import versions
 from compress.base.errors import CodesignError
+from compress.base.files import read_text
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer
 from compress.model.model_file import load_model
@@ -204,4 +205,4 @@ def _histogram(layer: CompressedLayer, before: NDArray[np.float32]) -> dict[str,
 def _seconds(workspace: Workspace) -> dict[str, float]:
     """Wall time of each stage when it ran."""
     records = sorted(workspace.path(".stages").glob("*.json"))
-    return {record.stem: json.loads(record.read_text())["seconds"] for record in records}
+    return {record.stem: json.loads(read_text(record))["seconds"] for record in records}

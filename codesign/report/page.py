@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from codesign.report.plots import PLOTS, draw
 from codesign.report.theme import LIGHT, THEMES, Theme
-from compress.base.files import replacing
+from compress.base.files import write_bytes, write_text
 
 __all__ = ["gain", "notes", "write_page"]
 
@@ -28,11 +28,9 @@ def write_page(report: Report, folder: Path) -> list[Path]:
     paths = []
     for name, themes in pictures.items():
         paths.append(folder / f"{name}.png")
-        with replacing(paths[-1]) as temporary:
-            temporary.write_bytes(themes[LIGHT.name])
+        write_bytes(paths[-1], themes[LIGHT.name])
     paths.append(folder / "report.html")
-    with replacing(paths[-1]) as temporary:
-        temporary.write_text(_html(report, pictures), encoding="utf-8")
+    write_text(paths[-1], _html(report, pictures))
     return paths
 
 

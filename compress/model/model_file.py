@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors import numpy as safetensors_numpy
 
 from compress.base.errors import CodesignError
-from compress.base.files import replacing
+from compress.base.files import write_bytes
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
 
@@ -40,8 +40,7 @@ def save_model(model: CompressedModel, path: Path) -> None:
         The file cannot be written, or the provenance is not JSON.
     """
     content = _seal(_serialize(model))
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    write_bytes(path, content)
 
 
 def load_model(path: Path) -> CompressedModel:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
-from compress.base.files import replacing
+from compress.base.files import write_bytes
 from compress.model.layer import CompressedLayer, largest_level
 from compress.storage.codes import bits_of, values_of
 from compress.storage.header import HeaderReader, LayerRecord, varint
@@ -37,8 +37,7 @@ Codes = NDArray[np.int64]
 def save_packed(layers: Iterable[CompressedLayer | PackedWeights | ClusteredWeights], path: Path) -> int:
     """Write the layers' weights, each in its best index format; returns the bytes that are no payload."""
     content, header_bytes = encode_weights(layers)
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    write_bytes(path, content)
     return header_bytes
 
 

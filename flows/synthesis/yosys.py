@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compress.base.errors import CodesignError
+from compress.base.files import read_text, write_text
 from compress.base.sources import source_digest
 from compress.base.store import Store
 from flows.synthesis import yosys_child
@@ -129,9 +130,9 @@ def _run(
 ) -> SynthesisResult:
     with tempfile.TemporaryDirectory(prefix="codesign-") as name:
         folder = Path(name)
-        (folder / _READERS[language][0]).write_text(source)
+        (folder / _READERS[language][0]).write_text(source, encoding="utf-8")
         (folder / "library.lib").symlink_to(_library_file(technology))
-        (folder / "script.json").write_text(json.dumps(commands))
+        (folder / "script.json").write_text(json.dumps(commands), encoding="utf-8")
         _run_child(folder, top, timeout_s)
         return _read_result(folder, technology)
 
@@ -148,7 +149,7 @@ def _library_file(technology: Technology) -> Path:
     with _LIBRARY_LOCK:
         path = _library_folder() / f"{technology.digest}.lib"
         if not path.exists():
-            path.write_text(technology.liberty)
+            write_text(path, technology.liberty)
     return path
 
 
@@ -182,7 +183,7 @@ def _status(status: int) -> str:
 
 def _tail(folder: Path, lines: int = 8) -> str:
     texts = [
-        path.read_text(errors="replace") for path in (folder / "yosys.log", folder / "console.log") if path.exists()
+        path.read_text(encoding="utf-8", errors="replace") for path in (folder / "yosys.log", folder / "console.log") if path.exists()
     ]
     told = [line for text in texts for line in text.splitlines() if line.strip() and "Running command" not in line]
     errors = [line for line in told if "ERROR" in line]
@@ -190,10 +191,10 @@ def _tail(folder: Path, lines: int = 8) -> str:
 
 
 def _read_result(folder: Path, technology: Technology) -> SynthesisResult:
-    stat: dict[str, Any] = json.loads((folder / "stat.json").read_text())["design"]
+    stat: dict[str, Any] = json.loads(read_text(folder / "stat.json"))["design"]
     cells: dict[str, int] = stat.get("num_cells_by_type", {})
-    registers = json.loads((folder / "registers.json").read_text())["design"].get("num_cells_by_type", {})
-    delays = re.findall(r"Delay\s*=\s*([\d.]+) ps", (folder / "yosys.log").read_text(errors="replace"))
+    registers = json.loads(read_text(folder / "registers.json"))["design"].get("num_cells_by_type", {})
+    delays = re.findall(r"Delay\s*=\s*([\d.]+) ps", (folder / "yosys.log").read_text(encoding="utf-8", errors="replace"))
     delay = float(delays[-1]) / 1000 if delays else 0.0
     return SynthesisResult(
         area=float(stat.get("area", 0.0)),

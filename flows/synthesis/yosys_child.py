@@ -17,7 +17,7 @@ def main(folder: str) -> None:
     from pyosys import libyosys
 
     design = libyosys.Design()
-    for command in json.loads(Path("script.json").read_text()):
+    for command in json.loads(Path("script.json").read_text(encoding="utf-8")):
         libyosys.run_pass(f"tee -q -a yosys.log {command}", design)
 
 

@@ -36,7 +36,7 @@ async def run_job(dut: Any) -> None:
     simulated = [await _one_entry(dut) for _ in job]
     while not int(dut.finished.value):
         await ValueChange(dut.finished)
-    with Path(str(cocotb.plusargs["answers"])).open() as lines:
+    with Path(str(cocotb.plusargs["answers"])).open(encoding="ascii") as lines:
         answers = []
         for (packed, activations, _), told, (cycles, waited) in zip(job, seconds, simulated, strict=True):
             start = time.perf_counter()
@@ -49,7 +49,7 @@ async def run_job(dut: Any) -> None:
 def _tell(job: list[Any]) -> list[float]:
     """Write the commands, and how long that took for each entry."""
     seconds = []
-    with Path(str(cocotb.plusargs["commands"])).open("w") as file:
+    with Path(str(cocotb.plusargs["commands"])).open("w", encoding="ascii") as file:
         for entry in job:
             start = time.perf_counter()
             write_entry(file, *entry)

@@ -46,7 +46,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     text = read_text(path, "check the path, or start from examples/digits.toml")
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # besides bad TOML, numbers of more digits than Python reads
         raise CodesignError(f"{path} is not valid TOML: {error}", "correct that line") from error
 
 

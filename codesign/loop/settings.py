@@ -37,10 +37,11 @@ def _index_name(text: str) -> str:
 
 IndexName = Annotated[str, AfterValidator(_index_name)]
 Portion = Annotated[float, Field(gt=0, lt=1)]
+Title = Annotated[str, Field(min_length=1, max_length=80)]
 DataName = Annotated[
     str,
     Field(
-        pattern="^(digits|mnist|cifar10|imagefolder(:[1-9][0-9]*)?)$",
+        pattern="^(digits|mnist|cifar10|imagefolder(:[1-9][0-9]{0,3})?)$",
         json_schema_extra={"enum": ["digits", "mnist", "cifar10", "imagefolder", "imagefolder:SIZE"]},
     ),
 ]
@@ -56,9 +57,9 @@ PresetName = Annotated[str, AfterValidator(_known_preset), WithJsonSchema({"enum
 
 
 class _Section(BaseModel):
-    """Exact types, no unknown keys, no changes later."""
+    """Exact types, no unknown keys, finite numbers, no changes later."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class NetworkSection(_Section):
@@ -70,11 +71,18 @@ class NetworkSection(_Section):
 class DataSection(_Section):
     """Which data, and where its files are: by default in CODESIGN_DATA, else MNIST is downloaded.
 
-    ``imagefolder:SIZE`` cuts the images to SIZE x SIZE instead of 224 x 224.
+    ``imagefolder:SIZE`` cuts the images to SIZE x SIZE instead of 224 x 224. ``title`` is what reports call the data,
+    since ``name`` only says how its files are read: Fashion-MNIST's are read as those of ``mnist``.
     """
 
     name: DataName
     folder: str | None = None
+    title: Title | None = None
+
+    @property
+    def shown_as(self) -> str:
+        """``title``, or ``name``."""
+        return self.title or self.name
 
 
 class CompressSection(_Section):
@@ -129,7 +137,13 @@ class HardwareSection(_Section):
     rows: Annotated[int, Field(ge=1, le=64)] = 4
     lanes: Annotated[int, Field(ge=1, le=256)] = 8
     act_bits: Annotated[int, Field(ge=4, le=8)] = 8
-    indices: Annotated[list[IndexName], Field(min_length=1)] = ["fixed2", "fixed3", "fixed4", "fixed5", "fixed6"]
+    indices: Annotated[list[IndexName], Field(min_length=1, max_length=100)] = [
+        "fixed2",
+        "fixed3",
+        "fixed4",
+        "fixed5",
+        "fixed6",
+    ]
     requant_lanes: Annotated[int, Field(ge=1, le=256)] = 1
     linear_batch: Annotated[int, Field(ge=1, le=256)] = 8
 
@@ -149,13 +163,23 @@ class TechnologySection(_Section):
 class BreakEvenSection(_Section):
     """Pruned portions of the break-even curves."""
 
-    portions: Annotated[list[Portion], Field(min_length=1)] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    portions: Annotated[list[Portion], Field(min_length=1, max_length=1_000)] = [
+        0.1,
+        0.2,
+        0.3,
+        0.4,
+        0.5,
+        0.6,
+        0.7,
+        0.8,
+        0.9,
+    ]
 
 
 class SimulateSection(_Section):
     """Test images that each layer runs on the Verilog, and the simulator (default: the first that works)."""
 
-    images: Count = 8
+    images: Images = 8
     simulator: Literal["verilator", "icarus"] | None = None
 
 

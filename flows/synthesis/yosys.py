@@ -183,7 +183,9 @@ def _status(status: int) -> str:
 
 def _tail(folder: Path, lines: int = 8) -> str:
     texts = [
-        path.read_text(encoding="utf-8", errors="replace") for path in (folder / "yosys.log", folder / "console.log") if path.exists()
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in (folder / "yosys.log", folder / "console.log")
+        if path.exists()
     ]
     told = [line for text in texts for line in text.splitlines() if line.strip() and "Running command" not in line]
     errors = [line for line in told if "ERROR" in line]
@@ -194,7 +196,9 @@ def _read_result(folder: Path, technology: Technology) -> SynthesisResult:
     stat: dict[str, Any] = json.loads(read_text(folder / "stat.json"))["design"]
     cells: dict[str, int] = stat.get("num_cells_by_type", {})
     registers = json.loads(read_text(folder / "registers.json"))["design"].get("num_cells_by_type", {})
-    delays = re.findall(r"Delay\s*=\s*([\d.]+) ps", (folder / "yosys.log").read_text(encoding="utf-8", errors="replace"))
+    delays = re.findall(
+        r"Delay\s*=\s*([\d.]+) ps", (folder / "yosys.log").read_text(encoding="utf-8", errors="replace")
+    )
     delay = float(delays[-1]) / 1000 if delays else 0.0
     return SynthesisResult(
         area=float(stat.get("area", 0.0)),

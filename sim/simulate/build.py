@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from compress.base.errors import CodesignError
+from compress.base.files import read_text
 from compress.base.sources import source_digest
 from compress.base.store import Store
 from rtl.axi.top import ACCELERATOR
@@ -22,6 +26,8 @@ from sim.simulate.host import HOST, SOURCE, host_parameters
 from sim.simulate.simulator import Simulator, find_simulator
 
 __all__ = ["BuiltArray", "build_array", "compile_folder", "run_child"]
+
+GENERATE_AGAIN = "run `codesign generate` again"
 
 _BUILD_ARGUMENTS = {
     "verilator": ["-Wno-WIDTHTRUNC", "-Wno-WIDTHEXPAND", "--x-initial", "0", "-O3"],
@@ -63,13 +69,11 @@ def compile_folder(sources: Path, simulator: str | None = None, top: str = TOP) 
     """Compile ``top`` of the Verilog that ``rtl.generate`` wrote to ``sources``; the same text is compiled once."""
     config = load_config(sources)
     tool = find_simulator(simulator)
+    files = [sources / name for name in read_text(sources / FILE_LISTS[top], GENERATE_AGAIN).split()]
     try:
-        files = [sources / name for name in (sources / FILE_LISTS[top]).read_text().split()]
         texts = [path.read_bytes() for path in files]
     except OSError as error:
-        raise CodesignError(
-            f"cannot read the Verilog in {sources}: {error}", "run `codesign generate` again"
-        ) from error
+        raise CodesignError(f"cannot read the Verilog in {sources}: {error}", GENERATE_AGAIN) from error
     simulated = _SIMULATED[top]
     if simulated == HOST:
         files, texts = [*files, SOURCE], [*texts, SOURCE.read_bytes()]
@@ -94,22 +98,41 @@ def _access(top: str) -> str:
 
 
 def _compile(top: str, files: list[Path], folder: Path, tool: Simulator, parameters: dict[str, int]) -> None:
-    """Compile into ``folder``."""
-    access = folder / "access.vlt"
-    access.write_text(_access(top), encoding="utf-8")
-    control = [access] if tool.name == "verilator" else []
-    run_child(
-        "build",
-        tool,
-        {
-            "sources": [str(path.resolve()) for path in [*control, *files]],
-            "hdl_toplevel": top,
-            "build_dir": str(folder),
-            "build_args": _BUILD_ARGUMENTS[tool.name],
-            "parameters": parameters,
-            "timescale": _TIMESCALE,
-            "always": True,
-        },
+    """Compile copies of ``files``, and move all to ``folder``.
+
+    Verilator and make read ``$``, spaces and quotes in a path in their own ways. They work in a folder whose path
+    has none of these, wherever the sources and the store are.
+    """
+    with tempfile.TemporaryDirectory(prefix="codesign-build-", dir=_plain_folder()) as work:
+        copies = [shutil.copy(path, work) for path in files]
+        access = Path(work) / "access.vlt"
+        access.write_text(_access(top), encoding="utf-8")
+        control = [str(access)] if tool.name == "verilator" else []
+        run_child(
+            "build",
+            tool,
+            {
+                "sources": [*control, *copies],
+                "hdl_toplevel": top,
+                "build_dir": work,
+                "build_args": _BUILD_ARGUMENTS[tool.name],
+                "parameters": parameters,
+                "timescale": _TIMESCALE,
+                "always": True,
+            },
+        )
+        shutil.copytree(work, folder, dirs_exist_ok=True)
+
+
+def _plain_folder() -> str:
+    """A folder for temporary files whose path every tool reads as it is."""
+    given = tempfile.gettempdir()
+    for place in (given, "/tmp", "/var/tmp"):
+        if re.fullmatch(r"[A-Za-z0-9/\\:._-]+", place) and os.access(place, os.W_OK):
+            return place
+    raise CodesignError(
+        f"make and Verilator cannot work in a folder called {given!r}",
+        "set TMPDIR to a folder with only letters, digits and . _ - in its path",
     )
 
 
@@ -122,7 +145,8 @@ def run_child(step: str, tool: Simulator, arguments: dict[str, Any], extra: dict
     child = subprocess.run(
         [sys.executable, "-m", cocotb_child.__name__],
         input=request,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment,

@@ -79,7 +79,9 @@ def _icarus() -> Simulator | str:
 def _with_version(simulator: Simulator, command: list[str]) -> Simulator | str:
     """Fill in the version the tool itself prints."""
     try:
-        result = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", env=simulator.environment(), timeout=60)
+        result = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", env=simulator.environment(), timeout=60
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"cannot run {command[0]}: {error}"
     if result.returncode:

@@ -54,7 +54,7 @@ than one, a busy machine trains ten times slower (docs/decisions/024-one-torch-t
 
 def section(workspace: Workspace, *names: str) -> dict[str, Any]:
     """JSON of the named sections of the settings, with the seed: what a stage's key is made from."""
-    return workspace.config.model_dump(include={"seed", *names})
+    return workspace.config.model_dump(include={"seed", *names}, exclude={"data": {"title"}})
 
 
 def load_data(workspace: Workspace) -> Dataset:

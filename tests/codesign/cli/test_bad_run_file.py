@@ -41,6 +41,21 @@ from tests.codesign.refusals import Refused, RunFile
         ("epochs = 1", 'epochs = 1\n[simulate]\nsimulator = "vcs"', ["simulate.simulator", "'verilator', 'icarus'"]),
         ("epochs = 1", "epochs = 1\n[quick.train]\nepocs = 1", ["quick.train.epocs", "did you mean 'epochs'"]),
         ("epochs = 1", "epochs = ", ["not valid TOML", "line"]),
+        ("epochs = 1", f"epochs = {10**30 - 1}", ["train.epochs", "<= 1000000"]),
+        ("epochs = 1", f"epochs = 1{'0' * 5000}", ["not valid TOML", "digits"]),
+        ("epochs = 1", f"epochs = {'[' * 2000}", ["not valid TOML"]),
+        ("epochs = 1", "learning_rate = inf", ["train.learning_rate", "finite"]),
+        ("epochs = 1", "learning_rate = nan", ["train.learning_rate", "finite"]),
+        ("epochs = 1", "learning_rate = 1e300", ["train.learning_rate", "<= 1000000"]),
+        ("epochs = 1", "weight_decay = nan", ["train.weight_decay", "finite"]),
+        ("epochs = 1", "augment_shift = 123456789", ["train.augment_shift", "<= 1000000"]),
+        ("epochs = 1", f"epochs = 1\n[compress.prune]\niterations = {10**30 - 1}", ["prune.iterations", "<= 1000000"]),
+        ("epochs = 1", "epochs = 1\n[compress]\nalpha = { conv1 = nan }", ["compress.alpha.conv1", "finite"]),
+        ("epochs = 1", "epochs = 1\n[breakeven]\nportions = [nan]", ["breakeven.portions", "finite"]),
+        ("epochs = 1", f"epochs = 1\n[simulate]\nimages = {2**63}", ["simulate.images", "<= 1000000"]),
+        ("seed = 0", f"seed = {2**32}", ["seed", "<= 4294967295"]),
+        ("seed = 0", "seed = -1", ["seed", ">= 0"]),
+        ('"digits"', '"imagefolder:99999"', ["data.name", "none of those known"]),
     ],
 )
 def test_a_wrong_run_file_is_told_by_file_key_and_what_is_allowed(
@@ -57,7 +72,7 @@ def test_a_missing_run_file_is_told(refused: Refused, tmp_path: Path) -> None:
 
 
 def test_a_folder_as_run_file_is_told(refused: Refused, tmp_path: Path) -> None:
-    assert "cannot read run file" in refused("train", tmp_path, "--out", tmp_path / "out")
+    assert "cannot read" in refused("train", tmp_path, "--out", tmp_path / "out")
 
 
 def test_quick_without_a_quick_table_is_told(refused: Refused, run_file: RunFile, tmp_path: Path) -> None:

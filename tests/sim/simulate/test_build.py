@@ -1,0 +1,63 @@
+"""Compiling in folders whose names make and Verilator would read in their own ways."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from compress.base.errors import CodesignError
+from rtl.config import ArrayConfig
+from rtl.generate import generate
+from sim.mapping.tiles import tile_layer
+from sim.simulate.build import build_array, compile_folder
+from sim.simulate.runner import LayerRun, run_layers
+from sim.simulate.simulator import find_simulator
+from tests.support import draw_activations, draw_levels, make_layer
+
+ODD_NAME = "$HOME $(USER) é'\"#1% (copy)"
+
+
+def _needs_a_simulator() -> None:
+    try:
+        find_simulator()
+    except CodesignError as error:
+        pytest.skip(error.cause)
+
+
+def test_sources_cache_and_temporary_files_may_be_in_folders_of_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _needs_a_simulator()
+    for place in ("sources", "cache", "temporary"):
+        (tmp_path / place / ODD_NAME).mkdir(parents=True)
+    monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path / "cache" / ODD_NAME))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary" / ODD_NAME))
+    config = ArrayConfig(rows=1, lanes=2, weight_bits=4)
+    layer = make_layer(draw_levels((2, 1, 3, 3), 4, 0.5, 1), 4, 5, 5)
+    run = LayerRun(tile_layer(layer, config), draw_activations(layer, 1, 1))
+    (outcome,) = run_layers(build_array(config, tmp_path / "sources" / ODD_NAME), [run])
+    assert outcome.bit_exact
+    assert outcome.cycle_exact
+
+
+def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr("sim.simulate.build.run_child", lambda *_: "")
+    _needs_a_simulator()
+    generate(ArrayConfig(rows=1, lanes=2), tmp_path / "array")
+    with pytest.raises(CodesignError, match="cannot write") as error:
+        compile_folder(tmp_path / "array")
+    assert "CODESIGN_CACHE" in error.value.next_step
+
+
+@pytest.mark.parametrize("name", ["files.f", "srams.v"])
+def test_a_folder_without_its_verilog_is_told(tmp_path: Path, name: str) -> None:
+    _needs_a_simulator()
+    generate(ArrayConfig(rows=1, lanes=2), tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(CodesignError, match=name) as error:
+        compile_folder(tmp_path)
+    assert "codesign generate" in error.value.next_step

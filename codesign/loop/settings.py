@@ -36,7 +36,7 @@ def _index_name(text: str) -> str:
 
 
 IndexName = Annotated[str, AfterValidator(_index_name)]
-Portion = Annotated[float, Field(gt=0, lt=1)]
+Portions = Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1, max_length=1_000)]
 Title = Annotated[str, Field(min_length=1, max_length=80)]
 DataName = Annotated[
     str,
@@ -163,23 +163,13 @@ class TechnologySection(_Section):
 class BreakEvenSection(_Section):
     """Pruned portions of the break-even curves."""
 
-    portions: Annotated[list[Portion], Field(min_length=1, max_length=1_000)] = [
-        0.1,
-        0.2,
-        0.3,
-        0.4,
-        0.5,
-        0.6,
-        0.7,
-        0.8,
-        0.9,
-    ]
+    portions: Portions = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 
 
 class SimulateSection(_Section):
     """Test images that each layer runs on the Verilog, and the simulator (default: the first that works)."""
 
-    images: Images = 8
+    images: Count = 8
     simulator: Literal["verilator", "icarus"] | None = None
 
 

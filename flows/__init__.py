@@ -1,1 +1,8 @@
-"""Configuration -> area and clock; dense and sparse in one area -> break-even curve."""
+"""Configuration -> area and clock; dense and sparse in one area -> break-even curve.
+
+The public names stand in ``__init__.pyi``; a module is imported when one of its names is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,8 @@
-"""Array configuration -> Amaranth components -> Verilog: one generator for the dense and the sparse array."""
+"""Array configuration -> Amaranth components -> Verilog: one generator for the dense and the sparse array.
+
+The public names stand in ``__init__.pyi``; a module is imported when one of its names is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -45,6 +45,7 @@ PRESETS = {
         ),
     ),
 }
+"""Arrays by name, for `codesign generate --preset` and as starting points."""
 
 
 def preset(name: str) -> ArrayConfig:

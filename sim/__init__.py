@@ -1,1 +1,8 @@
-"""Layers + configuration -> SRAM images, golden answer and cycles; cocotb runs the RTL against them."""
+"""Layers + configuration -> SRAM images, golden answer and cycles; cocotb runs the RTL against them.
+
+The public names stand in ``__init__.pyi``; a module is imported when one of its names is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

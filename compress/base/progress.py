@@ -29,3 +29,4 @@ class Update:
 
 
 Progress = Callable[[Update], None]
+"""Called with one ``Update`` after each step of a long function."""

@@ -20,6 +20,7 @@ from compress.data.imagefolder import FolderImages, list_images
 __all__ = ["DATASETS", "Dataset", "Split", "load_dataset"]
 
 DATASETS = ("digits", "mnist", "cifar10", "imagefolder")
+"""Names that ``load_dataset`` knows; ``imagefolder:SIZE`` says to how many pixels images are cut."""
 DIGITS_TEST_PORTION = 0.2
 DIGITS_VALIDATION_PORTION = 0.15
 TRAINING_PER_VALIDATION = 12  # MNIST's 60,000 images become 55,000 and 5,000

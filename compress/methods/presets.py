@@ -87,6 +87,7 @@ PRESETS: dict[str, Preset] = {
         for name, network in MOBILENETS.items()
     },
 }
+"""Published settings by name; ``docs/presets.md`` has them as a table."""
 
 
 def preset(name: str) -> Preset:

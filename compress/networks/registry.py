@@ -80,6 +80,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "mobilenet-v3-small": mobilenet_v3_small,
     "mobilenet-v3-large": mobilenet_v3_large,
 }
+"""Networks that a run file names without a module, each as a function without arguments."""
 
 
 def build_network(name: str, seed: int) -> nn.Module:

@@ -1,0 +1,15 @@
+"""Every public name of ``codesign`` and its module; ``docs/api.md`` has a line for each."""
+
+from .errors import MismatchError as MismatchError
+from .loop.evaluate import Evaluation as Evaluation
+from .loop.evaluate import evaluate_model as evaluate_model
+from .loop.network_array import ArrayChoice as ArrayChoice
+from .loop.network_array import LayerLoad as LayerLoad
+from .loop.network_array import choose_array as choose_array
+from .loop.network_file import load_network as load_network
+from .loop.network_file import save_network as save_network
+from .loop.run_file import load_config as load_config
+from .loop.settings import RunConfig as RunConfig
+from .loop.verify import simulate_model as simulate_model
+from .report.contents import read_report as read_report
+from .run import run_loop as run_loop

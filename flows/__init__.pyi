@@ -1,0 +1,15 @@
+"""Every public name of ``flows`` and its module; ``docs/api.md`` has a line for each."""
+
+from .search.break_even import BreakEvenCurve as BreakEvenCurve
+from .search.break_even import break_even_curve as break_even_curve
+from .search.iso_area import LayerWork as LayerWork
+from .search.iso_area import best_array as best_array
+from .search.iso_area import candidate_shapes as candidate_shapes
+from .synthesis.area import ArrayMeasurement as ArrayMeasurement
+from .synthesis.area import measure as measure
+from .synthesis.yosys import SynthesisResult as SynthesisResult
+from .synthesis.yosys import synthesize as synthesize
+from .technology.sram import SramModel as SramModel
+from .technology.technology import Technology as Technology
+from .technology.technology import generic_technology as generic_technology
+from .technology.technology import technology_from_liberty as technology_from_liberty

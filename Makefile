@@ -20,9 +20,10 @@ demo: $(STAMP)  ## the whole loop on scikit-learn's digits, into build/demo; res
 
 test: lint types unit  ## lint, type checker and all tests: what CI runs
 
-lint: $(STAMP)  ## ruff, rules and format
+lint: $(STAMP)  ## ruff, rules and format, and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache --no-logo
 
 types: $(STAMP)  ## mypy
 	$(BIN)/mypy

@@ -17,6 +17,7 @@ __all__ = ["CompressedLayer", "LayerKind", "Pool", "PoolKind", "Requantization",
 MAX_WEIGHT_BITS = 8
 MULTIPLIER_BITS = 9
 MAX_SHIFT = 32
+MAX_SIZE = 1 << 24
 
 
 class LayerKind(Enum):
@@ -166,6 +167,8 @@ class CompressedLayer:
         filters, channels, kernel_rows, kernel_columns = self.levels.shape
         if min(*self.input_shape, *self.stride, self.groups) < 1 or min(self.padding) < 0:
             self._fail("sizes, strides and groups must be positive, padding not negative", "check the layer's geometry")
+        if max(*self.input_shape, *self.stride, *self.padding, self.groups) > MAX_SIZE:
+            self._fail(f"a size, stride or padding exceeds {MAX_SIZE}", "check the layer's geometry")
         if self.input_shape[0] != channels * self.groups or filters % self.groups:
             self._fail(
                 f"{self.input_shape[0]} input channels and {filters} filters do not fit "

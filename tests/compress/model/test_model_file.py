@@ -1,7 +1,11 @@
+from __future__ import annotations
+
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -12,6 +16,7 @@ from safetensors import numpy as safetensors_numpy
 from safetensors import safe_open
 
 from compress.base.errors import CodesignError
+from compress.base.tensor_file import split_file, with_sorted_header
 from compress.model import model_file as modelfile
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer, LayerKind, Requantization
@@ -143,42 +148,56 @@ class TestClearErrors:
     @pytest.mark.parametrize(
         ("change", "cause"),
         [
-            (lambda tensors, _: tensors.pop("fc.bias"), "incomplete"),
+            (lambda tensors, _: tensors.pop("fc.bias"), "'fc': there is no array fc.bias"),
             (lambda tensors, _: tensors.update(extra=np.ones(1)), "unused arrays extra"),
             (lambda tensors, _: tensors.update({"fc.bias": np.zeros(2, np.int32)}), "bias must be int32 with 3"),
             (lambda tensors, _: tensors.update({"fc.levels": tensors["fc.levels"][:, :15]}), "'fc': 16 input channels"),
             (lambda tensors, _: tensors.update({"fc.levels": tensors["fc.levels"].astype(np.int8)}), "int16"),
-            (lambda _, layers: layers[0].pop("stride"), "incomplete"),
-            (lambda _, layers: layers[0].update(colour="red"), "incomplete"),
-            (lambda _, layers: layers[0].update(kind="conv3d"), "incomplete"),
-            (lambda _, layers: layers[0].update(padding=[0, 0]), "inconsistent"),
-            (lambda _, layers: layers[0].update(interval="wide"), "incomplete"),
-            (lambda _, layers: layers.pop(), "unused arrays"),
-            (lambda _, layers: layers.reverse(), "inconsistent"),
+            (lambda _, model: model["layers"][0].pop("stride"), "'conv': stride: field required"),
+            (lambda _, model: model["layers"][0].pop("name"), "layer 1: name: field required"),
+            (lambda _, model: model["layers"][0].update(colour="red"), "'conv': colour = 'red'"),
+            (lambda _, model: model["layers"][0].update(kind="conv3d"), "'conv': kind = 'conv3d'"),
+            (lambda _, model: model["layers"][0].update(padding=[0, 0]), "inconsistent"),
+            (lambda _, model: model["layers"][0].update(interval="wide"), "'conv': interval = 'wide'"),
+            (lambda _, model: model["layers"][0].update(interval=-1.0), "'conv': interval must be positive"),
+            (lambda _, model: model["layers"][0].update(relu=3), "'conv': relu = 3: input should be a valid boolean"),
+            (lambda _, model: model["layers"][1].update(relu="xxxx"), "'fc': relu = 'xxxx'"),
+            (lambda _, model: model["layers"][0].update(input_scale=True), "'conv': input_scale = True"),
+            (lambda _, model: model["layers"][0].update(input_shape=""), "'conv': input_shape = ''"),
+            (
+                lambda _, model: model["layers"][0].update(input_shape=[1, 2**60, 8]),
+                "'conv': a size, stride or padding",
+            ),
+            (lambda _, model: model["layers"][0].update(groups=1.0), "'conv': groups = 1.0"),
+            (lambda _, model: model["layers"][0].update(requantization={"shift": 1}), "requantization.multiplier"),
+            (lambda _, model: model["layers"][0]["requantization"].update(multiplier=512), "'conv': requantization"),
+            (lambda _, model: model["layers"][0]["pool"].update(stride=[0, 1]), "'conv': pool kernel"),
+            (lambda _, model: model.update(provenance=[]), r"provenance = \[\]"),
+            (lambda _, model: model.update(provenance={"loss": float("nan")}), "not JSON compliant"),
+            (lambda _, model: model.update(layers=[]), r"layers = \[\]"),
+            (lambda _, model: model["layers"].pop(), "unused arrays"),
+            (lambda _, model: model["layers"].reverse(), "inconsistent"),
         ],
     )
     def test_a_sealed_file_with_wrong_content(
-        self, model: CompressedModel, tmp_path: Path, change: Callable[[dict[str, Any], list[Any]], object], cause: str
+        self, model: CompressedModel, tmp_path: Path, change: Callable[[dict[str, Any], Any], object], cause: str
     ) -> None:
         path = tmp_path / "model"
         save_model(model, path)
-        header, _ = modelfile._split_file(path.read_bytes())
+        metadata = split_file(path.read_bytes())[0]["__metadata__"]
         tensors = safetensors_numpy.load(path.read_bytes())
-        metadata = header["__metadata__"]
         description = json.loads(metadata["model"])
-        change(tensors, description["layers"])
-        metadata |= {"model": json.dumps(description), "checksum": modelfile.NO_CHECKSUM}
-        tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-        content = modelfile._with_sorted_header(safetensors_numpy.save(tensors, metadata))
-        path.write_bytes(modelfile._seal(content))
-        with pytest.raises(CodesignError, match=cause):
+        change(tensors, description)
+        path.write_bytes(_sealed(tensors, json.dumps(description)))
+        with pytest.raises(CodesignError, match=cause) as error:
             load_model(path)
+        assert str(path) in error.value.cause
 
     @pytest.mark.parametrize("value", [{1, 2}, float("nan"), object()])
     def test_provenance_that_is_no_json_leaves_no_file(
         self, model: CompressedModel, tmp_path: Path, value: object
     ) -> None:
-        with pytest.raises(CodesignError, match="provenance is not JSON"):
+        with pytest.raises(CodesignError, match=r"cannot be written: (provenance\.seed|.*JSON compliant)"):
             save_model(replace(model, provenance={"seed": value}), tmp_path / "model")
         assert not list(tmp_path.iterdir())
 
@@ -195,3 +214,80 @@ class TestClearErrors:
             save_model(replace(model, provenance={}), tmp_path / "model")
         assert (tmp_path / "model").read_bytes() == before
         assert len(list(tmp_path.iterdir())) == 1
+
+
+def _sealed(tensors: dict[str, Any], description: str) -> bytes:
+    """A file with another description and the checksum it needs."""
+    metadata = {
+        "format": modelfile.FORMAT,
+        "model": description,
+        "schema": str(modelfile.SCHEMA),
+        "checksum": modelfile.NO_CHECKSUM,
+    }
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    return modelfile._seal(with_sorted_header(safetensors_numpy.save(arrays, metadata)))
+
+
+ODD_VALUES = (
+    None, True, False, 0, 1, -1, 3, 2**31, 10**30, 0.0, 0.5, -1e300, float("nan"), float("inf"), "", "xxxx", "relu",
+    "conv", "linear", "\0", "é", [], [1], [1, 1], [1, 1, 1], [[]], ["1", "1"], [1, 1.0], {}, {"kind": "max"},
+)  # fmt: skip
+
+
+def _mutate(value: Any, random: Random) -> Any:
+    """A JSON value with one place in it replaced, removed, added to or repeated."""
+    if not isinstance(value, dict | list) or not value or random.random() < 0.1:
+        return random.choice(ODD_VALUES)
+    places = list(value) if isinstance(value, dict) else range(len(value))
+    place, changed = random.choice(places), copy.deepcopy(value)
+    match random.choice(["deeper"] * 6 + ["remove", "add", "swap"]):
+        case "remove":
+            del changed[place]
+        case "add" if isinstance(changed, dict):
+            changed["more"] = random.choice(ODD_VALUES)
+        case "add":
+            changed.append(random.choice(ODD_VALUES))
+        case "swap":
+            other = random.choice(places)
+            changed[place], changed[other] = changed[other], changed[place]
+        case _:
+            changed[place] = _mutate(changed[place], random)
+    return changed
+
+
+def _is_accepted(path: Path) -> bool:
+    """Whether a file is a model; any exception but a CodesignError, and a model that changes when written, fails."""
+    try:
+        found = load_model(path)
+    except CodesignError:
+        return False
+    save_model(found, path)
+    assert_same(load_model(path), found)
+    return True
+
+
+def test_a_changed_description_is_refused_or_a_model_that_can_be_written_again(
+    model: CompressedModel, place: Path
+) -> None:
+    save_model(model, place)
+    content, random, accepted = place.read_bytes(), Random(0), 0
+    tensors, metadata = safetensors_numpy.load(content), split_file(content)[0]["__metadata__"]
+    description = json.loads(metadata["model"])
+    for _ in range(1000):
+        place.write_bytes(_sealed(tensors, json.dumps(_mutate(description, random))))
+        accepted += _is_accepted(place)
+    assert 0 < accepted < 500
+
+
+def test_changed_bytes_under_a_matching_checksum_are_refused_or_a_model(model: CompressedModel, place: Path) -> None:
+    save_model(model, place)
+    content, random = place.read_bytes(), Random(1)
+    checksum = split_file(content)[0]["__metadata__"]["checksum"].encode()
+    unsealed = content.replace(checksum, modelfile.NO_CHECKSUM.encode(), 1)
+    for _ in range(1000):
+        changed = bytearray(unsealed)
+        for _ in range(random.randint(1, 3)):
+            at = random.randrange(len(changed))
+            changed[at : at + random.randint(0, 2)] = random.randbytes(random.randint(0, 2))
+        place.write_bytes(modelfile._seal(bytes(changed)))
+        _is_accepted(place)

@@ -12,14 +12,16 @@ from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.registry import parse_index
 
-__all__ = ["ArrayConfig"]
+__all__ = ["MAX_ACC_BITS", "MIN_ACC_BITS", "ArrayConfig"]
+
+MIN_ACC_BITS, MAX_ACC_BITS = 12, 32
 
 _LIMITS = {
     "rows": (1, 64),
     "lanes": (1, 256),
     "weight_bits": (1, 8),
     "act_bits": (4, 8),
-    "acc_bits": (12, 32),
+    "acc_bits": (MIN_ACC_BITS, MAX_ACC_BITS),
     "requant_lanes": (1, 256),
     "weight_depth": (2, 1 << 24),
     "activation_depth": (4, 1 << 20),

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from benchmarks.results import Results, Stopwatch
 from codesign.loop.evaluate import evaluate_model
 from compress.admm.iteration import AdmmConfig
 from compress.admm.split_variables import Constraint
-from compress.base.files import replacing
+from compress.base.files import write_bytes
 from compress.data.datasets import Dataset, Split, load_dataset
 from compress.methods.baselines import prune_iteratively, prune_one_shot, prune_projected
 from compress.methods.integerize import integerize
@@ -77,8 +77,7 @@ def train_dense(recipe: Recipe, seed: int, results: Results) -> None:
     stopwatch = Stopwatch(work / "seconds")
     checkpoint = Checkpoint(work / "train.pt", describe_run("dense", network, dataset, recipe.dense, seed=seed))
     train(network, dataset, _seeded(recipe.dense, seed), stopwatch.note, checkpoint=checkpoint)
-    with replacing(_dense_path(recipe, seed, results)) as temporary:
-        save_file(network.state_dict(), temporary)
+    write_bytes(_dense_path(recipe, seed, results), save(network.state_dict()))
     result = {"validation_accuracy": accuracy(network, dataset.validation), "seconds": stopwatch.seconds}
     results.put(__name__, key, settings, {**result, "test_accuracy": accuracy(network, dataset.test)})
 

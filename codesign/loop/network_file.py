@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from compress.base.errors import CodesignError
-from compress.base.files import replacing
+from compress.base.files import write_bytes
+from compress.base.tensor_file import with_sorted_header
 from compress.networks.fold import fold_batch_norms
 from compress.networks.registry import build_network
 
@@ -23,8 +24,8 @@ FOLDED = "batch_norms"
 def save_network(network: nn.Module, name: str, path: Path, folded: bool = False) -> None:
     """Write the weights of the network called ``name``; ``folded`` says that ``fold_batch_norms`` changed it."""
     tensors = {key: value.detach().contiguous() for key, value in network.state_dict().items()}
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, {"format": FORMAT, "network": name, **({FOLDED: "folded"} if folded else {})})
+    metadata = {"format": FORMAT, "network": name, **({FOLDED: "folded"} if folded else {})}
+    write_bytes(path, with_sorted_header(save(tensors, metadata)))
 
 
 def load_network(path: Path, name: str) -> nn.Module:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import io
 import pickle
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.base.errors import CodesignError
-from compress.base.files import replacing
+from compress.base.files import write_bytes
 from compress.data.datasets import Dataset
 from compress.train.distributed import rank
 
@@ -56,8 +57,9 @@ class Checkpoint:
         self._stages[stage] = copy.deepcopy(state)  # the tensors go on changing
         if rank() != 0:
             return  # equal in all processes, and one file
-        with replacing(self.path) as temporary:
-            torch.save({"format": FORMAT, "run": self._run, "stages": self._stages}, temporary)
+        content = io.BytesIO()  # torch tells a full disk as a RuntimeError of its own
+        torch.save({"format": FORMAT, "run": self._run, "stages": self._stages}, content)
+        write_bytes(self.path, content.getbuffer())
 
     def _load(self) -> dict[str, dict[str, Any]]:
         remove = f"remove {self.path} to start over"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from codesign.loop.accumulators import widest_accumulator
 from codesign.loop.network_array import ArrayChoice, LayerLoad, array_for, choose_array
 from codesign.loop.stage import Stage
 from codesign.loop.stages import quantization
@@ -26,7 +27,7 @@ ARRAY_FILES = tuple(f"array/{name}" for name in FILES)
 
 def accumulator_bits_of(model: CompressedModel) -> int:
     """The fewest signed bits that hold every partial sum of every layer, and that an array has."""
-    return max(12, *map(accumulator_bits, model.layers))
+    return widest_accumulator({layer.name: accumulator_bits(layer) for layer in model.layers})
 
 
 def loads_of(workspace: Workspace, model: CompressedModel) -> list[LayerLoad]:

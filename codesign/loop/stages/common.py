@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from codesign.loop.accumulators import widest_accumulator
 from codesign.loop.batches import samples_at_a_time
 from codesign.loop.network_file import load_network
 from codesign.loop.workspace import Workspace
@@ -156,7 +157,7 @@ def accumulator_bits(layer: LayerGeometry, bits: int, act_bits: int) -> int:
 def reference_array(workspace: Workspace, layers: list[LayerGeometry]) -> ArrayConfig:
     """The dense array whose area is the budget, before weights are known; its widths hold every layer."""
     act_bits, bits = workspace.config.hardware.act_bits, weight_bits(workspace, layers)
-    acc_bits = max(accumulator_bits(layer, bits[layer.name], act_bits) for layer in layers)
+    acc_bits = widest_accumulator({layer.name: accumulator_bits(layer, bits[layer.name], act_bits) for layer in layers})
     return dense_array(workspace, max(bits.values()), acc_bits)
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +43,32 @@ def test_a_folded_network_is_not_read_as_one_with_its_batch_norms(network: nn.Mo
     save_network(fold_batch_norms(network), NAME, tmp_path / "network")
     with pytest.raises(CodesignError, match="do not fit"):
         load_network(tmp_path / "network", NAME)
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from codesign.loop.network_file import save_network
+from compress.networks.registry import build_network
+save_network(build_network("digits-net", seed=1), "digits-net", Path(sys.argv[1]), folded=True)
+"""
+
+
+def test_equal_networks_are_equal_bytes_in_every_process(tmp_path: Path) -> None:
+    root = Path(__file__).parents[3]
+    for seed in range(4):
+        environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(root)}
+        subprocess.run([sys.executable, "-c", WRITE, str(tmp_path / str(seed))], env=environment, check=True)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+def test_a_disk_without_room_is_a_clear_error(
+    network: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(CodesignError, match=r"cannot write .*network: No space left on device"):
+        save_network(network, NAME, tmp_path / "network")
+    assert not (tmp_path / "network").exists()

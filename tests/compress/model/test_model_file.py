@@ -228,7 +228,7 @@ def _sealed(tensors: dict[str, Any], description: str) -> bytes:
     return modelfile._seal(with_sorted_header(safetensors_numpy.save(arrays, metadata)))
 
 
-ODD_VALUES = (
+ODD_VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 3, 2**31, 10**30, 0.0, 0.5, -1e300, float("nan"), float("inf"), "", "xxxx", "relu",
     "conv", "linear", "\0", "é", [], [1], [1, 1], [1, 1, 1], [[]], ["1", "1"], [1, 1.0], {}, {"kind": "max"},
 )  # fmt: skip
@@ -243,10 +243,10 @@ def _mutate(value: Any, random: Random) -> Any:
     match random.choice(["deeper"] * 6 + ["remove", "add", "swap"]):
         case "remove":
             del changed[place]
-        case "add" if isinstance(changed, dict):
-            changed["more"] = random.choice(ODD_VALUES)
-        case "add":
+        case "add" if isinstance(changed, list):
             changed.append(random.choice(ODD_VALUES))
+        case "add":
+            changed["more"] = random.choice(ODD_VALUES)
         case "swap":
             other = random.choice(places)
             changed[place], changed[other] = changed[other], changed[place]

@@ -65,3 +65,17 @@ def test_a_foreign_file_is_a_clear_error(tmp_path: Path, content: object) -> Non
     torch.save(content, tmp_path / "c")
     with pytest.raises(CodesignError, match="checkpoint"):
         Checkpoint(tmp_path / "c", {})
+
+
+def test_a_disk_without_room_is_a_clear_error_and_keeps_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    Checkpoint(tmp_path / "c", {}).put("a", {"epoch": 1})
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(CodesignError, match=r"cannot write .*c: No space left on device"):
+        Checkpoint(tmp_path / "c", {}).put("a", {"epoch": 2})
+    assert Checkpoint(tmp_path / "c", {}).get("a") == {"epoch": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]

@@ -239,7 +239,8 @@ def _mutate(value: Any, random: Random) -> Any:
     if not isinstance(value, dict | list) or not value or random.random() < 0.1:
         return random.choice(ODD_VALUES)
     places = list(value) if isinstance(value, dict) else range(len(value))
-    place, changed = random.choice(places), copy.deepcopy(value)
+    place = random.choice(places)
+    changed: Any = copy.deepcopy(value)
     match random.choice(["deeper"] * 6 + ["remove", "add", "swap"]):
         case "remove":
             del changed[place]

@@ -24,6 +24,15 @@ from .methods.prune import prune_admm as prune_admm
 from .methods.prune import prune_to as prune_to
 from .methods.quantize import QuantizeResult as QuantizeResult
 from .methods.quantize import quantize_admm as quantize_admm
+from .methods.recipe import Outcome as Outcome
+from .methods.registry import METHODS as METHODS
+from .methods.registry import prune as prune
+from .methods.registry import quantize as quantize
+from .methods.schedules import SCHEDULES as SCHEDULES
+from .methods.scopes import SCOPES as SCOPES
+from .methods.target import Step as Step
+from .methods.target import Target as Target
+from .methods.value_sets import VALUE_SETS as VALUE_SETS
 from .model.compressed_model import CompressedModel as CompressedModel
 from .model.geometry import ConvGeometry as ConvGeometry
 from .model.layer import CompressedLayer as CompressedLayer

@@ -62,6 +62,7 @@ METHODS: dict[str, Recipe] = {
         JOINT,
     )
 }
+"""Pruning methods by name: what ``[compress] method`` of a run file chooses from."""
 
 
 def prune(

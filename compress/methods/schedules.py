@@ -49,3 +49,4 @@ CONSTANT = ScheduleChoice("constant", "the final number from the first iteration
 FALLING = ScheduleChoice("falling", "from all weights down, within `sparsity_rise` of the iterations", _falling)
 
 SCHEDULES: dict[str, ScheduleChoice] = {choice.name: choice for choice in (CONSTANT, FALLING)}
+"""How the number of kept weights falls while ADMM runs, by name: ``[compress] schedule``."""

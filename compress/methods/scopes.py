@@ -72,3 +72,4 @@ ROW_BALANCED = Scope("row-balanced", "every row of the array gets as many weight
 N_OF_M = Scope("n:m", "of every M neighbouring input channels N stay; an alpha of 1 leaves a layer out", _n_of_m)
 
 SCOPES: dict[str, Scope] = {scope.name: scope for scope in (LAYER, NETWORK, ROW_BALANCED, N_OF_M)}
+"""Over what kept weights are counted, by name: ``[compress] scope``."""

@@ -116,6 +116,7 @@ CLUSTERS = ValueSet(
 array has 8-bit codes; only the packed file stores ``weight_bits`` a weight (``clustered``)."""
 
 VALUE_SETS: dict[str, ValueSet] = {chosen.name: chosen for chosen in (LEVELS, ROUNDED, CLUSTERS)}
+"""What values kept weights end in, by name: ``[compress] set``."""
 
 
 def on_live_channels(request: QuantizeRequest, run: Callable[[QuantizeRequest], QuantizeResult]) -> QuantizeResult:

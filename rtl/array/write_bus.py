@@ -23,6 +23,11 @@ class Space(IntEnum):
     ACTIVATION = 4
     BIAS = 5
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether every row has one of its own."""
+        return self not in (Space.LAYER, Space.BIAS)
+
 
 class LayerRegister(IntEnum):
     """Addresses in ``Space.LAYER``: counts minus one, and how results are scaled and pooled.

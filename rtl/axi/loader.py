@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
-from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal
+from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal, Value
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
+from rtl.array.register_values import register_values
 from rtl.array.write_bus import Space, data_bits, write_bus_layout
 from rtl.axi.packets import ADDRESS_FIELD, ROW_FIELD, STREAM_BITS, beats_of_word, words_of_space
 from rtl.axi.ports import axi_stream
@@ -30,8 +32,9 @@ class State(IntEnum):
 class Loader(Component):
     """Unpacks load packets: segments of two header beats and their words, TLAST at the end of the last segment.
 
-    A wrong packet (a bank that is not there, TLAST in the middle of a segment) is dropped from there to its TLAST;
-    words before that place are written. One beat a cycle, and one cycle more for each segment.
+    A wrong packet is dropped from there to its TLAST; words before that place are written. Wrong are: a bank, row or
+    address that is not there, a row other than 0 for what has no rows, a value that is not legal in its register, and
+    TLAST in the middle of a segment. One beat a cycle, and one cycle more for each segment.
 
     Members
     -------
@@ -67,15 +70,16 @@ class Loader(Component):
         space, row, words_left = Signal(8), Signal(8), Signal(ROW_FIELD)
         address = Signal(ADDRESS_FIELD)
         word, ends_word = self._word(m, state, space)
+        legal = self._legal(m, space, address)
         taken, ends_segment = Signal(), Signal()
         m.d.comb += [
-            self.write.valid.eq((state == State.DATA) & self.load.tvalid & ends_word & ~self.abort),
+            self.write.valid.eq((state == State.DATA) & self.load.tvalid & ends_word & legal & ~self.abort),
             self.write.payload.data.eq(word),
             self.write.payload.address.eq(address),
             self.write.payload.row.eq(row),
             self.write.payload.space.eq(space),
             self.load.tready.eq(
-                ~self.abort & (state != State.CHECK) & ((state != State.DATA) | ~ends_word | self.write.ready)
+                ~self.abort & (state != State.CHECK) & ((state != State.DATA) | ~ends_word | ~legal | self.write.ready)
             ),
             taken.eq(self.load.tvalid & self.load.tready),
             ends_segment.eq(ends_word & (words_left == 0)),
@@ -96,7 +100,9 @@ class Loader(Component):
         with m.Elif(state == State.DATA):
             with m.If(taken & ends_word):
                 m.d.sync += [address.eq(address + 1), words_left.eq(words_left - 1)]
-            with m.If(taken & ends_segment):
+            with m.If(taken & ~legal):
+                m.d.sync += [state.eq(Mux(self.load.tlast, State.PLACE, State.DISCARD)), self.failed.eq(1)]
+            with m.Elif(taken & ends_segment):
                 m.d.sync += [state.eq(State.PLACE), self.loaded.eq(self.load.tlast)]
             with m.Elif(taken):
                 self._refuse_end(m, state)
@@ -139,10 +145,29 @@ class Loader(Component):
         return Cat(*slots, self.load.tdata)[: data_bits(self._config)], ends_word
 
     def _fits(self, m: Module, space: Signal, row: Signal, address: Signal, words_left: Signal) -> Signal:
-        """Whether bank and last address of the segment are there."""
-        fits, depth = Signal(), Signal(ADDRESS_FIELD + 1)
+        """Whether bank, row and last address of the segment are there."""
+        fits, depth, rows = Signal(), Signal(ADDRESS_FIELD + 1), Signal(range(self._config.rows + 1))
         for each in Space:
             with m.If(space == each):
-                m.d.comb += depth.eq(words_of_space(self._config, each))
-        m.d.comb += fits.eq((address + words_left < depth) & (row < self._config.rows))
+                m.d.comb += [
+                    depth.eq(words_of_space(self._config, each)),
+                    rows.eq(self._config.rows if each.has_rows else 1),
+                ]
+        m.d.comb += fits.eq((address + words_left < depth) & (row < rows))
         return fits
+
+    def _legal(self, m: Module, space: Signal, address: Signal) -> Signal:
+        """Whether the beat is a legal value of its register; words of banks are. Registers take one beat."""
+        legal = Signal(init=1)
+        for each, registers in register_values(self._config).items():
+            for place, values in enumerate(registers.values()):
+                with m.If((space == each) & (address[:3] == place)):
+                    m.d.comb += legal.eq(_among(self.load.tdata, values))
+        return legal
+
+
+def _among(value: Value, values: Sequence[int]) -> Value:
+    """Whether ``value`` is one of ``values``: two comparisons for a range, else one for each."""
+    if isinstance(values, range):
+        return (value >= values[0]) & (value <= values[-1])
+    return Cat(value == each for each in values).any()

@@ -49,7 +49,7 @@ class RegisterFile(Component):
         for register in table.values():
             if register.access is not Access.CONSTANT:
                 flow = In if register.access is Access.READ_ONLY else Out
-                ports[register.name.lower()] = flow(register_layout(register))
+                ports[register.name.lower()] = flow(register_layout(register), init=_initial(register))
             if register.access is Access.ONE_CLEARS:
                 ports[f"{register.name.lower()}_set"] = In(register_layout(register))
         super().__init__(ports)
@@ -97,6 +97,11 @@ class RegisterFile(Component):
             m.d.sync += bits.eq(bits | raised)
             with m.If(written):
                 m.d.sync += bits.eq((bits & ~ones) | raised)
+
+
+def _initial(register: Register) -> dict[str, int]:
+    """Each field's value after reset."""
+    return {field.name.lower(): field.value for field in register.fields}
 
 
 def _used(register: Register) -> int:

@@ -14,7 +14,7 @@ __all__ = ["ADDRESS_BITS", "VERSION", "Access", "Field", "Register", "config_dig
 ADDRESS_BITS = 12
 """Byte address bits of the register port: 4 KiB, the least that an AXI interconnect gives a slave."""
 
-VERSION = (2, 0)
+VERSION = (2, 1)
 """Of the register table: the first number changes when an old driver no longer works."""
 
 ID = 0x43445347  # "CDSG"
@@ -48,7 +48,7 @@ class Access(Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """Bits ``lowest`` to ``lowest + width - 1`` of a register; ``value`` is what a constant one reads as."""
+    """Bits ``lowest`` to ``lowest + width - 1`` of a register; ``value`` is a constant's, or what reset gives."""
 
     name: str
     lowest: int
@@ -74,7 +74,7 @@ class Register:
 
     @property
     def value(self) -> int:
-        """What a constant register reads as."""
+        """What a constant register reads as, any other after reset."""
         return sum(field.value << field.lowest for field in self.fields)
 
     def field(self, name: str) -> Field:
@@ -120,6 +120,8 @@ def _control() -> tuple[Register, ...]:
         ("LOADED", "The last beat of a load packet was taken, and every word of it was written"),
         ("LOAD_ERROR", "A load packet was wrong and was dropped from there to its end"),
         ("START_REFUSED", "START was written while BUSY or LOADING and did nothing"),
+        ("NOT_LOADED", "START was written before a whole layer was loaded and did nothing"),
+        ("TIMEOUT", "A layer took more cycles than WATCHDOG and was stopped as by SOFT_RESET"),
     )
     return (
         Register(
@@ -129,7 +131,7 @@ def _control() -> tuple[Register, ...]:
             "Commands; SOFT_RESET wins over START",
             (
                 Field("START", 0, 1, "Run the loaded layer"),
-                Field("SOFT_RESET", 1, 1, "Stop at once; the next layer must be loaded from its first register"),
+                Field("SOFT_RESET", 1, 1, "Stop at once; the next layer must be loaded as a whole"),
                 Field("CLEAR_COUNTERS", 2, 1, "Set the LOAD counters to zero"),
             ),
         ),
@@ -159,6 +161,7 @@ def _control() -> tuple[Register, ...]:
             "Events that raise irq, at the bits of IRQ_STATUS",
             tuple(Field(name, bit, 1, f"Raise irq on {name}") for bit, (name, _) in enumerate(events)),
         ),
+        _whole("WATCHDOG", 0x018, Access.READ_WRITE, "Cycles that a layer may take; all ones after reset", 0xFFFFFFFF),
     )
 
 

@@ -9,11 +9,13 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from rtl.array.pe_array import PEArray, array_signature
 from rtl.axi.lite import LiteSlave
+from rtl.axi.load_tracker import LoadTracker
 from rtl.axi.loader import Loader
 from rtl.axi.packets import STREAM_BITS
 from rtl.axi.ports import axi_lite, axi_stream
 from rtl.axi.register_file import RegisterFile
 from rtl.axi.registers import ADDRESS_BITS, register_table
+from rtl.axi.run_control import RunControl
 from rtl.axi.sender import Sender, result_bytes
 from rtl.config import ArrayConfig
 
@@ -57,8 +59,9 @@ class Shell(Component):
         m.submodules.registers = file = RegisterFile(register_table(self.config))
         m.submodules.loader = loader = Loader(self.config)
         m.submodules.sender = sender = Sender(self.config)
-        reset, start = Signal(), Signal()
-        array = self._array(m, platform, reset)
+        m.submodules.tracker = tracker = LoadTracker(self.config)
+        m.submodules.run = run = RunControl()
+        array = self._array(m, platform, run.reset)
         connect(m, flipped(self.registers), lite.bus)
         connect(m, flipped(self.load), loader.load)
         connect(m, loader.write, array.write)
@@ -68,21 +71,31 @@ class Shell(Component):
             m.d.comb += getattr(file, name).eq(getattr(lite, name))
         for name in ("write_fails", "read_data", "read_fails"):
             m.d.comb += getattr(lite, name).eq(getattr(file, name))
-        busy = array.busy | sender.pending
         m.d.comb += [
-            reset.eq(file.control.soft_reset),
-            start.eq(file.control.start & ~reset & ~busy & ~loader.in_packet),
-            array.start.eq(start),
-            loader.abort.eq(reset),
-            sender.abort.eq(reset),
-            file.status.busy.eq(busy),
+            tracker.write_en.eq(loader.write.valid & loader.write.ready),
+            tracker.write.eq(loader.write.payload),
+            tracker.clear.eq(run.reset),
+            run.start_command.eq(file.control.start),
+            run.reset_command.eq(file.control.soft_reset),
+            run.array_busy.eq(array.busy),
+            run.cycles.eq(array.cycles),
+            run.watchdog.eq(file.watchdog.value),
+            run.sending.eq(sender.pending),
+            run.loading.eq(loader.in_packet),
+            run.loaded.eq(tracker.complete),
+            array.start.eq(run.start),
+            loader.abort.eq(run.reset),
+            sender.abort.eq(run.reset),
+            file.status.busy.eq(array.busy | sender.pending),
             file.status.loading.eq(loader.in_packet),
             file.status.discarding.eq(loader.discarding),
             file.status.aborting.eq(sender.aborting),
             file.irq_status_set.done.eq(sender.finished),
             file.irq_status_set.loaded.eq(loader.loaded),
             file.irq_status_set.load_error.eq(loader.failed),
-            file.irq_status_set.start_refused.eq(file.control.start & ~reset & ~start),
+            file.irq_status_set.start_refused.eq(run.refused),
+            file.irq_status_set.not_loaded.eq(run.not_loaded),
+            file.irq_status_set.timeout.eq(run.expired),
             self.irq.eq((file.irq_status.as_value() & file.irq_enable.as_value()).any()),
             file.cycles.value.eq(array.cycles),
         ]
@@ -93,9 +106,9 @@ class Shell(Component):
             "load_blocked": self.load.tvalid & ~self.load.tready,
         }
         for name, event in of_layer.items():
-            m.d.comb += getattr(file, name).value.eq(_count(m, name, event, start | reset))
+            m.d.comb += getattr(file, name).value.eq(_count(m, name, event, run.start | run.reset))
         for name, event in of_loads.items():
-            m.d.comb += getattr(file, name).value.eq(_count(m, name, event, file.control.clear_counters | reset))
+            m.d.comb += getattr(file, name).value.eq(_count(m, name, event, file.control.clear_counters | run.reset))
         return m
 
     def _array(self, m: Module, platform: Any, reset: Signal) -> Any:

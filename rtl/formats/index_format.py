@@ -21,11 +21,10 @@ __all__ = ["IndexFormat", "RowRegister", "check_range", "first_bit_register", "t
 
 @dataclass(frozen=True)
 class RowRegister:
-    """A register of each row: its width, and the range of its legal values."""
+    """A register of each row: its width, and its legal values."""
 
     bits: int
-    highest: int
-    lowest: int = 0
+    legal: range
 
 
 class IndexFormat(ABC):
@@ -65,7 +64,7 @@ class IndexFormat(ABC):
 
         Unless a format says otherwise: ``positions``, of a filter in this row.
         """
-        return {"positions": RowRegister(position_bits(config), config.table_depth, lowest=1)}
+        return {"positions": RowRegister(position_bits(config), range(1, config.table_depth + 1))}
 
     def __str__(self) -> str:
         return self.pattern.format(*astuple(self))  # type: ignore[call-overload]
@@ -73,16 +72,14 @@ class IndexFormat(ABC):
 
 def first_bit_register(config: ArrayConfig) -> dict[str, RowRegister]:
     """``first_bit``: where a pass begins in its first word."""
-    return {"first_bit": RowRegister(max(1, (config.word_bits - 1).bit_length()), config.word_bits - 1)}
+    return {"first_bit": RowRegister(max(1, (config.word_bits - 1).bit_length()), range(config.word_bits))}
 
 
 def tap_registers(config: ArrayConfig) -> dict[str, RowRegister]:
     """What ``TapCounter`` counts with: taps minus one, channels minus one, activation words a channel."""
-    return {
-        "last_tap": RowRegister(address_bits(config.table_depth), config.table_depth - 1),
-        "last_channel": RowRegister(address_bits(config.activation_depth), config.activation_depth - 1),
-        "plane": RowRegister(address_bits(config.activation_depth), config.activation_depth - 1),
-    }
+    word = RowRegister(address_bits(config.activation_depth), range(config.activation_depth))
+    tap = RowRegister(address_bits(config.table_depth), range(config.table_depth))
+    return {"last_tap": tap, "last_channel": word, "plane": word}
 
 
 def check_range(name: str, value: int, low: int, high: int, advice: str) -> None:

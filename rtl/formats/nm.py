@@ -41,7 +41,7 @@ class NM(IndexFormat):
 
     def row_registers(self, config: ArrayConfig) -> dict[str, RowRegister]:
         """``last_filter_word``: words of a filter, minus one."""
-        return {"last_filter_word": RowRegister(address_bits(config.weight_depth), config.weight_depth - 1)}
+        return {"last_filter_word": RowRegister(address_bits(config.weight_depth), range(config.weight_depth))}
 
     @property
     def offset_bits(self) -> int:

@@ -44,7 +44,7 @@ class Rice(IndexFormat):
 
     def row_registers(self, config: ArrayConfig) -> dict[str, RowRegister]:
         """Positions, where a pass begins, and ``remainder_bits`` of every code."""
-        remainder_bits = RowRegister(config.word_bits.bit_length(), self.max_remainder_bits)
+        remainder_bits = RowRegister(config.word_bits.bit_length(), range(self.max_remainder_bits + 1))
         return super().row_registers(config) | first_bit_register(config) | {"remainder_bits": remainder_bits}
 
     def word_bits(self, weight_bits: int) -> int:

@@ -83,7 +83,7 @@ class PackedLayer:
             "last_word": len(self.weight_words[row]) - 1,
             "last_tap": max(1, len(part.taps)) - 1,
             "last_channel": max(1, len(part.channels)) - 1,
-            "plane": self.plan.layout.phases * self.plan.layout.plane_words,
+            "plane": self.plan.layout.phases * self.plan.layout.plane_words if len(part.channels) > 1 else 0,
             **self.plan.rows[row].registers,
         }
         return [values[name] for name, _ in row_registers(self.config)]

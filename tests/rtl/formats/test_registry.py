@@ -126,7 +126,7 @@ def test_a_format_and_its_decoder_share_a_file(kind: type[IndexFormat]) -> None:
 def test_row_registers_hold_their_legal_values(kind: type[IndexFormat]) -> None:
     config = ArrayConfig(rows=1, lanes=4, index=kind(), weight_depth=300, table_depth=100)
     for register in kind().row_registers(config).values():
-        assert 0 <= register.lowest <= register.highest < 1 << register.bits
+        assert 0 <= register.legal[0] <= register.legal[-1] < 1 << register.bits
 
 
 @pytest.mark.parametrize("kind", FORMATS)

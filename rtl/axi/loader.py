@@ -167,7 +167,8 @@ class Loader(Component):
 
 
 def _among(value: Value, values: Sequence[int]) -> Value:
-    """Whether ``value`` is one of ``values``: two comparisons for a range, else one for each."""
-    if isinstance(values, range):
-        return (value >= values[0]) & (value <= values[-1])
-    return Cat(value == each for each in values).any()
+    """Whether ``value`` is one of ``values``: a comparison with each end of a range, else with each value."""
+    if not isinstance(values, range):
+        return Cat(value == each for each in values).any()
+    below = value <= values[-1]
+    return below & (value >= values[0]) if values[0] else below

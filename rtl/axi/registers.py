@@ -121,7 +121,7 @@ def _control() -> tuple[Register, ...]:
         ("LOAD_ERROR", "A load packet was wrong and was dropped from there to its end"),
         ("START_REFUSED", "START was written while BUSY or LOADING and did nothing"),
         ("NOT_LOADED", "START was written before a whole layer was loaded and did nothing"),
-        ("TIMEOUT", "A layer took more cycles than WATCHDOG and was stopped as by SOFT_RESET"),
+        ("TIMEOUT", "A layer took more cycles than WATCHDOG allows and was stopped as by SOFT_RESET"),
     )
     return (
         Register(
@@ -161,7 +161,17 @@ def _control() -> tuple[Register, ...]:
             "Events that raise irq, at the bits of IRQ_STATUS",
             tuple(Field(name, bit, 1, f"Raise irq on {name}") for bit, (name, _) in enumerate(events)),
         ),
-        _whole("WATCHDOG", 0x018, Access.READ_WRITE, "Cycles that a layer may take; all ones after reset", 0xFFFFFFFF),
+        Register(
+            "WATCHDOG",
+            0x018,
+            Access.READ_WRITE,
+            "When a layer is stopped",
+            (
+                Field(
+                    "LOG2_CYCLES", 0, 5, "Logarithm to base 2 of the cycles that a layer may take; 31 after reset", 31
+                ),
+            ),
+        ),
     )
 
 

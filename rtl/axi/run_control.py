@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.hdl import Cat, Elaboratable, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 __all__ = ["RunControl"]
@@ -22,13 +22,13 @@ class RunControl(Component):
     sending, loading, loaded : In
         Results are still to be taken; inside a load packet; a whole layer is loaded.
     watchdog : In
-        Cycles that a layer may take.
+        Logarithm to base 2 of the cycles that a layer may take.
     start, reset : Out
         To the array. ``reset`` stops loads and results as well.
     refused, not_loaded : Out
         The answer to a START that does nothing: not now, or not before a whole layer is loaded.
     expired : Out
-        High for one cycle, a cycle after the first one beyond ``watchdog``; then ``reset`` is high, too.
+        High for one cycle, a cycle after the first one that is too many; then ``reset`` is high, too.
     """
 
     def __init__(self, cycle_bits: int = 32) -> None:
@@ -38,7 +38,7 @@ class RunControl(Component):
             {
                 **{name: In(1) for name in ports},
                 "cycles": In(cycle_bits),
-                "watchdog": In(cycle_bits),
+                "watchdog": In(range(cycle_bits)),
                 **{name: Out(1) for name in answers},
             }
         )
@@ -47,7 +47,8 @@ class RunControl(Component):
         """The watchdog, then one answer to each START."""
         m = Module()
         asked, occupied = Signal(), Signal()
-        m.d.sync += self.expired.eq(self.array_busy & (self.cycles >= self.watchdog) & ~self.reset)
+        too_many = (self.cycles & Cat(self.watchdog <= place for place in range(len(self.cycles)))).any()
+        m.d.sync += self.expired.eq(self.array_busy & too_many & ~self.reset)
         m.d.comb += [
             self.reset.eq(self.reset_command | self.expired),
             asked.eq(self.start_command & ~self.reset_command),

@@ -79,7 +79,7 @@ class Shell(Component):
             run.reset_command.eq(file.control.soft_reset),
             run.array_busy.eq(array.busy),
             run.cycles.eq(array.cycles),
-            run.watchdog.eq(file.watchdog.value),
+            run.watchdog.eq(file.watchdog.log2_cycles),
             run.sending.eq(sender.pending),
             run.loading.eq(loader.in_packet),
             run.loaded.eq(tracker.complete),

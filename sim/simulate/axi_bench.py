@@ -38,6 +38,7 @@ async def _run_layer(host: AxiHost, packed: PackedLayer, activations: NDArray[np
     beats, counters = [], []
     batch = packed.plan.layout.batch
     limit = 200 + 100 * layer_cycles(packed.plan, packed.config.requant_lanes)
+    await host.write("WATCHDOG", limit.bit_length())
     for first in range(0, len(activations), batch):
         await host.load(packed.activation_writes(activations[first : first + batch]))
         await host.command("START")

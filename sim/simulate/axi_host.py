@@ -18,9 +18,12 @@ from rtl.config import ArrayConfig
 from sim.mapping.pack import Write
 from sim.simulate.load_packets import beats_of_bytes, load_packet
 
-__all__ = ["COUNTERS", "PERIOD_NS", "AxiHost"]
+__all__ = ["COUNTERS", "EVENTS", "PERIOD_NS", "AxiHost"]
 
 PERIOD_NS = 10
+EVENTS = 0b111111
+"""Every event of IRQ_STATUS: an error ends a wait for another one at once."""
+
 COUNTERS = ("CYCLES", "RESULT_WAIT", "RESULT_BEATS", "LOAD_BEATS", "LOAD_WAIT", "LOAD_BLOCKED")
 
 
@@ -38,7 +41,7 @@ class AxiHost:
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), *clocking)
 
     async def begin(self) -> None:
-        """Clock and reset, then allow the interrupts of a good run."""
+        """Clock and reset, then allow every interrupt."""
         Clock(self.dut.aclk, PERIOD_NS, "ns").start()
         await self.reset()
 
@@ -51,7 +54,7 @@ class AxiHost:
             await FallingEdge(self.dut.aclk)
         self.dut.aresetn.value = 1
         await FallingEdge(self.dut.aclk)
-        await self.write("IRQ_ENABLE", 0b11)
+        await self.write("IRQ_ENABLE", EVENTS)
 
     def stall(self, loads: float, results: float, seed: int) -> None:
         """Pause both streams in a random fraction of the cycles."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import data
 
-from rtl.array.write_bus import Space
+from rtl.array.write_bus import LayerRegister, Space, write_bus_layout
 from rtl.axi.lite import LiteSlave
+from rtl.axi.load_tracker import LoadTracker
 from rtl.axi.loader import Loader
 from rtl.axi.packets import ADDRESS_FIELD, ROW_FIELD
 from rtl.axi.ports import Response
+from rtl.axi.run_control import RunControl
 from rtl.axi.sender import Sender
 from tests.formal.arrays import SMALL
 from tests.formal.engine import Harness, In, Proof
@@ -69,7 +72,7 @@ class LoaderPackets(Harness):
     def __init__(self) -> None:
         super().__init__({"valid": In(1), "data": In(32), "last": In(1), "ready": In(1), "abort": In(1)})
 
-    CONFIG = SMALL.replace(lanes=12)
+    CONFIG = SMALL.replace(rows=2, lanes=12)
 
     def build(self, m: Module) -> None:
         m.submodules.dut = dut = Loader(self.CONFIG)
@@ -85,8 +88,9 @@ class LoaderPackets(Harness):
         check_stream(self, m, "writes", write.valid, write.ready, write.payload.as_value(), excused=self.abort)
         payload, taken = write.payload, load.tvalid & load.tready
         depths = {Space.LAYER: 7, Space.ROW: 2, Space.WEIGHT: 4, Space.TABLE: 2, Space.ACTIVATION: 4, Space.BIAS: 4}
-        exists = (payload.row == 0) & Cat(
-            (payload.space == space) & (payload.address < depth) for space, depth in depths.items()
+        exists = Cat(
+            (payload.space == space) & (payload.address < depth) & (payload.row <= int(space.has_rows))
+            for space, depth in depths.items()
         ).any()
         self.check(m, "writes: only to banks and addresses that are there", ~write.valid | exists)
         self._check_segments(m, dut, taken)
@@ -110,15 +114,17 @@ class LoaderPackets(Harness):
                     m.d.sync += [count.eq(count - 1), address.eq(address + 1)]
                     with m.If(count == 0):
                         m.d.sync += place.eq(0)
-        good_end = Signal()
-        m.d.comb += good_end.eq(taken & load.tlast & ends_word & (count == 0) & ~dut.discarding)
         with m.If((taken & load.tlast) | dut.discarding | self.abort):
             m.d.sync += place.eq(0)
         written = write.valid & write.ready
-        in_word = taken & ends_word & ~dut.discarding & ~self.abort
+        legal = self._legal(m, space, address, load.tdata)
+        in_word = taken & ends_word & legal & ~dut.discarding & ~self.abort
+        good_end = in_word & load.tlast & (count == 0)
+        wrong = taken & ends_word & ~legal & ~dut.discarding & ~self.abort
         self.check(m, "writes: one for each word", written == in_word)
         told = (payload.space == space) & (payload.row == row) & (payload.address == address)
-        self.check(m, "writes: where the header says", ~written | (told & (row == 0)))
+        self.check(m, "writes: where the header says", ~written | told)
+        self.check(m, "failed: after a value that is not legal", ~self.before(m, wrong, "wrong") | dut.failed)
         self.check(m, "loaded: after a good packet, and only then", dut.loaded == self.before(m, good_end, "good"))
         first = Signal(32)
         with m.If(taken & word & ~beat):
@@ -126,6 +132,81 @@ class LoaderPackets(Harness):
         wide = (payload.data[:32] == first) & (payload.data[32:48] == load.tdata[:16])
         narrow = payload.data[:32] == load.tdata
         self.check(m, "writes: the beats, low bits first", ~written | (two_beats & wide) | (~two_beats & narrow))
+
+    def _legal(self, m: Module, space: Signal, address: Signal, data: Signal) -> Signal:
+        """The ranges of docs/hardware.md for this array, written out."""
+        legal = Signal(init=1)
+        highest = {LayerRegister.LAST_FILTER: 3, LayerRegister.LAST_TILE: 3, LayerRegister.MULTIPLIER: 511}
+        highest |= {LayerRegister.SHIFT: 31, LayerRegister.RELU: 1, LayerRegister.POOL_SHIFT: 6}
+        with m.If(space == Space.LAYER):
+            for register, most in highest.items():
+                with m.If(address == register):
+                    m.d.comb += legal.eq(data <= most)
+            with m.If((address == LayerRegister.MULTIPLIER) & (data == 0)):
+                m.d.comb += legal.eq(0)
+            with m.If(address == LayerRegister.LAST_PIXEL):
+                m.d.comb += legal.eq(Cat(data == n - 1 for n in (1, 2, 3, 4, 6, 12)).any())
+        with m.If((space == Space.ROW) & (address == 0)):
+            m.d.comb += legal.eq(data <= 3)
+        with m.If((space == Space.ROW) & (address == 1)):
+            m.d.comb += legal.eq((data == 1) | (data == 2))
+        return legal
+
+
+class LayerLoaded(Harness):
+    """Writes in any order, forgotten at any time: what START waits for."""
+
+    def __init__(self) -> None:
+        super().__init__({"write_en": In(1), "write": In(write_bus_layout(SMALL).size), "clear": In(1)})
+
+    def build(self, m: Module) -> None:
+        m.submodules.dut = dut = LoadTracker(SMALL)
+        write = data.View(write_bus_layout(SMALL), self.write)
+        m.d.comb += [dut.write_en.eq(self.write_en), dut.write.eq(self.write), dut.clear.eq(self.clear)]
+        needed = {Space.LAYER: 7, Space.ROW: 2, Space.WEIGHT: 1, Space.TABLE: 1, Space.ACTIVATION: 1, Space.BIAS: 1}
+        seen = Signal(sum(needed.values()))
+        places = [(space, address) for space, count in needed.items() for address in range(count)]
+        for bit, (space, address) in enumerate(places):
+            with m.If(self.write_en & (write.space == space) & (write.address == address) & (write.row == 0)):
+                m.d.sync += seen[bit].eq(1)
+        with m.If(self.clear):
+            m.d.sync += seen.eq(0)
+        self.check(m, "loaded: every register and the first word of each bank", dut.complete == seen.all())
+
+
+class Runs(Harness):
+    """START, SOFT_RESET and the watchdog on an array that ends its layers when it likes, or never."""
+
+    BITS = 4
+
+    def __init__(self) -> None:
+        names = ("start_command", "reset_command", "sending", "loading", "loaded", "finished")
+        super().__init__({**{name: In(1) for name in names}, "watchdog": In(2)})
+
+    def build(self, m: Module) -> None:
+        m.submodules.dut = dut = RunControl(self.BITS)
+        busy, cycles, length = Signal(), Signal(self.BITS), Signal(self.BITS + 1)
+        watchdog, limit = self.constant(m, self.watchdog, "limit"), Signal(self.BITS)
+        for name in ("start_command", "reset_command", "sending", "loading", "loaded"):
+            m.d.comb += getattr(dut, name).eq(getattr(self, name))
+        m.d.comb += [dut.array_busy.eq(busy), dut.cycles.eq(cycles), dut.watchdog.eq(watchdog), limit.eq(1 << watchdog)]
+        with m.If(dut.reset):
+            m.d.sync += [busy.eq(0), cycles.eq(0), length.eq(0)]
+        with m.Elif(dut.start):
+            m.d.sync += [busy.eq(1), cycles.eq(0), length.eq(0)]
+        with m.Elif(busy):
+            m.d.sync += [cycles.eq(cycles + 1), length.eq(length + 1), busy.eq(~self.finished)]
+        asked = self.start_command & ~self.reset_command
+        answers = dut.start + dut.refused + dut.not_loaded
+        self.check(m, "START: one answer", answers == asked)
+        self.check(m, "start: only a loaded layer", ~dut.start | self.loaded)
+        idle = ~(busy | self.sending | self.loading | dut.reset)
+        self.check(m, "start: only when idle", ~dut.start | idle)
+        self.check(m, "not loaded: only when idle", ~dut.not_loaded | (idle & ~self.loaded))
+        self.check(m, "watchdog: no layer is busy for longer than its limit and two", ~busy | (length < limit + 2))
+        over = self.before(m, busy & (cycles >= limit) & ~dut.reset, "over")
+        self.check(m, "watchdog: stops a layer beyond its limit, and only such a one", dut.expired == over)
+        self.check(m, "reset: by SOFT_RESET or the watchdog", dut.reset == (self.reset_command | dut.expired))
 
 
 class LiteTransfers(Harness):
@@ -184,5 +265,7 @@ class LiteTransfers(Harness):
 PROOFS = (
     Proof("SenderQueue", SenderQueue, "proof.dut"),
     Proof("LoaderPackets", LoaderPackets),
+    Proof("LayerLoaded", LayerLoaded),
+    Proof("Runs", Runs),
     Proof("LiteTransfers", LiteTransfers),
 )

@@ -10,7 +10,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge
 
-from sim.simulate.axi_host import AxiHost
+from sim.simulate.axi_host import EVENTS, AxiHost
 
 QUIET_CYCLES = 40
 
@@ -52,7 +52,7 @@ async def _interrupted(host: AxiHost, packed: Any, activations: Any, kind: str, 
         await _settle(host)
     assert await host.read("STATUS") == 0
     assert await host.read("CYCLES") == 0
-    await host.write("IRQ_STATUS", 0b1111)
+    await host.write("IRQ_STATUS", EVENTS)
 
 
 async def _settle(host: AxiHost) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
 from compress.model.layer import CompressedLayer, Pool, PoolKind
 from rtl.axi.top import ACCELERATOR
 from rtl.config import ArrayConfig
 from rtl.formats.fixed import Fixed
-from sim.mapping.pack import pack
+from sim.mapping.cycles import layer_cycles
+from sim.mapping.pack import PackedLayer, pack
 from sim.mapping.tiles import tile_layer
 from sim.simulate.build import BuiltArray, build_array, run_child
 from sim.simulate.load_packets import load_packet
@@ -110,32 +113,51 @@ MOMENTS = [
 ]
 
 
-def test_a_reset_in_the_middle_leaves_nothing_behind(built: BuiltArray, tmp_path: Path) -> None:
-    layer = small_layer()
-    packed, activations = pack(layer, CONFIG), draw_activations(layer, 1, 3)
-    orders = [[moment] for moment in MOMENTS] + [list(reversed(MOMENTS))]
-    job, answer = tmp_path / "job", tmp_path / "answer"
-    job.write_bytes(pickle.dumps([(packed, activations, moments) for moments in orders]))
+def run_bench(built: BuiltArray, module: str, job: object, folder: Path) -> list[dict[str, Any]]:
+    """What the cocotb bench ``module`` answers to ``job``."""
+    question, answer = folder / "job", folder / "answer"
+    question.write_bytes(pickle.dumps(job))
     log = run_child(
         "test",
         built.simulator,
         {
-            "test_module": "tests.sim.simulate.axi_resets",
+            "test_module": module,
             "hdl_toplevel": ACCELERATOR,
             "hdl_toplevel_lang": "verilog",
             "build_dir": str(built.folder),
-            "test_dir": str(tmp_path),
-            "results_xml": str(tmp_path / "results.xml"),
+            "test_dir": str(folder),
+            "results_xml": str(folder / "results.xml"),
             "timescale": ["1ns", "1ps"],
         },
-        {"CODESIGN_SIM_JOB": str(job), "CODESIGN_SIM_ANSWER": str(answer)},
+        {"CODESIGN_SIM_JOB": str(question), "CODESIGN_SIM_ANSWER": str(answer)},
     )
     assert answer.exists(), log[-3000:]
-    answers = pickle.loads(answer.read_bytes())
-    assert len(answers) == len(orders)
+    answers: list[dict[str, Any]] = pickle.loads(answer.read_bytes())
+    return answers
+
+
+def check_last_runs(packed: PackedLayer, activations: NDArray[np.uint8], answers: list[dict[str, Any]]) -> None:
+    """Golden results, and the same counters each time but for those of the loads before."""
     for each in answers:
         got = np.concatenate([packed.unpack_results(beats) for beats in each["beats"]])
         np.testing.assert_array_equal(got, packed.answer(activations))
         assert each["counters"] == answers[0]["counters"] | {
             name: each["counters"][name] for name in ("LOAD_BEATS", "LOAD_WAIT", "LOAD_BLOCKED")
         }
+
+
+def test_a_reset_in_the_middle_leaves_nothing_behind(built: BuiltArray, tmp_path: Path) -> None:
+    packed, activations = pack(small_layer(), CONFIG), draw_activations(small_layer(), 1, 3)
+    orders = [[moment] for moment in MOMENTS] + [list(reversed(MOMENTS))]
+    job = [(packed, activations, moments) for moments in orders]
+    answers = run_bench(built, "tests.sim.simulate.axi_resets", job, tmp_path)
+    assert len(answers) == len(orders)
+    check_last_runs(packed, activations, answers)
+
+
+def test_what_a_driver_does_wrong_is_told_and_the_next_layer_is_right(built: BuiltArray, tmp_path: Path) -> None:
+    packed, activations = pack(small_layer(), CONFIG), draw_activations(small_layer(), 1, 3)
+    answers = run_bench(built, "tests.sim.simulate.axi_faults", [(packed, activations)] * 2, tmp_path)
+    assert len(answers) == 2
+    check_last_runs(packed, activations, answers)
+    assert answers[0]["counters"]["CYCLES"] == layer_cycles(packed.plan, CONFIG.requant_lanes)

@@ -6,6 +6,7 @@ the sum goes to all, and every process takes the same step; so weights, projecti
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,14 +19,21 @@ __all__ = ["add_up", "from_first", "process_group", "rank", "share_buffers", "sh
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Join the processes that torch's launcher started (it sets WORLD_SIZE); alone, nothing happens."""
+    """Join the processes that torch's launcher started (it sets WORLD_SIZE); alone, nothing happens.
+
+    No thread of the group outlives the block: one that is left while the interpreter exits aborts the process. Torch
+    ends them when nothing refers to the group any more. Functions of ``torch.distributed.nn`` have the group there is
+    when they are first imported as a default argument, and the first optimizer imports them; so they are imported
+    before there is one.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
         return
+    importlib.import_module("torch.distributed.nn")
     distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield
-        add_up(0)  # leave together: one that goes while another still works may be aborted by its own threads
+        add_up(0)  # leave together: process 0 keeps the store that the others still speak to
     finally:
         distributed.destroy_process_group()
 

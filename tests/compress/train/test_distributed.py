@@ -11,7 +11,7 @@ from torch import nn
 from compress.train.distributed import add_up, from_first, process_group, rank, shared_gradients, world_size
 
 SCRIPT = """
-import hashlib, json, sys
+import json, os, sys
 import torch
 from torch import nn
 from compress.admm.iteration import AdmmConfig
@@ -31,9 +31,13 @@ data = Dataset("random", split(45, 0), split(20, 1), split(20, 2))
 config = AdmmConfig(
     iterations=2, batch_size=11, retrain_epochs=2, learning_rate=1e-3, tolerance=0, saliency=float(sys.argv[2])
 )
+TASKS = "/proc/self/task"  # Linux lists a process's threads there
+threads = set(os.listdir(TASKS)) if os.path.isdir(TASKS) else set()
 with process_group():
     result = prune_admm(network, data, {"*": 0.3}, config, __import__("pathlib").Path(sys.argv[1]) / "checkpoint")
     number = rank()
+left = set(os.listdir(TASKS)) - threads if os.path.isdir(TASKS) else set()
+assert not left, f"threads that the group left behind: {[open(f'{TASKS}/{n}/comm').read() for n in left]}"
 weights = torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
 masks = torch.cat([mask.flatten() for mask in result.masks.values()])
 report = {

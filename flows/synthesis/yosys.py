@@ -8,6 +8,7 @@ helps. Results depend on nothing but source, library, script and tool version, a
 from __future__ import annotations
 
 import atexit
+import hashlib
 import json
 import os
 import re
@@ -28,6 +29,7 @@ from compress.base.files import read_text, write_text
 from compress.base.sources import source_digest
 from compress.base.store import Store
 from flows.synthesis import yosys_child
+from flows.synthesis.failures import failure
 
 if TYPE_CHECKING:  # what is used of it is in the key, so its source need not be
     from flows.technology.technology import Technology
@@ -41,7 +43,6 @@ _ABC = (
     "buffer,-c;topo;upsize;dnsize;stime"  # fan-out trees, sizes for delay, smaller where there is slack
 )
 _BOOTH_FROM_BITS = 12
-_REMEDY = "correct the source; latches, tri-states and undriven or looped wires cannot be mapped"
 _LIBRARY_LOCK = threading.Lock()
 _READERS = {"verilog": ("design.v", "read_verilog -sv"), "rtlil": ("design.il", "read_rtlil")}
 
@@ -113,12 +114,18 @@ def synthesize(
     if not re.fullmatch(r"[A-Za-z_]\w*", top):
         raise CodesignError(f"{top!r} is no module name", "use letters, digits and underscores")
     commands = script(top, language)
-    key = [source, top, language, technology.digest, commands, _figures(technology), source_digest(__name__)]
+    library = [_digest(technology.liberty), technology.name, sorted(technology.gates), *_figures(technology)]
+    key = [source, top, language, library, commands, source_digest(__name__)]
     store = Store.shared("synthesis")
     found = store.get(key)
     if found is None:
         found = store.put(key, asdict(_run(source, top, technology, commands, language, timeout_s)))
     return SynthesisResult(**found)
+
+
+@lru_cache(maxsize=8)
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _figures(technology: Technology) -> list[float]:
@@ -133,8 +140,8 @@ def _run(
         (folder / _READERS[language][0]).write_text(source, encoding="utf-8")
         (folder / "library.lib").symlink_to(_library_file(technology))
         (folder / "script.json").write_text(json.dumps(commands), encoding="utf-8")
-        _run_child(folder, top, timeout_s)
-        return _read_result(folder, technology)
+        _run_child(folder, top, technology.name, timeout_s)
+        return _read_result(folder, top, technology)
 
 
 @lru_cache(maxsize=1)
@@ -147,13 +154,13 @@ def _library_folder() -> Path:
 def _library_file(technology: Technology) -> Path:
     """The library written once in this process; gone at its end."""
     with _LIBRARY_LOCK:
-        path = _library_folder() / f"{technology.digest}.lib"
+        path = _library_folder() / f"{_digest(technology.liberty)}.lib"
         if not path.exists():
             write_text(path, technology.liberty)
     return path
 
 
-def _run_child(folder: Path, top: str, timeout_s: float) -> None:
+def _run_child(folder: Path, top: str, library: str, timeout_s: float) -> None:
     command: Sequence[str] = (sys.executable, str(Path(yosys_child.__file__)), str(folder))
     with (folder / "console.log").open("wb") as console:
         child = subprocess.Popen(
@@ -167,7 +174,7 @@ def _run_child(folder: Path, top: str, timeout_s: float) -> None:
         finally:
             _end(child)
     if status:
-        raise CodesignError(f"synthesis of {top!r} failed ({_status(status)}):\n{_tail(folder)}", _REMEDY)
+        raise failure(folder, status, top, library)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -177,29 +184,14 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _status(status: int) -> str:
-    return f"exit code {status}" if status > 0 else f"killed by {signal.Signals(-status).name}"
-
-
-def _tail(folder: Path, lines: int = 8) -> str:
-    texts = [
-        path.read_text(encoding="utf-8", errors="replace")
-        for path in (folder / "yosys.log", folder / "console.log")
-        if path.exists()
-    ]
-    told = [line for text in texts for line in text.splitlines() if line.strip() and "Running command" not in line]
-    errors = [line for line in told if "ERROR" in line]
-    return "\n".join(errors[-1:] or told[-lines:])
-
-
-def _read_result(folder: Path, technology: Technology) -> SynthesisResult:
+def _read_result(folder: Path, top: str, technology: Technology) -> SynthesisResult:
     stat: dict[str, Any] = json.loads(read_text(folder / "stat.json"))["design"]
     cells: dict[str, int] = stat.get("num_cells_by_type", {})
     registers = json.loads(read_text(folder / "registers.json"))["design"].get("num_cells_by_type", {})
-    delays = re.findall(
-        r"Delay\s*=\s*([\d.]+) ps", (folder / "yosys.log").read_text(encoding="utf-8", errors="replace")
-    )
-    delay = float(delays[-1]) / 1000 if delays else 0.0
+    delay = _delay(folder)
+    if delay <= 0 and technology.gates & cells.keys():
+        cause = f"ABC reported no delay for {top!r}, mapped to gates of library {technology.name}"
+        raise CodesignError(cause, "check the library's delay tables")
     return SynthesisResult(
         area=float(stat.get("area", 0.0)),
         delay=delay,
@@ -207,3 +199,11 @@ def _read_result(folder: Path, technology: Technology) -> SynthesisResult:
         flip_flops=sum(count for name, count in registers.items() if "DFF" in name or "_FF_" in name),
         cells=dict(sorted(cells.items())),
     )
+
+
+def _delay(folder: Path) -> float:
+    """The longest path that ABC told last, in the library's ns; 0 where it was not called, for want of gates."""
+    delays = re.findall(
+        r"Delay\s*=\s*([\d.]+) ps", (folder / "yosys.log").read_text(encoding="utf-8", errors="replace")
+    )
+    return float(delays[-1]) / 1000 if delays else 0.0

@@ -1,8 +1,8 @@
 """Runs one Yosys script in its own process: an abort of Yosys or ABC ends this process and not the caller.
 
 Started by path with the working folder as its only argument; it imports nothing of the toolkit. Reads ``script.json``
-(a list of Yosys commands) there and leaves ``yosys.log`` and whatever the script writes. Exit code 0 when every
-command has run.
+(a list of Yosys commands) there and leaves ``yosys.log``, the command it came to in ``command.txt`` and whatever the
+script writes. Exit code 0 when every command has run.
 """
 
 import json
@@ -18,6 +18,7 @@ def main(folder: str) -> None:
 
     design = libyosys.Design()
     for command in json.loads(Path("script.json").read_text(encoding="utf-8")):
+        Path("command.txt").write_text(command, encoding="utf-8")
         libyosys.run_pass(f"tee -q -a yosys.log {command}", design)
 
 

@@ -1,7 +1,8 @@
-"""Reading Liberty: a lazy cell index, a small group parser, tables, and the measures a technology needs.
+"""A strict parser of Liberty text: groups, simple attributes and complex attributes, whatever their names.
 
-Only the cells asked for are parsed: a library has hundreds of them and megabytes of tables. The whole text is still
-checked for balanced braces, so that a truncated file is told as such.
+The forms that vendors write are all read: attributes ended by ``;``, by the line's end or by the group's end, values
+with and without quotes, parentheses in unquoted values, comments, continued lines, ``define`` statements. Anything
+else is one error that names the line, so a file that was cut short or damaged is never read in part.
 """
 
 from __future__ import annotations
@@ -9,30 +10,47 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import product
-
-import numpy as np
 
 from compress.base.errors import CodesignError
 
-__all__ = ["Group", "Library", "Table", "is_function", "parse_library"]
+__all__ = ["Group", "parse_liberty"]
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.|\\\n)*"|[{}():;,]|[^\s{}():;,"]+')
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_CELL = re.compile(r'\bcell\s*\(\s*"?([^"()\s]+)"?\s*\)\s*\{')
-_BRACE = re.compile(r'"(?:[^"\\]|\\.|\\\n)*"|[{}]')
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_FUNCTION = re.compile(r"[\w\s!&|*+^()']+")
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_BLANK = re.compile(r"(?:[\s\ufeff]|\\\r?\n|/\*.*?\*/|//[^\n]*)*", re.DOTALL)
+_NAME = re.compile(r"[A-Za-z_][\w.\-]*")
+_ARGUMENT = re.compile(rf'{_STRING}|[(),]|(?:[^\s(){{}},;"\\/]|/(?![*/]))+', re.DOTALL)
+_VALUE = re.compile(
+    rf'{_STRING}|\\\r?\n|/\*.*?\*/|//[^\n]*|\n|[ \t\r\f\v]+|[();}}]|[^\s(){{}};"\\/]+|/(?!\*)', re.DOTALL
+)
+_PLAIN_ATTRIBUTE = re.compile(r'\s*([A-Za-z_]\w*)\s*:[ \t]*(?:"([^"\\]*)"|([\w.+-]+))[ \t]*;')
+_PLAIN_ARGUMENTS = re.compile(rf'((?:[^(){{}};"\\/]|{_STRING}|\\\r?\n)*+)\)', re.DOTALL)
+_PLAIN_ARGUMENT = re.compile(rf'{_STRING}|[^\s,"\\]+', re.DOTALL)
+_CONTINUED = re.compile(r"\\\r?\n[ \t]*")
 
 
 @dataclass
 class Group:
-    """``kind (args) { attributes; groups }``; of an attribute ``name (values);`` the values are joined by commas."""
+    """``kind (args) { attributes; groups }``.
+
+    Members
+    -------
+    kind : str
+    args : tuple of str
+        What stands in the parentheses, without quotes.
+    attributes : dict
+        Name -> values: one of ``name : value;``, all of ``name (a, b);``. The last of equal names counts.
+    groups : list of Group
+    """
 
     kind: str
     args: tuple[str, ...] = ()
-    attributes: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The first argument, or nothing."""
+        return self.args[0] if self.args else ""
 
     def all(self, kind: str) -> Iterator[Group]:
         """Direct child groups of a kind."""
@@ -42,197 +60,160 @@ class Group:
         """The first direct child of a kind, or None."""
         return next(self.all(kind), None)
 
-    def number(self, name: str, default: float = 0.0) -> float:
-        """A numeric attribute."""
-        found = _NUMBER.search(self.attributes.get(name, ""))
-        return float(found.group()) if found else default
+    def text(self, name: str) -> str | None:
+        """An attribute's value, several joined by commas; None where it is not given."""
+        values = self.attributes.get(name)
+        return None if values is None else ", ".join(values)
+
+
+class _DamageError(Exception):
+    """What is wrong and the offset where."""
 
 
 class _Parser:
-    """Recursive descent over the tokens of one group."""
+    """Recursive descent; ``at`` is the offset of the next character."""
 
     def __init__(self, text: str) -> None:
-        self.tokens: list[str] = [token.strip('"') if token[0] == '"' else token for token in _TOKEN.findall(text)]
+        self.text = text
         self.at = 0
 
-    def take(self) -> str:
-        self.at += 1
-        return self.tokens[self.at - 1]
-
-    def peek(self) -> str:
-        return self.tokens[self.at] if self.at < len(self.tokens) else "}"
-
-    def arguments(self) -> tuple[str, ...]:
-        values: list[str] = []
-        while (token := self.take()) != ")":
-            if token not in (",", "("):
-                values.append(token)
-        return tuple(values)
-
-    def body(self, group: Group) -> Group:
-        while (token := self.take()) != "}":
-            if token == ";":
-                continue
-            self.statement(group, token)
+    def library(self) -> Group:
+        """The one group of the file."""
+        self.blank()
+        header = _NAME.match(self.text, self.at)
+        if header is None or header.group() != "library":
+            raise _DamageError("it does not begin with a library group", self.at)
+        self.at = header.end()
+        self.expect("(")
+        group = Group("library", self.arguments())
+        self.expect("{")
+        self.body(group)
+        while self.peek() == ";":
+            self.at += 1
+        if self.at < len(self.text):
+            raise _DamageError("text after the end of the library group", self.at)
         return group
 
-    def statement(self, group: Group, name: str) -> None:
-        follow = self.take()
-        if follow == ":":
-            words = []
-            while self.peek() not in (";", "}"):
-                words.append(self.take())
-            group.attributes[name] = " ".join(words)
-        elif follow == "(":
-            args = self.arguments()
-            if self.peek() == "{":
-                self.take()
-                group.groups.append(self.body(Group(name, args)))
+    def blank(self) -> None:
+        """Skip white space, comments and continued lines."""
+        found = _BLANK.match(self.text, self.at)
+        assert found is not None  # it matches the empty string
+        self.at = found.end()
+
+    def peek(self) -> str:
+        """The next character that is not blank; empty at the end of the text."""
+        self.blank()
+        return self.text[self.at : self.at + 1]
+
+    def expect(self, character: str) -> None:
+        """Take one character."""
+        if (found := self.peek()) != character:
+            raise _DamageError(f"{_shown(found)} where {character!r} is needed", self.at)
+        self.at += 1
+
+    def body(self, group: Group) -> None:
+        """The statements up to the group's closing brace."""
+        start = self.at
+        while True:
+            while plain := _PLAIN_ATTRIBUTE.match(self.text, self.at):  # most of a library: one match a statement
+                name, quoted, word = plain.groups()
+                group.attributes[name] = (word if quoted is None else quoted,)
+                self.at = plain.end()
+            found = self.peek()
+            if found == "}":
+                break
+            if not found:
+                raise _DamageError(f"the {group.kind} group that begins here is never closed", start)
+            if found == ";":
+                self.at += 1
             else:
-                group.attributes[name] = ", ".join(args)
+                self.statement(group)
+        self.at += 1
+
+    def statement(self, group: Group) -> None:
+        """One attribute or child group."""
+        found = _NAME.match(self.text, self.at)
+        if found is None:
+            raise _DamageError(f"{_shown(self.peek())} where an attribute or a group is needed", self.at)
+        name, self.at = found.group(), found.end()
+        follow = self.peek()
+        if follow == ":":
+            self.at += 1
+            group.attributes[name] = (self.value(name),)
+            return
+        if follow != "(":
+            raise _DamageError(f"{_shown(follow)} after {name!r} where ':' or '(' is needed", self.at)
+        self.at += 1
+        args = self.arguments()
+        if self.peek() == "{":
+            self.at += 1
+            child = Group(name, args)
+            self.body(child)
+            group.groups.append(child)
         else:
-            raise ValueError(f"unexpected {follow!r} after {name!r}")
+            group.attributes[name] = args
+
+    def arguments(self) -> tuple[str, ...]:
+        """The words and strings up to the closing parenthesis; inner parentheses group and say nothing."""
+        plain = _PLAIN_ARGUMENTS.match(self.text, self.at)
+        if plain is not None:
+            self.at = plain.end()
+            return tuple(map(_unquoted, _PLAIN_ARGUMENT.findall(plain.group(1))))
+        start, depth, values = self.at, 1, list[str]()
+        while depth:
+            self.blank()
+            found = _ARGUMENT.match(self.text, self.at)
+            if found is None:
+                raise _DamageError("a parenthesis that is never closed", start)
+            token, self.at = found.group(), found.end()
+            depth += {"(": 1, ")": -1}.get(token, 0)
+            if token not in ("(", ")", ","):
+                values.append(_unquoted(token))
+        return tuple(values)
+
+    def value(self, name: str) -> str:
+        """The value of ``name : value``, up to ``;``, the line's end outside parentheses, or the group's end."""
+        self.blank()
+        start, depth, words = self.at, 0, list[str]()
+        while True:
+            found = _VALUE.match(self.text, self.at)
+            if found is None:
+                raise _DamageError(f"the value of {name!r} is never ended", start)
+            token = found.group()
+            if token in (";", "}") or (token == "\n" and not depth):
+                break
+            self.at = found.end()
+            depth += {"(": 1, ")": -1}.get(token, 0)
+            if token in ("(", ")") or not (token.isspace() or token.startswith(("\\", "/*", "//"))):
+                words.append(_unquoted(token))
+            elif words and words[-1] != " ":
+                words.append(" ")
+        if depth or not words:
+            raise _DamageError(f"{name!r} has no value or one with unequal parentheses", start)
+        self.at += token == ";"
+        return "".join(words).strip()
 
 
-def _parse_body(kind: str, args: tuple[str, ...], text: str) -> Group:
-    return _Parser(text).body(Group(kind, args))
+def _unquoted(token: str) -> str:
+    if not token.startswith('"'):
+        return token
+    inner = token[1:-1]
+    return _CONTINUED.sub("", inner).replace('\\"', '"') if "\\" in inner else inner
 
 
-def _numbers(text: str) -> np.ndarray:
-    return np.array([float(value) for value in _NUMBER.findall(text)])
+def _shown(character: str) -> str:
+    return repr(character) if character else "the end of the file"
 
 
-@dataclass(frozen=True)
-class Table:
-    """A one- or two-dimensional lookup table over input slew and output load, linear between and beyond its points."""
-
-    slews: np.ndarray
-    loads: np.ndarray
-    values: np.ndarray
-
-    def at(self, slew: float, load: float) -> float:
-        """Bilinear interpolation; the outermost slopes continue outside the table."""
-        row = np.array([_linear(self.loads, values, load) for values in self.values])
-        return _linear(self.slews, row, slew)
-
-
-def _linear(points: np.ndarray, values: np.ndarray, x: float) -> float:
-    if len(points) < 2:
-        return float(values[0])
-    left = int(np.clip(np.searchsorted(points, x) - 1, 0, len(points) - 2))
-    slope = (values[left + 1] - values[left]) / (points[left + 1] - points[left])
-    return float(values[left] + slope * (x - points[left]))
-
-
-def is_function(expression: str, pins: tuple[str, ...], truth: tuple[int, ...]) -> bool:
-    """Whether a Liberty function of exactly ``pins`` has this truth table; the first pin counts slowest."""
-    if not _FUNCTION.fullmatch(expression) or set(re.findall(r"[A-Za-z_]\w*", expression)) != set(pins):
-        return False
-    text = re.sub(r"(\w+|\([^()]*\))\s*'", r"(!\1)", expression)
-    text = re.sub(r"(?<=[\w)])\s+(?=[\w(!])", "&", text.strip())
-    text = text.replace("!", "~").replace("*", "&").replace("+", "|")
+def parse_liberty(text: str, name: str) -> Group:
+    """The library group of a Liberty text; ``name`` is the file told in the CodesignError of a damaged one."""
     try:
-        code = compile(text, "function", "eval")
-        rows = [eval(code, {"__builtins__": {}}, dict(zip(pins, row, strict=True))) & 1 for row in _rows(len(pins))]
-    except (SyntaxError, NameError, TypeError):
-        return False
-    return tuple(rows) == truth
-
-
-def _rows(pins: int) -> Iterator[tuple[int, ...]]:
-    return product((0, 1), repeat=pins)
-
-
-@dataclass(frozen=True)
-class Library:
-    """A Liberty file: header attributes and templates, and the text of each cell.
-
-    Members
-    -------
-    header : Group
-        The library's attributes and lookup-table templates.
-    cells : dict
-        Cell name -> unparsed body.
-    """
-
-    header: Group
-    cells: dict[str, str]
-
-    def cell(self, name: str) -> Group:
-        """Parse one cell."""
-        return _parse_body("cell", (name,), self.cells[name] + "}")
-
-    def combinational(self, truth: tuple[int, ...]) -> list[Group]:
-        """Cells with one output of that truth table over all their inputs, smallest first."""
-        inputs = len(truth).bit_length() - 1
-        found = []
-        for name, text in self.cells.items():
-            functions = re.findall(r'\bfunction\s*:\s*"([^"]*)"', text)
-            pins = tuple(sorted(set(re.findall(r"[A-Za-z_]\w*", functions[0])))) if len(functions) == 1 else ()
-            if len(pins) == inputs and "dont_use" not in text and is_function(functions[0], pins, truth):
-                found.append(self.cell(name))
-        return sorted(found, key=lambda cell: cell.number("area"))
-
-    def flip_flops(self) -> list[Group]:
-        """Plain rising-edge D flip-flops without clear, preset, scan or enable, smallest first."""
-        found = []
-        for name, text in self.cells.items():
-            if not re.search(r"\bff\s*\(", text):
-                continue
-            cell = self.cell(name)
-            flop = cell.first("ff")
-            if flop and _is_plain(flop.attributes):
-                found.append(cell)
-        return sorted(found, key=lambda cell: cell.number("area"))
-
-    def table(self, group: Group) -> Table:
-        """A cell_rise, rise_constraint, ... group as a table; scalar tables have one point."""
-        template = next((t for t in self.header.all("lu_table_template") if t.args == group.args), Group("", ()))
-        axes = [_numbers(group.attributes.get(f"index_{i}", template.attributes.get(f"index_{i}", ""))) for i in (1, 2)]
-        values = _numbers(group.attributes["values"])
-        swapped = "capacitance" in template.attributes.get("variable_1", "")
-        first, second = (axis if len(axis) else np.zeros(1) for axis in axes)
-        grid = values.reshape(len(first), len(second))
-        return Table(second, first, grid.T) if swapped else Table(first, second, grid)
-
-
-def _is_plain(flop: dict[str, str]) -> bool:
-    simple = re.compile(r"\(?\s*\w+\s*\)?")
-    plain = all(simple.fullmatch(flop.get(key, "?")) for key in ("next_state", "clocked_on"))
-    return plain and not {"clear", "preset", "clocked_on_also"} & flop.keys()
-
-
-def _end_of_group(text: str, start: int) -> int:
-    """Index just after the brace that closes the group whose body starts at ``start``."""
-    depth = 1
-    for brace in _BRACE.finditer(text, start):
-        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
-        if depth == 0:
-            return brace.end()
-    raise ValueError("a group is never closed: the file is truncated")
-
-
-def parse_library(text: str, name: str) -> Library:
-    """Index a Liberty text; ``name`` is the file told in the CodesignError of a damaged one."""
-    try:
-        return _index(_COMMENT.sub(" ", text))
-    except (ValueError, IndexError) as error:
-        raise CodesignError(
-            f"{name} is not a readable Liberty file: {error}", "give a complete .lib or .lib.gz"
-        ) from None
-
-
-def _index(text: str) -> Library:
-    start = re.search(r"\blibrary\s*\([^)]*\)\s*\{", text)
-    if not start:
-        raise ValueError("it has no library group")
-    end = _end_of_group(text, start.end())
-    cells, header, at = {}, [], start.end()
-    while (found := _CELL.search(text, at, end)) is not None:
-        header.append(text[at : found.start()])
-        at = _end_of_group(text, found.end())
-        cells[found.group(1)] = text[found.end() : at - 1]
-    header.append(text[at:end])
-    if not cells:
-        raise ValueError("it has no cells")
-    return Library(_parse_body("library", (), "".join(header)), cells)
+        return _Parser(text).library()
+    except _DamageError as damage:
+        cause, at = damage.args
+    except RecursionError:
+        cause, at = "its groups are nested too deeply", 0
+    line = text.count("\n", 0, at) + 1
+    raise CodesignError(
+        f"{name} is not a readable Liberty file: line {line}: {cause}", "give a complete .lib or .lib.gz"
+    )

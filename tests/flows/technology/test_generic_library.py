@@ -1,7 +1,8 @@
 import pytest
 
+from flows.technology.cells import usable_cells
 from flows.technology.generic_library import CELLS, FLIP_FLOPS, generic_liberty
-from flows.technology.liberty import parse_library
+from flows.technology.liberty import parse_liberty
 
 BY_NAME = {cell.name: cell for cell in CELLS}
 
@@ -37,15 +38,12 @@ def test_flip_flops_take_about_six_gates() -> None:
     assert 5 < next(flop for flop in FLIP_FLOPS if flop.name == "DFF_X1").area < 7
 
 
-def test_the_text_is_read_back_with_the_same_areas_and_delays() -> None:
-    library = parse_library(generic_liberty(), "generic")
+def test_the_text_is_read_back_with_the_same_areas_capacitances_and_delays() -> None:
+    gates = {gate.name: gate for gate in usable_cells(parse_liberty(generic_liberty(), "generic")).gates}
     for cell in CELLS:
-        parsed = library.cell(cell.name)
-        assert parsed.number("area") == pytest.approx(cell.area, abs=1e-6)
-        output = next(pin for pin in parsed.all("pin") if pin.args == ("Y",))
-        for timing in output.all("timing"):
-            rise = timing.first("cell_rise")
-            assert rise is not None
-            assert library.table(rise).at(0.3, 7.0) == pytest.approx(
-                cell.delay(timing.attributes["related_pin"], 7.0), abs=1e-5
-            )
+        read = gates[cell.name]
+        assert read.area == pytest.approx(cell.area, abs=1e-6)
+        assert {pin: value.both for pin, value in read.capacitance.items()} == pytest.approx(cell.capacitance, abs=1e-6)
+        for pin, (arc,) in read.arcs.items():
+            assert arc.sense == cell.sense[pin]
+            assert arc.tables["cell_rise"].at(0.3, 7.0) == pytest.approx(cell.delay(pin, 7.0), abs=1e-5)

@@ -114,7 +114,7 @@ def synthesize(
     if not re.fullmatch(r"[A-Za-z_]\w*", top):
         raise CodesignError(f"{top!r} is no module name", "use letters, digits and underscores")
     commands = script(top, language)
-    library = [_digest(technology.liberty), technology.name, sorted(technology.gates), *_figures(technology)]
+    library = [_digest(technology.liberty), *_figures(technology)]
     key = [source, top, language, library, commands, source_digest(__name__)]
     store = Store.shared("synthesis")
     found = store.get(key)

@@ -21,7 +21,7 @@ def written(text: str) -> UsableCells:
 
 
 def names(cells: UsableCells) -> list[str]:
-    return [cell.name for cell in (*cells.gates, *cells.refused)]
+    return [gate.name for gate in cells.gates] + [cell.name for cell in cells.refused]
 
 
 def test_gates_are_written_as_they_were_read() -> None:

@@ -15,7 +15,8 @@ def test_the_generic_library_measures_to_its_own_units() -> None:
     names = (reference.nand2.name, reference.inverter.name, reference.flip_flop.name)
     assert names == ("NAND2_X1", "INV_X1", "DFF_X1")
     delay, slew, load = fanout_of_four(reference.inverter)
-    assert (delay, load) == (pytest.approx(1, abs=1e-6), 4)
+    assert load == 4
+    assert delay == pytest.approx(1, abs=1e-6)
     assert clk_to_q(reference.flip_flop, slew, load) == pytest.approx(3.8, abs=1e-5)
     assert setup(reference.flip_flop, slew) == pytest.approx(1.6, abs=1e-5)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -109,7 +110,7 @@ def load_dataset(name: str, seed: int, folder: Path | None = None) -> Dataset:
         Unknown name, missing or damaged files, failed download.
     """
     kind, _, size = name.partition(":")
-    if kind not in DATASETS or (size and (kind != "imagefolder" or not size.isdigit())):
+    if kind not in DATASETS or (size and (kind != "imagefolder" or not re.fullmatch("[1-9][0-9]{0,3}", size))):
         raise CodesignError(f"unknown data set {name!r}", f"use one of: {', '.join(DATASETS)}")
     if kind == "digits":
         return _digits(seed)

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from compress.base.errors import CodesignError
+from compress.data.picture import read_picture
 
 __all__ = ["FolderImages", "list_images"]
 
-SUFFIXES = (".jpeg", ".jpg", ".png")
-MARGIN = 256 / 224  # the shorter side before the crop over the side after it, as usual on ImageNet
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+NOT_READ = (".avif", ".dng", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".svg")  # images all the same
 
 
 @dataclass(frozen=True)
 class FolderImages:
     """Images that index like a float32 tensor (N, 3, size, size) in [0, 1]; each access reads the files.
 
-    The shorter side is scaled to 256/224 of ``size``, and the centre cut out.
+    See ``compress.data.picture`` for how one is scaled and cut.
     """
 
     paths: tuple[Path, ...]
@@ -42,50 +43,71 @@ class FolderImages:
     def __getitem__(self, index: Tensor | slice) -> Tensor:
         """The images at a vector of positions, or a slice of them."""
         places: Sequence[int] = range(len(self))[index] if isinstance(index, slice) else index.tolist()
-        return torch.stack([_read(self.paths[place], self.size) for place in places])
+        return torch.stack([read_picture(self.paths[place], self.size) for place in places])
 
     def identity(self) -> Tensor:
         """What a checkpoint compares: a digest of the files' names and sizes, without reading them."""
         hashed = hashlib.sha256(f"{self.size}".encode())
         for path in self.paths:
-            hashed.update(f"{path.parent.name}/{path.name} {path.stat().st_size}\n".encode())
+            hashed.update(os.fsencode(f"{path.parent.name}/{path.name} {path.stat().st_size}\n"))
         return torch.frombuffer(bytearray(hashed.digest()), dtype=torch.uint8)
 
 
 def list_images(folder: Path, classes: Sequence[str] | None = None) -> tuple[tuple[Path, ...], Tensor, tuple[str, ...]]:
-    """Files ``folder/<class>/<name>.jpg`` (or jpeg, png), their labels, and the classes in sorted order.
+    """Image files ``folder/<class>/<name>.jpg`` and the like, their labels, and the classes in sorted order.
+
+    Hidden folders and files (``.ipynb_checkpoints``) and files that are no images do not count.
 
     Raises
     ------
     CodesignError
-        The folder or its images are missing, or its classes are not those given.
+        The folder is missing, its classes are not those given, a class has no image, or an image cannot be used.
     """
-    found = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir())) if folder.is_dir() else ()
-    if not found:
-        raise CodesignError(f"{folder} holds no folders of images", "put each class's images into a folder of its own")
-    if classes is not None and found != tuple(classes):
-        raise CodesignError(f"{folder} has other classes than the training images", "use the same folder names")
-    paths, labels = [], []
-    for label, name in enumerate(found):
-        images = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() in SUFFIXES)
-        paths += images
-        labels += [label] * len(images)
-    if not paths:
-        raise CodesignError(f"{folder} holds no {', '.join(SUFFIXES)} files", "check the folder")
-    return tuple(paths), torch.tensor(labels, dtype=torch.int64), found
-
-
-def _read(path: Path, size: int) -> Tensor:
-    from PIL import Image, UnidentifiedImageError
-
     try:
-        with Image.open(path) as image:
-            image.load()
-            picture = image.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
-        raise CodesignError(f"cannot read the image {path}: {error}", "remove or replace it") from error
-    scale = size * MARGIN / min(picture.size)
-    width, height = (max(size, round(side * scale)) for side in picture.size)
-    left, top = (width - size) // 2, (height - size) // 2
-    picture = picture.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))
-    return torch.from_numpy(np.array(picture, np.float32).transpose(2, 0, 1) / 255)
+        found = tuple(sorted(path.name for path in _visible(folder) if path.is_dir())) if folder.is_dir() else ()
+        if not found:
+            raise CodesignError(
+                f"{folder} holds no folders of images", "put each class's images into a folder of its own"
+            )
+        _check_classes(folder, found, found if classes is None else classes)
+        images = [_images_in(folder / name) for name in found]
+    except OSError as error:
+        raise CodesignError(
+            f"cannot read {error.filename or folder}: {error.strerror}", "check the folder's rights"
+        ) from error
+    labels = [label for label, paths in enumerate(images) for _ in paths]
+    return tuple(path for paths in images for path in paths), torch.tensor(labels, dtype=torch.int64), found
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _check_classes(folder: Path, found: Sequence[str], wanted: Sequence[str]) -> None:
+    missing = [name for name in wanted if name not in found]
+    other = [name for name in found if name not in wanted]
+    if missing or other:
+        told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"also has {', '.join(other)}"] * bool(other)
+        raise CodesignError(
+            f"{folder} has other classes than the training images: it {' and '.join(told)}",
+            "use the same folder names",
+        )
+
+
+def _images_in(folder: Path) -> list[Path]:
+    """The images of a class; a CodesignError if there is none, or one that cannot be used."""
+    files = _visible(folder)
+    for path in files:
+        if path.suffix.lower() in NOT_READ:
+            raise CodesignError(
+                f"the image {path} is of a kind that is not read", f"convert it to one of {', '.join(SUFFIXES)}"
+            )
+    images = [path for path in files if path.suffix.lower() in SUFFIXES]
+    for path in images:
+        if not path.is_file():
+            raise CodesignError(f"{path} is no file, or a link to none", "remove or replace it")
+    if not images:
+        raise CodesignError(
+            f"the class folder {folder} holds no image ({', '.join(SUFFIXES)})", "add its images, or remove the folder"
+        )
+    return images

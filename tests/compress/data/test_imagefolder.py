@@ -1,3 +1,6 @@
+from __future__ import annotations
+
+import os
 from pathlib import Path
 
 import pytest
@@ -81,10 +84,10 @@ def test_a_checkpoint_of_other_files_is_refused(dataset: Dataset, folder: Path, 
 def test_missing_and_damaged_images_are_clear_errors(folder: Path) -> None:
     with pytest.raises(CodesignError, match="no folders of images"):
         list_images(folder / "train" / "red")
-    with pytest.raises(CodesignError, match="other classes"):
+    with pytest.raises(CodesignError, match="other classes than the training images: it lacks green and also has red"):
         list_images(folder / "val", ("blue", "green"))
     (folder / "empty" / "class").mkdir(parents=True)
-    with pytest.raises(CodesignError, match="holds no"):
+    with pytest.raises(CodesignError, match=r"class folder .*empty/class holds no image"):
         list_images(folder / "empty")
     (folder / "val" / "red" / "0.png").write_bytes(b"no image")
     with pytest.raises(CodesignError, match="cannot read the image"):
@@ -95,3 +98,58 @@ def test_missing_and_damaged_images_are_clear_errors(folder: Path) -> None:
 def test_an_unknown_name_is_a_clear_error(name: str, folder: Path) -> None:
     with pytest.raises(CodesignError, match="unknown data set"):
         load_dataset(name, seed=0, folder=folder)
+
+
+def test_hidden_folders_and_files_that_are_no_images_do_not_count(folder: Path) -> None:
+    (folder / "train" / ".ipynb_checkpoints").mkdir()
+    (folder / "val" / ".git").mkdir()
+    (folder / "train" / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    (folder / "train" / "red" / "._0.png").write_bytes(b"\0\5\26\7")
+    (folder / "train" / "red" / "notes.txt").write_text("of last year")
+    (folder / "train" / "red" / "Thumbs.db").write_bytes(b"\xd0\xcf")
+    dataset = load_dataset("imagefolder:8", seed=0, folder=folder)
+    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (13, 1, 4)
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_a_class_without_an_image_is_told_by_its_folder(folder: Path, part: str) -> None:
+    for path in (folder / part / "red").iterdir():
+        path.rename(path.with_suffix(".txt"))
+    with pytest.raises(CodesignError, match=rf"class folder .*{part}/red holds no image"):
+        load_dataset("imagefolder:8", seed=0, folder=folder)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".bmp", ".tif", ".PNG"])
+def test_other_kinds_of_images_are_read_too(folder: Path, suffix: str) -> None:
+    Image.new("RGB", (16, 16)).save(folder / "val" / "red" / f"more{suffix}")
+    assert len(load_dataset("imagefolder:8", seed=0, folder=folder).test) == 5
+
+
+def test_an_image_of_a_kind_that_is_not_read_is_told_by_name(folder: Path) -> None:
+    Image.new("L", (16, 16)).save(folder / "train" / "red" / "moving.gif")
+    with pytest.raises(CodesignError, match=r"red/moving\.gif is of a kind that is not read"):
+        load_dataset("imagefolder:8", seed=0, folder=folder)
+
+
+@pytest.mark.parametrize("target", ["loop.png", "nothing.png", "."])
+def test_a_link_to_no_file_is_told_by_name(folder: Path, target: str) -> None:
+    (folder / "val" / "red" / "loop.png").symlink_to(target)
+    with pytest.raises(CodesignError, match=r"red/loop\.png is no file"):
+        load_dataset("imagefolder:8", seed=0, folder=folder)
+
+
+def test_a_loop_of_folders_is_told_as_a_class_without_an_image(folder: Path) -> None:
+    (folder / "train" / "again").symlink_to("..")
+    with pytest.raises(CodesignError, match=r"train/again holds no image"):
+        load_dataset("imagefolder:8", seed=0, folder=folder)
+
+
+def test_file_names_that_are_no_text_are_read(folder: Path) -> None:
+    (folder / "train" / "red" / "0.png").rename(folder / "train" / "red" / os.fsdecode(b"\xff\xfe.png"))
+    assert len(identity(load_dataset("imagefolder:8", seed=0, folder=folder))) == 32
+
+
+@pytest.mark.parametrize("size", ["0", "\N{SUPERSCRIPT TWO}", "-1", "99999", "1.5", " 8"])
+def test_a_size_that_is_none_is_a_clear_error(folder: Path, size: str) -> None:
+    with pytest.raises(CodesignError, match="unknown data set"):
+        load_dataset(f"imagefolder:{size}", seed=0, folder=folder)

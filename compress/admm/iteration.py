@@ -17,6 +17,8 @@ from compress.data.datasets import Dataset
 from compress.train.checkpoint import Checkpoint
 from compress.train.epoch import evaluate, train_epoch
 from compress.train.settings import (
+    TORCH_THREADS,
+    Threads,
     adam,
     check_device,
     falling_rate,
@@ -25,8 +27,9 @@ from compress.train.settings import (
     seeded,
     set_random_state,
     set_rate,
-    suitable_threads,
+    torch_threads,
 )
+from compress.train.trainable import check_trainable
 from compress.train.training import FixedWeights, TrainingConfig
 
 __all__ = ["AdmmConfig", "AdmmStep", "admm", "penalty_at"]
@@ -55,7 +58,7 @@ class AdmmConfig:
     saliency : float
         Pruning compares weights by ``|w| g^saliency``, g how strongly the loss reacts to them (``Constraint``). 0
         compares magnitudes, as the papers do; 0.5 is the metric of Adam.
-    batch_size, learning_rate, augment_shift, seed, device
+    batch_size, learning_rate, augment_shift, seed, device, threads
         As in ``TrainingConfig``; the rate falls over the iterations, and again in each retraining.
     """
 
@@ -72,6 +75,7 @@ class AdmmConfig:
     sparsity_rise: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.0
     saliency: RateOrZero = 0.0
     device: Text = "cpu"
+    threads: Threads = TORCH_THREADS
 
     def __post_init__(self) -> None:
         check_device(self.device)
@@ -96,6 +100,7 @@ class AdmmConfig:
             augment_shift=self.augment_shift,
             seed=seed,
             device=self.device,
+            threads=self.threads,
         )
 
 
@@ -151,7 +156,8 @@ def admm(
     checkpoint : Checkpoint, optional
         Holds the state after every iteration under ``stage``, and is resumed from with identical results.
     """
-    with seeded(config.seed), suitable_threads(network), on_device(network, config.device):
+    check_trainable(network, dataset, config.batch_size)
+    with seeded(config.seed), torch_threads(config.threads), on_device(network, config.device):
         run = _Run(network, constraints, config)
         if checkpoint is not None and (state := checkpoint.get(stage)) is not None:
             run.load(state)

@@ -21,6 +21,7 @@ from compress.data.datasets import Dataset
 from compress.methods.quantize import QUANTIZE_CONFIG
 from compress.methods.session import Session, open_session
 from compress.networks.chain import prunable_layers
+from compress.networks.checks import check_plain
 from compress.sets.centroids import Clusters
 from compress.sets.masks import complete_masks, hold_masked
 from compress.storage.values import ClusteredWeights
@@ -75,6 +76,7 @@ def cluster_admm(
     clusters : mapping of layer name or pattern to M
         The number of values; layers without an entry keep their weights.
     """
+    check_plain(network)
     counts = by_layer(prunable_layers(network), clusters)
     full_masks = complete_masks(network, masks)
     facts = {"clusters": counts, "masks": digest(full_masks)}

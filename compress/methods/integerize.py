@@ -16,11 +16,16 @@ from compress.methods.quantize import QuantizeResult
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer, LayerKind, PoolKind, Requantization
 from compress.networks.chain import ChainLayer, LayerGeometry, layer_geometries, prunable_layers, trace_chain
+from compress.networks.checks import check_plain
+from compress.networks.tracing import evaluation_mode
 
 __all__ = ["LayerGeometry", "calibrate", "integerize", "layer_geometries", "prunable_layers"]
 
 CALIBRATION_IMAGES = 1000
+CHECKED_IMAGES = 16
 LARGEST_BIAS = 2**31 - 1
+LARGEST_DIFFERENCE = 1e-3
+"""Between two ways to run the same float layers, as a fraction of the largest output."""
 
 
 def integerize(
@@ -49,10 +54,14 @@ def integerize(
     Raises
     ------
     CodesignError
-        What ``trace_chain`` raises, or a layer that was not quantized.
+        What ``trace_chain`` raises, a chain that computes something else than the network, or a layer that was not
+        quantized.
     """
+    check_plain(network)
     chain = trace_chain(network, input_shape)
-    bounds = calibrate(chain, calibration.take(CALIBRATION_IMAGES).images, coverage)
+    images = calibration.take(CALIBRATION_IMAGES).images
+    _check_chain(network, chain, images[:CHECKED_IMAGES])
+    bounds = calibrate(chain, images, coverage)
     input_scale = 1 / (2**act_bits - 1)
     layers = []
     for layer in chain:
@@ -79,6 +88,22 @@ def calibrate(chain: list[ChainLayer], images_NCHW: Tensor, coverage: float = 1.
         bounds[layer.name] = float(np.quantile(outputs.abs().numpy(), coverage)) or 1.0
         activations = _run_pool(layer, outputs)
     return bounds
+
+
+@torch.no_grad()
+def _check_chain(network: nn.Module, chain: list[ChainLayer], images_NCHW: Tensor) -> None:
+    """Raise a CodesignError where the layers, one after the other, do not compute what the network does."""
+    with evaluation_mode(network):
+        expected = network(images_NCHW).flatten(1)
+    activations = images_NCHW
+    for layer in chain:
+        activations = _run_pool(layer, _run_module(layer, activations))
+    difference = float((activations.flatten(1) - expected).abs().max())
+    if not difference <= LARGEST_DIFFERENCE * float(expected.abs().max()):
+        raise CodesignError(
+            f"the network's layers one after the other give other results than the network, by up to {difference:.3g}",
+            "let forward() do nothing but run the layers, with the same operations for every image",
+        )
 
 
 def _run_module(layer: ChainLayer, activations: Tensor) -> Tensor:

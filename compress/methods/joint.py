@@ -18,6 +18,7 @@ from compress.methods.recipe import Outcome, Recipe, Request
 from compress.methods.scopes import SCOPES
 from compress.methods.session import open_session
 from compress.networks.chain import prunable_layers
+from compress.networks.checks import check_plain
 from compress.sets.constraints import Levels, LevelsOrZero, search_interval
 
 __all__ = ["JOINT", "JointResult", "compress_jointly", "jointly_to"]
@@ -53,6 +54,7 @@ def compress_jointly(
     alphas, weight_bits : mapping of layer name or pattern
         As in ``prune_admm`` and ``quantize_admm``.
     """
+    check_plain(network)
     sparse = cardinality_constraints(network, alphas)
     return jointly_to(network, dataset, sparse, weight_bits, config, checkpoint, progress, portions=portions)
 
@@ -69,6 +71,7 @@ def jointly_to(
     portions: tuple[float, ...] = PORTIONS,
 ) -> JointResult:
     """``compress_jointly`` with any sparse sets, each on a layer of its own."""
+    check_plain(network)
     check_portions(portions)
     bits = bits_of_layers(network, weight_bits)
     sparse = with_saliency(constraints, config.saliency)

@@ -11,6 +11,7 @@ from compress.base.errors import CodesignError
 from compress.base.layer_settings import by_layer
 from compress.methods.quantize import QuantizeResult
 from compress.networks.chain import prunable_layers
+from compress.networks.checks import check_plain
 from compress.sets.constraints import Levels, search_interval
 
 __all__ = ["levels_of", "round_weights"]
@@ -25,6 +26,7 @@ def round_weights(network: nn.Module, weight_bits: Mapping[str, int]) -> Quantiz
     weight_bits : mapping of layer name or pattern to 1..8
         For every prunable layer. At 8 bits accuracy hardly changes; fewer need ``quantize_admm``.
     """
+    check_plain(network)
     layers = prunable_layers(network)
     bits = by_layer(layers, weight_bits)
     if missing := [name for name in layers if name not in bits]:

@@ -19,6 +19,7 @@ from compress.methods.recipe import Outcome, Recipe, Request
 from compress.methods.schedules import SCHEDULES
 from compress.methods.session import open_session
 from compress.networks.chain import prunable_layers
+from compress.networks.checks import check_plain
 from compress.networks.compact import compact
 from compress.sets.masks import nonzero_masks
 from compress.train.training import EpochRecord, FixedWeights
@@ -64,6 +65,7 @@ def prune_progressively(
         Counts that do not fall from the network's size to 1 or more, a network that is no chain of layers, or what
         ``prune_to`` raises.
     """
+    check_plain(network)
     size = sum(layer.weight.numel() for layer in prunable_layers(network).values())
     if any(after >= before for before, after in zip([size, *counts], counts, strict=False)) or min(counts) < 1:
         raise CodesignError(

@@ -17,6 +17,7 @@ from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.methods.session import Session, open_session
 from compress.networks.chain import prunable_layers
+from compress.networks.checks import check_plain
 from compress.sets.constraints import Cardinality
 from compress.sets.masks import kept_count, nonzero_masks
 from compress.train.histograms import copy_weights
@@ -136,6 +137,7 @@ def prune_admm(
     CodesignError
         Unknown layer, alpha out of range, or as in ``prune_to``.
     """
+    check_plain(network)
     constraints = cardinality_constraints(network, alphas, penalties)
     return prune_to(network, dataset, constraints, config, checkpoint, progress)
 

@@ -17,6 +17,7 @@ from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.methods.session import Session, open_session
 from compress.networks.chain import prunable_layers
+from compress.networks.checks import check_plain
 from compress.sets.constraints import Levels, search_interval
 from compress.sets.masks import complete_masks, hold_masked
 from compress.sets.selection import largest_positions
@@ -95,6 +96,7 @@ def quantize_admm(
     CodesignError
         Unknown or missing layer, bits out of range, or a checkpoint that is damaged or another run's.
     """
+    check_plain(network)
     check_portions(portions)
     bits = bits_of_layers(network, weight_bits)
     full_masks = complete_masks(network, masks)

@@ -26,6 +26,7 @@ from compress.methods.schedules import SCHEDULES
 from compress.methods.scopes import SCOPES
 from compress.methods.target import Step, Target
 from compress.methods.value_sets import VALUE_SETS, QuantizeRequest, on_live_channels
+from compress.networks.checks import check_plain
 
 __all__ = [
     "METHODS",
@@ -88,9 +89,10 @@ def prune(
     Raises
     ------
     CodesignError
-        What ``check_target`` raises, an unknown layer, a network that the method cannot compact, or a checkpoint that
-        is damaged or another run's.
+        What ``check_plain`` and ``check_target`` raise, an unknown layer, a network that the method cannot compact, or
+        a checkpoint that is damaged or another run's.
     """
+    check_plain(network)
     check_target(method, target)
     return METHODS[method].run(Request(network, dataset, target, config, folder, progress))
 
@@ -135,6 +137,7 @@ def quantize(
     compacted : bool
         Train without the channels that no weight reaches any more, as ``Recipe.compacts`` does.
     """
+    check_plain(network)
     chosen = entry_of(VALUE_SETS, value_set, "set")
     request = QuantizeRequest(network, dataset, weight_bits, config, checkpoint, progress)
     return on_live_channels(request, chosen.run) if compacted else chosen.run(request)

@@ -15,8 +15,9 @@ from compress.admm.split_variables import Constraint
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.train.checkpoint import Checkpoint, describe_run
-from compress.train.settings import on_device
-from compress.train.training import EpochRecord, FixedWeights, train
+from compress.train.settings import on_device, torch_threads
+from compress.train.trainable import check_trainable
+from compress.train.training import EpochRecord, FixedWeights, fit
 
 __all__ = ["Session", "open_session"]
 
@@ -59,14 +60,14 @@ class Session:
         after_step: Callable[[], None] | None = None,
         seed: int | None = None,
     ) -> tuple[EpochRecord, ...]:
-        """Train without a penalty, as ``compress.train.training.train``; no epochs leave the network as it is.
+        """Train without a penalty, as ``compress.train.training.fit``; no epochs leave the network as it is.
 
         ``seed`` is by default the one after ADMM's, so that images come in another order.
         """
         if epochs == 0:
             return ()
         training = self.config.training(epochs, self.config.seed + 1 if seed is None else seed)
-        return train(
+        return fit(
             self.network,
             self.dataset,
             training,
@@ -102,10 +103,11 @@ def open_session(
     Raises
     ------
     CodesignError
-        The checkpoint is damaged or another run's.
+        The network cannot be trained (``check_trainable``), or the checkpoint is damaged or another run's.
     """
+    check_trainable(network, dataset, config.batch_size)
     store = None
     if checkpoint is not None:
         store = Checkpoint(checkpoint, describe_run(method, network, dataset, config, **facts))
-    with on_device(network, config.device):
+    with torch_threads(config.threads), on_device(network, config.device):
         yield Session(network, dataset, config, store, progress)

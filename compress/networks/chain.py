@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import fx, nn
 
 from compress.base.errors import CodesignError
 from compress.model.geometry import ConvGeometry
 from compress.model.layer import LayerKind, Pool, PoolKind
-from compress.networks.modules import as_module, conv_padding, label, pair, pool_of, trace
+from compress.networks.modules import as_module, conv_padding, label, pair, pool_of
+from compress.networks.reshapes import is_reshape, is_size, reshaped_sample
+from compress.networks.tracing import trace
 
 __all__ = [
     "ChainLayer",
@@ -24,7 +28,7 @@ __all__ = [
 
 Prunable = nn.Conv2d | nn.Linear
 KINDS = "Conv2d, Linear, ReLU, MaxPool2d, AvgPool2d, Flatten, Dropout and Identity"
-IGNORED_MODULES = (nn.Dropout, nn.Dropout2d, nn.Identity)
+IGNORED_MODULES = (nn.modules.dropout._DropoutNd, nn.Identity)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,16 +109,26 @@ def trace_chain(network: nn.Module, input_shape: tuple[int, int, int]) -> list[C
 
 
 def _straight_nodes(graph: fx.Graph) -> list[fx.Node]:
-    """The graph's operations in order, after checking that each reads only the one before."""
-    *nodes, output = list(graph.nodes)
-    for before, node in zip(nodes, [*nodes[1:], output], strict=True):
-        if node.all_input_nodes != [before] or len(before.users) != 1:
+    """The images and the operations on them in order, after checking that each reads only the one before."""
+    for attribute in graph.find_nodes(op="get_attr"):
+        user = next(iter(attribute.users))
+        raise CodesignError(
+            f"{label(user)} computes with {str(attribute.target)!r} outside a layer", f"use only {KINDS}"
+        )
+    nodes = [node for node in graph.nodes if not is_size(node)]
+    for before, node in pairwise(nodes):
+        if _activations(node.all_input_nodes) != [before] or _activations(before.users) != [node]:
             raise CodesignError(
                 f"{label(node)} does not read just the operation before it, {label(before)}: the network branches",
-                "use a plain chain of layers, with torch.flatten(x, 1) rather than x.view(...); "
-                "residual and branching networks are not supported yet",
+                "use a plain chain of layers; residual and branching networks are not supported yet",
             )
-    return nodes[1:]
+    if nodes[-1].args != (nodes[-2],):
+        raise CodesignError("forward() returns more than a tensor", "return the last layer's output alone")
+    return nodes[:-1]
+
+
+def _activations(nodes: Iterable[fx.Node]) -> list[fx.Node]:
+    return [node for node in nodes if not is_size(node)]
 
 
 class _ChainBuilder:
@@ -125,8 +139,16 @@ class _ChainBuilder:
         self._shape = input_shape
         self._flat = False
         self._layers: list[ChainLayer] = []
+        self._shapes: dict[fx.Node, tuple[int, ...]] = {}
 
     def add(self, node: fx.Node) -> None:
+        if is_reshape(node):
+            self._reshape(node, reshaped_sample(node, self._shapes))
+        elif node.op != "placeholder":
+            self._add_module(node)
+        self._shapes[node] = self._shape[:1] if self._flat else self._shape
+
+    def _add_module(self, node: fx.Node) -> None:
         module = self._network.get_submodule(str(node.target)) if node.op == "call_module" else as_module(node)
         if isinstance(module, Prunable):
             self._begin_layer(str(node.target), module)
@@ -207,6 +229,15 @@ class _ChainBuilder:
         if module.start_dim != 1 or module.end_dim not in (-1, 3):
             raise CodesignError(f"{label(node)} does not flatten one sample's (C, H, W)", "use start_dim=1")
         self._shape, self._flat = (math.prod(self._shape), 1, 1), True
+
+    def _reshape(self, node: fx.Node, sample: tuple[int, ...]) -> None:
+        if len(sample) == 1:
+            self._shape, self._flat = (sample[0], 1, 1), True
+        elif sample != self._shapes[node.all_input_nodes[0]]:
+            raise CodesignError(
+                f"{node.name!r} does not flatten one sample's (C, H, W): it makes {sample} of {self._shape}",
+                "flatten with torch.flatten(x, 1)",
+            )
 
     def _last(self, node: fx.Node) -> ChainLayer:
         if not self._layers:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from compress.base.errors import CodesignError
 from compress.networks.chain import ChainLayer, Prunable, trace_chain
+from compress.networks.checks import check_plain
 
 __all__ = ["CompactNetwork", "compact"]
 
@@ -56,8 +57,9 @@ def compact(network: nn.Module, input_shape: tuple[int, int, int]) -> CompactNet
     Raises
     ------
     CodesignError
-        What ``trace_chain`` raises, or a grouped convolution.
+        What ``trace_chain`` raises, a grouped convolution, or a ``forward`` that names a number of features.
     """
+    check_plain(network)
     original = copy.deepcopy(network)
     layers = trace_chain(original, input_shape)
     if grouped := [layer.name for layer in layers if layer.geometry.groups > 1]:
@@ -73,6 +75,7 @@ def compact(network: nn.Module, input_shape: tuple[int, int, int]) -> CompactNet
         parent, _, child = layer.name.rpartition(".")
         small = _sliced(layer.module, channels[layer.name], inputs[layer.name])
         setattr(original.get_submodule(parent), child, small)
+    trace_chain(original, input_shape)  # x.view(-1, 800) would mix samples now
     return CompactNetwork(original, channels, inputs)
 
 

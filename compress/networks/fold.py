@@ -8,7 +8,8 @@ import torch
 from torch import fx, nn
 
 from compress.base.errors import CodesignError
-from compress.networks.modules import trace
+from compress.networks.checks import check_plain
+from compress.networks.tracing import trace
 
 __all__ = ["fold_batch_norms"]
 
@@ -27,9 +28,10 @@ def fold_batch_norms(network: nn.Module) -> nn.Module:
     Raises
     ------
     CodesignError
-        The network cannot be traced, or a normalization follows something else, or a layer with other readers, or
-        has no running statistics.
+        The network is not plain (``check_plain``) or cannot be traced; or a normalization follows something else or a
+        layer with other readers, or has no valid running statistics.
     """
+    check_plain(network)
     folded = copy.deepcopy(network).eval()
     modules = dict(folded.named_modules())
     for node in trace(folded).nodes:
@@ -49,6 +51,13 @@ def _fold(network: nn.Module, modules: dict[str, nn.Module], node: fx.Node) -> N
     assert isinstance(norm, BatchNorm)
     if norm.running_mean is None or norm.running_var is None:
         raise CodesignError(f"{name!r} keeps no running statistics", "use track_running_stats=True")
+    if norm.num_features != len(layer.weight):
+        raise CodesignError(
+            f"{name!r} normalizes {norm.num_features} channels, {str(before.target)!r} has {len(layer.weight)}",
+            f"give {name!r} the layer's number of channels",
+        )
+    if bool((norm.running_var + norm.eps <= 0).any()):
+        raise CodesignError(f"{name!r} has a negative running variance", "train the network again, or correct it")
     _scale(layer, norm, norm.running_mean, norm.running_var)
     parent, _, child = name.rpartition(".")
     setattr(network.get_submodule(parent), child, nn.Identity())

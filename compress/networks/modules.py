@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -11,35 +12,43 @@ from torch.nn import functional
 from compress.base.errors import CodesignError
 from compress.model.layer import Pool, PoolKind
 
-__all__ = ["as_module", "conv_padding", "label", "pair", "pool_of", "trace"]
+__all__ = ["as_module", "conv_padding", "label", "pair", "pool_of"]
 
 RELU_FUNCTIONS = (torch.relu, functional.relu)
-
-
-def trace(network: nn.Module) -> fx.Graph:
-    """The operations of ``forward``; a CodesignError where it cannot be traced."""
-    try:
-        return fx.Tracer().trace(network)
-    except Exception as error:  # fx raises what the user's forward raises under tracing
-        raise CodesignError(
-            f"the network cannot be traced: {error}", "keep Python control flow on tensors out of forward()"
-        ) from error
+DROPOUTS = (
+    functional.dropout,
+    functional.dropout1d,
+    functional.dropout2d,
+    functional.dropout3d,
+    functional.alpha_dropout,
+    functional.feature_alpha_dropout,
+)
 
 
 def as_module(node: fx.Node) -> nn.Module | None:
     """The module that does what a function or method call in ``forward`` does."""
     if node.target in (*RELU_FUNCTIONS, "relu"):
         return nn.ReLU()
-    if node.target in (torch.flatten, "flatten"):
-        dimensions: dict[str, Any] = dict(zip(("start_dim", "end_dim"), node.args[1:], strict=False))
-        return nn.Flatten(**{"start_dim": 0, **dimensions, **node.kwargs})
     if node.target is functional.max_pool2d:
         return nn.MaxPool2d(*node.args[1:], **node.kwargs)  # type: ignore[arg-type]
     if node.target is functional.avg_pool2d:
         return nn.AvgPool2d(*node.args[1:], **node.kwargs)  # type: ignore[arg-type]
-    if node.target is functional.dropout:
-        return nn.Dropout()
-    return None
+    if node.target in DROPOUTS:
+        return _dropout(node)
+    return nn.Identity() if node.target == "contiguous" else None
+
+
+def _dropout(node: fx.Node) -> nn.Module:
+    """Nothing in evaluation, where the graph was traced; a CodesignError where it drops activations there too."""
+    assert callable(node.target)
+    call = inspect.signature(node.target).bind(*node.args, **node.kwargs)
+    call.apply_defaults()
+    if call.arguments["training"]:
+        raise CodesignError(
+            f"{node.name!r} drops activations in evaluation too: the network is random",
+            "write functional.dropout(x, p, training=self.training), or use nn.Dropout",
+        )
+    return nn.Identity()
 
 
 def pair(size: Any) -> tuple[int, int]:

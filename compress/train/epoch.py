@@ -13,7 +13,7 @@ from compress.base.errors import CodesignError
 from compress.data.datasets import Split
 from compress.train.distributed import add_up, from_first, rank, share_buffers, shared_gradients, world_size
 
-__all__ = ["evaluate", "train_epoch"]
+__all__ = ["check_labels", "evaluate", "smallest_share", "train_epoch"]
 
 EVALUATION_BATCH = 100
 """Buffers of larger batches outgrow what glibc's allocator keeps: with 1,000 CIFAR-10 images three quarters of the
@@ -77,12 +77,31 @@ def evaluate(network: nn.Module, split: Split) -> tuple[float, float]:
     device = next(network.parameters()).device
     loss, correct = 0.0, 0
     for start in range(rank() * EVALUATION_BATCH, len(split), world_size() * EVALUATION_BATCH):
-        labels = split.labels[start : start + EVALUATION_BATCH].to(device)
+        labels = split.labels[start : start + EVALUATION_BATCH]
         logits = network(split.images[start : start + EVALUATION_BATCH].to(device))
+        check_labels(labels, logits.shape[1])
+        labels = labels.to(device)
         loss += functional.cross_entropy(logits, labels, reduction="sum").item()
         correct += int((logits.argmax(dim=1) == labels).sum())
     loss_sum, correct_sum = add_up(loss, correct)
     return loss_sum / len(split), correct_sum / len(split)
+
+
+def check_labels(labels: Tensor, outputs: int) -> None:
+    """Raise a CodesignError for a label that none of the network's outputs stands for."""
+    least, largest = int(labels.min()), int(labels.max())
+    if least < 0 or largest >= outputs:
+        raise CodesignError(
+            f"the images have labels {least} to {largest}, the network has {outputs} outputs",
+            "give the last layer an output for each class, and count the classes from 0",
+        )
+
+
+def smallest_share(images: int, batch_size: int) -> int:
+    """The fewest images, but not none, that a process gets of a batch of ``train_epoch``."""
+    sizes = {len(batch) for batch in _batches(torch.arange(images), batch_size)}
+    shares = {(size + later) // world_size() for size in sizes for later in range(world_size())}
+    return min(share for share in shares if share)
 
 
 def _batches(order: Tensor, batch_size: int) -> list[Tensor]:
@@ -99,4 +118,4 @@ def _shifted(images_NCHW: Tensor, shift: int, offsets: Tensor) -> Tensor:
     padded = functional.pad(images_NCHW, (shift,) * 4)
     rows, columns = offsets[0] + torch.arange(height), offsets[1] + torch.arange(width)
     picked = padded[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
-    return picked.permute(0, 3, 1, 2)
+    return picked.permute(0, 3, 1, 2).contiguous()  # a network may view it

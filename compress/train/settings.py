@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from compress.base.errors import CodesignError
 
 __all__ = [
+    "TORCH_THREADS",
+    "Threads",
     "adam",
     "check_device",
     "falling_rate",
@@ -21,11 +24,14 @@ __all__ = [
     "seeded",
     "set_random_state",
     "set_rate",
-    "suitable_threads",
+    "torch_threads",
 ]
 
 LAST_RATE_PORTION = 0.02
-SMALL_NETWORK = 100_000  # parameters; digits-net trains two to ten times faster on one thread than on two
+Threads = Annotated[int, Field(ge=1, le=1024, strict=True)]
+TORCH_THREADS = 1
+"""Sums in another order round differently, so one seed gives one result only with one number of threads; and with more
+than one, a busy machine trains ten times slower (docs/decisions/024-one-torch-thread.md)."""
 
 
 def check_device(name: str) -> None:
@@ -58,15 +64,14 @@ def set_random_state(state: list[Tensor]) -> None:
 
 
 @contextmanager
-def suitable_threads(network: nn.Module) -> Iterator[None]:
-    """One torch thread inside for a small network, whose threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    small = sum(parameter.numel() for parameter in network.parameters()) < SMALL_NETWORK
-    torch.set_num_threads(1 if small else threads)
+def torch_threads(count: int = TORCH_THREADS) -> Iterator[None]:
+    """``count`` torch threads inside, and as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 @contextmanager

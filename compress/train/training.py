@@ -15,6 +15,8 @@ from compress.data.datasets import Dataset, Split
 from compress.train.checkpoint import Checkpoint
 from compress.train.epoch import evaluate, train_epoch
 from compress.train.settings import (
+    TORCH_THREADS,
+    Threads,
     adam,
     check_device,
     falling_rate,
@@ -23,10 +25,11 @@ from compress.train.settings import (
     seeded,
     set_random_state,
     set_rate,
-    suitable_threads,
+    torch_threads,
 )
+from compress.train.trainable import check_trainable
 
-__all__ = ["EpochRecord", "FixedWeights", "TrainingConfig", "accuracy", "train"]
+__all__ = ["EpochRecord", "FixedWeights", "TrainingConfig", "accuracy", "fit", "train"]
 
 
 @settings
@@ -46,6 +49,8 @@ class TrainingConfig:
         Order of the images, shifts, dropout. One seed and one number of threads give one result.
     device : str
         Where to train, as torch names it: "cpu", "cuda". The network comes back to where it was.
+    threads : int
+        Of torch on the CPU while it trains, whatever ``torch.set_num_threads`` says; it is as before afterwards.
     """
 
     epochs: Count = 40
@@ -55,6 +60,7 @@ class TrainingConfig:
     augment_shift: CountOrZero = 1
     seed: Seed = 0
     device: Text = "cpu"
+    threads: Threads = TORCH_THREADS
 
     def __post_init__(self) -> None:
         check_device(self.device)
@@ -126,9 +132,32 @@ def train(
         Instead of ``fixed``, what else to do with the weights after every step.
     checkpoint : Checkpoint, optional
         Holds the state after every epoch under ``stage``, and is resumed from.
+
+    Raises
+    ------
+    CodesignError
+        What ``check_trainable`` raises, before the first step.
     """
+    check_trainable(network, dataset, config.batch_size)
+    return fit(
+        network, dataset, config, progress, fixed=fixed, after_step=after_step, checkpoint=checkpoint, stage=stage
+    )
+
+
+def fit(
+    network: nn.Module,
+    dataset: Dataset,
+    config: TrainingConfig,
+    progress: Progress | None = None,
+    *,
+    fixed: FixedWeights | None = None,
+    after_step: Callable[[], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+    stage: str = "train",
+) -> tuple[EpochRecord, ...]:
+    """``train`` without its check: for a method that checked the network before it gave it parametrizations."""
     after_step = after_step if fixed is None else fixed.restore
-    with seeded(config.seed), suitable_threads(network), on_device(network, config.device):
+    with seeded(config.seed), torch_threads(config.threads), on_device(network, config.device):
         optimizer = adam(network.parameters(), config.learning_rate, config.weight_decay)
         run = _resumed_run(network, optimizer, dataset, checkpoint, stage)
         for epoch in range(len(run.history), config.epochs):

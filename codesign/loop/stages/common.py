@@ -23,6 +23,7 @@ from compress.networks.chain import LayerGeometry, layer_geometries, trace_chain
 from compress.networks.fold import fold_batch_norms
 from compress.networks.registry import NETWORKS
 from compress.train.histograms import copy_weights, weight_histograms
+from compress.train.settings import TORCH_THREADS
 from flows.technology.technology import Technology, generic_technology, technology_from_liberty
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
@@ -47,10 +48,6 @@ __all__ = [
     "weight_bits",
     "windows",
 ]
-
-TORCH_THREADS = 1
-"""Sums in another order round differently, so one seed gives one result only with one number of threads; and with more
-than one, a busy machine trains ten times slower (docs/decisions/024-one-torch-thread.md)."""
 
 
 def section(workspace: Workspace, *names: str) -> dict[str, Any]:

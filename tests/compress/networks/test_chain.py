@@ -1,5 +1,5 @@
 import copy
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import torch
@@ -86,12 +86,6 @@ class Twice(Residual):
         return outputs
 
 
-class Viewed(Residual):
-    def forward(self, images: Tensor) -> Tensor:
-        outputs: Tensor = self.conv(images).view(images.size(0), -1)
-        return outputs
-
-
 class DataDependent(Residual):
     def forward(self, images: Tensor) -> Tensor:
         return self.conv(images) if images.sum() > 0 else images
@@ -102,6 +96,28 @@ class TwoInputs(nn.Module):
         return images + more
 
 
+class Pair(Residual):
+    def forward(self, images: Tensor) -> tuple[Tensor]:  # type: ignore[override]
+        return (self.conv(images),)
+
+
+class Scaled(Residual):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        result: Tensor = self.conv(images) * self.scale
+        return result
+
+
+class AlwaysTraining(Residual):
+    """Keeps its dropout for Monte Carlo estimates."""
+
+    def train(self, mode: bool = True) -> Self:
+        return super().train(True)
+
+
 def conv(**changes: Any) -> nn.Conv2d:
     return nn.Conv2d(**{"in_channels": 1, "out_channels": 2, "kernel_size": 3, **changes})
 
@@ -110,8 +126,10 @@ def conv(**changes: Any) -> nn.Conv2d:
     ("network", "cause"),
     [
         (Residual(), "branches"),
-        (Viewed(), "branches"),
-        (TwoInputs(), "branches"),
+        (TwoInputs(), r"needs the argument 'more'"),
+        (Pair(), r"returns more than a tensor"),
+        (Scaled(), "'mul' computes with 'scale' outside a layer"),
+        (AlwaysTraining(), "the network stays in training mode"),
         (DataDependent(), "cannot be traced"),
         (Twice(), "'conv' runs twice"),
         (nn.Sequential(conv(), nn.BatchNorm2d(2)), r"'1' \(BatchNorm2d\) is not supported"),
@@ -148,3 +166,56 @@ def test_images_may_be_flattened_first() -> None:
 def test_a_network_without_layers_has_nothing_to_prune() -> None:
     with pytest.raises(CodesignError, match="no Conv2d or Linear"):
         prunable_layers(nn.Sequential(nn.ReLU()))
+
+
+class Used(nn.Module):
+    """An option of ``forward`` chooses the path: traced is the path that runs without it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(1, 4, 3), nn.Linear(144, 10)
+
+    def forward(self, images: Tensor, features: bool = False, mask: Tensor | None = None) -> Tensor:
+        maps = torch.flatten(torch.relu(self.conv(images)), 1)
+        if mask is not None:
+            maps = maps * mask
+        return maps if features else self.fc(maps)
+
+
+class FeaturesFirst(Used):
+    def forward(self, images: Tensor, features: bool = True, mask: Tensor | None = None) -> Tensor:
+        return super().forward(images, features, mask)
+
+
+def test_options_of_forward_have_the_defaults_that_run() -> None:
+    assert [layer.name for layer in trace_chain(Used(), (1, 8, 8))] == ["conv", "fc"]
+    assert [layer.name for layer in trace_chain(FeaturesFirst(), (1, 8, 8))] == ["conv"]
+
+
+@pytest.mark.parametrize(
+    ("drop", "random"),
+    [
+        (lambda maps, training: functional.dropout(maps), True),
+        (lambda maps, training: functional.dropout2d(maps, 0.5), True),
+        (lambda maps, training: functional.dropout(maps, 0.5, True), True),
+        (lambda maps, training: functional.dropout(maps, 0.5, training), False),
+        (lambda maps, training: functional.dropout2d(maps, training=training), False),
+        (lambda maps, training: functional.alpha_dropout(maps), False),
+    ],
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout_is_left_out_only_where_evaluation_leaves_it_out(drop: Any, random: bool, training: bool) -> None:
+    class Dropping(Used):
+        def forward(self, images: Tensor, *_: object) -> Tensor:
+            maps = drop(torch.relu(self.conv(images)), self.training)
+            result: Tensor = self.fc(torch.flatten(maps, 1))
+            return result
+
+    network = Dropping().train(training)
+    if not random:
+        assert [layer.name for layer in trace_chain(network, (1, 8, 8))] == ["conv", "fc"]
+        assert network.training is training
+        return
+    with pytest.raises(CodesignError, match="drops activations in evaluation too") as error:
+        trace_chain(network, (1, 8, 8))
+    assert "training=self.training" in error.value.next_step

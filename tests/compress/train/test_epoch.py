@@ -3,10 +3,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from compress.data.datasets import Dataset
+from compress.base.errors import CodesignError
+from compress.data.datasets import Dataset, Split
 from compress.train.epoch import _batches as batches
 from compress.train.epoch import _shifted as shifted
-from compress.train.epoch import evaluate
+from compress.train.epoch import evaluate, smallest_share
 
 
 def test_evaluation_does_not_depend_on_batches(trained: nn.Module, digits: Dataset) -> None:
@@ -21,6 +22,7 @@ def test_every_shift_is_a_crop_of_the_padded_image(shift: int) -> None:
     images = torch.rand(50, 2, 4, 5)
     offsets = torch.randint(0, 2 * shift + 1, (2, 50, 1), generator=torch.Generator().manual_seed(0))
     moved = shifted(images, shift, offsets)
+    assert moved.is_contiguous()
     padded = functional.pad(images, (shift,) * 4)
     found = set()
     for before, after in zip(padded, moved, strict=True):
@@ -43,3 +45,25 @@ def test_no_batch_of_one_image_is_left_over(images: int, batch_size: int, sizes:
     parts = batches(torch.arange(images), batch_size)
     assert [len(part) for part in parts] == sizes
     assert torch.cat(parts).tolist() == list(range(images))
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "smallest"), [(9, 4, 4), (10, 4, 2), (1, 4, 1), (3, 1, 1), (3, 2, 3), (4, 2, 2)]
+)
+def test_the_smallest_share_is_that_of_the_smallest_batch(images: int, batch_size: int, smallest: int) -> None:
+    assert smallest_share(images, batch_size) == smallest
+
+
+@pytest.mark.parametrize(("processes", "batch_size", "smallest"), [(2, 4, 2), (2, 3, 1), (4, 4, 1), (8, 4, 1)])
+def test_processes_divide_a_batch(
+    processes: int, batch_size: int, smallest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compress.train.epoch.world_size", lambda: processes)
+    assert smallest_share(60, batch_size) == smallest
+
+
+@pytest.mark.parametrize("label", [-100, -1, 10])
+def test_a_label_without_an_output_is_a_clear_error(trained: nn.Module, digits: Dataset, label: int) -> None:
+    split = Split(digits.train.images[:3], torch.tensor([0, label, 9]))
+    with pytest.raises(CodesignError, match=rf"labels {min(label, 0)} to {max(label, 9)}, the network has 10 outputs"):
+        evaluate(trained, split)

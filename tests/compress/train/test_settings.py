@@ -2,16 +2,19 @@ import pytest
 import torch
 from torch import nn
 
+from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
-from compress.networks.registry import build_network
+from compress.data.datasets import Dataset
+from compress.methods.prune import prune_admm
 from compress.train.settings import (
+    TORCH_THREADS,
     adam,
     falling_rate,
     on_device,
     random_state,
     seeded,
     set_random_state,
-    suitable_threads,
+    torch_threads,
 )
 from compress.train.training import TrainingConfig
 
@@ -23,13 +26,28 @@ def test_the_rate_falls_from_the_first_to_two_percent() -> None:
     assert rates == sorted(rates, reverse=True)
 
 
-def test_a_small_network_uses_one_thread_and_a_large_one_all() -> None:
-    threads = torch.get_num_threads()
-    with suitable_threads(build_network("digits-net", 0)):
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == threads
-    with suitable_threads(build_network("lenet5", 0)):
-        assert torch.get_num_threads() == threads
+def test_training_runs_on_the_threads_of_its_settings_and_leaves_torchs_alone() -> None:
+    before, inside = torch.get_num_threads(), []
+    with torch_threads():
+        assert torch.get_num_threads() == TORCH_THREADS == TrainingConfig().threads == AdmmConfig().threads
+    with torch_threads(3):
+        inside.append(torch.get_num_threads())
+    assert (inside, torch.get_num_threads()) == ([3], before)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_every_training_uses_as_many_threads_as_asked(
+    threads: int, small_network: nn.Module, small_data: Dataset
+) -> None:
+    seen = set()
+    config = AdmmConfig(iterations=1, retrain_epochs=1, threads=threads)
+    prune_admm(small_network, small_data, {"*": 0.5}, config, progress=lambda _: seen.add(torch.get_num_threads()))
+    assert seen == {threads}
+
+
+def test_no_threads_are_a_clear_error() -> None:
+    with pytest.raises(CodesignError, match="threads = 0"):
+        TrainingConfig(threads=0)
 
 
 def test_a_seed_leaves_the_callers_random_numbers_alone() -> None:

@@ -1,0 +1,71 @@
+"""Can this network be trained on these images? Answered before the first step, by one image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from compress.base.errors import CodesignError
+from compress.data.datasets import Dataset, Split
+from compress.networks.checks import check_plain
+from compress.networks.tracing import evaluation_mode
+from compress.train.distributed import world_size
+from compress.train.epoch import check_labels, smallest_share
+from compress.train.settings import random_state
+
+__all__ = ["check_trainable"]
+
+
+def check_trainable(network: nn.Module, dataset: Dataset, batch_size: int) -> None:
+    """Raise a CodesignError unless the network is plain and can be trained on the data.
+
+    Beside what ``check_plain`` refuses: nothing to train, a batch normalization that gets a single image, a network
+    that does not run on the images, is random in evaluation or puts out anything but one finite row of numbers for each
+    image, and labels without an output.
+    """
+    check_plain(network)
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise CodesignError("the network has nothing to train: all its parameters are frozen", "unfreeze its layers")
+    if not torch.is_grad_enabled():
+        raise CodesignError("gradients are switched off", "call this outside of torch.no_grad()")
+    _check_batches(network, dataset.train, batch_size)
+    outputs = _outputs(network, dataset.train.images[:1])
+    for split in (dataset.train, dataset.validation):
+        check_labels(split.labels, outputs)
+
+
+def _check_batches(network: nn.Module, split: Split, batch_size: int) -> None:
+    norms = (name for name, module in network.named_modules() if isinstance(module, nn.modules.batchnorm._BatchNorm))
+    name = next(norms, None)
+    if name is not None and smallest_share(len(split), batch_size) == 1:
+        least = 2 * world_size()
+        raise CodesignError(
+            f"batch normalization {name!r} would get a batch of one image, which has no statistics",
+            f"use a batch_size of {least} or more, and as many images",
+        )
+
+
+def _outputs(network: nn.Module, images: Tensor) -> int:
+    """The number of outputs for one image, after checking that they can be trained on."""
+    device, before = next(network.parameters()).device, random_state()
+    with evaluation_mode(network):
+        try:
+            outputs = network(images.to(device))
+        except Exception as error:  # whatever the user's forward raises
+            raise CodesignError(
+                f"the network cannot run on an image {tuple(images.shape[1:])}: {error}",
+                "check its layers against the size of the images",
+            ) from error
+    if not all(torch.equal(state, was) for state, was in zip(random_state(), before, strict=True)):
+        raise CodesignError(
+            "the network is random in evaluation too",
+            "write functional.dropout(x, p, training=self.training), or use nn.Dropout",
+        )
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or len(outputs) != 1:
+        shape = f"shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else f"a {type(outputs).__name__}"
+        raise CodesignError(f"the network gives {shape} for one image", "return a tensor (N, classes) from forward()")
+    if not outputs.requires_grad:
+        raise CodesignError("the outputs depend on no trained parameter", "do not detach them, or unfreeze a layer")
+    if not bool(outputs.isfinite().all()):
+        raise CodesignError("the network's outputs are not finite", "correct its weights and running statistics")
+    return outputs.shape[1]

@@ -4,6 +4,8 @@ Numbers are LEB128 varints. A record is: length of the name, name (UTF-8), K, C,
 weight (1 byte), and one byte of 32 x index format + its parameter; ``Dense``, the format 0, has no parameter, and
 1 + n there is ``LiveChannels`` with the n-th of its ``INNER_FORMATS``. A quantized layer's interval follows
 (8 bytes, float64); a clustered layer has 128 more in that byte, and its number of centroids follows.
+
+A layer has at most 2^28 weights, and 2^24 nonzeros if all are one centroid; all layers together have at most 2^30.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
+from compress.base.errors import CodesignError
 from compress.model.layer import MAX_WEIGHT_BITS
 from compress.storage.codes import Bitmap, Dense, Fixed, IndexFormat, Rice
 from compress.storage.live_channels import INNER_FORMATS, LiveChannels
@@ -20,14 +24,17 @@ from compress.storage.values import MAX_CENTROIDS
 
 __all__ = ["HeaderReader", "LayerRecord", "varint"]
 
-LARGEST_LAYER = 1 << 32
+LARGEST_LAYER = 1 << 28  # weights; what a file may make its reader allocate. VGG-16's largest layer has 2^26.6
+LARGEST_MODEL = 1 << 30
+LARGEST_FREE = 1 << 24  # nonzeros that take no bits, those of a single centroid: a file may name any number of them
+VARINT_BYTES = 10
 CLUSTERED = 128
 DENSE, BITMAP, FIXED, RICE = range(0, CLUSTERED, 32)
 
 
 @dataclass(frozen=True)
 class LayerRecord:
-    """What the payload does not say of a layer.
+    """What the payload does not say of a layer. CodesignError for one that no file can hold.
 
     Members
     -------
@@ -46,6 +53,29 @@ class LayerRecord:
     index_format: IndexFormat
     interval: float | None
     centroids: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.nonzeros <= self.weights <= LARGEST_LAYER or min(self.shape) < 1:
+            self._fail(f"{self.nonzeros} nonzeros in a shape {self.shape}")
+        if self.weight_bits == 0 and self.nonzeros > LARGEST_FREE:
+            self._fail(f"{self.nonzeros} weights of one centroid, more than {LARGEST_FREE}")
+        if self.interval is not None and not (
+            1 <= self.weight_bits <= MAX_WEIGHT_BITS and 0 < self.interval < math.inf
+        ):
+            self._fail(f"levels of {self.weight_bits} bits in intervals of {self.interval}")
+        if self.interval is None and not self._labels_fit():
+            self._fail(f"labels of {self.weight_bits} bits for {self.centroids} centroids")
+
+    def _labels_fit(self) -> bool:
+        return self.centroids <= MAX_CENTROIDS and self.weight_bits == max(0, self.centroids - 1).bit_length()
+
+    def _fail(self, cause: str) -> NoReturn:
+        raise CodesignError(f"layer {self.name!r} has {cause}", "a packed file holds layers of up to 2^28 weights")
+
+    @property
+    def weights(self) -> int:
+        """Before pruning."""
+        return math.prod(self.shape)
 
     def encode(self) -> bytes:
         """The record's bytes."""
@@ -68,29 +98,34 @@ class HeaderReader:
 
     def varint(self) -> int:
         """The next number."""
-        number, shift = 0, 0
-        while True:
+        number = 0
+        for shift in range(0, 7 * VARINT_BYTES, 7):
             byte = self._content[self.place]
             self.place += 1
             number |= (byte & 127) << shift
-            shift += 7
             if byte < 128:
                 return number
+        raise ValueError("a number has no end")
 
-    def record(self) -> LayerRecord:
-        """The next layer's record; ValueError if it is inconsistent."""
+    def records(self) -> list[LayerRecord]:
+        """All records; ValueError or CodesignError if one is inconsistent, or all have too many weights together."""
+        records, weights = [], 0
+        for _ in range(self.varint()):
+            records.append(self._record())
+            weights += records[-1].weights
+            if weights > LARGEST_MODEL:
+                raise ValueError(f"it has more than {LARGEST_MODEL} weights")
+        return records
+
+    def _record(self) -> LayerRecord:
         name = self._take(self.varint()).decode()
         *shape, nonzeros = (self.varint() for _ in range(5))
         weight_bits, code = struct.unpack("<BB", self._take(2))
         interval, centroids = None, 0
         if code < CLUSTERED:
             (interval,) = struct.unpack("<d", self._take(8))
-            consistent = 1 <= weight_bits <= MAX_WEIGHT_BITS
         else:
             centroids = self.varint()
-            consistent = centroids <= MAX_CENTROIDS and weight_bits == max(0, centroids - 1).bit_length()
-        if not consistent or not nonzeros <= math.prod(shape) <= LARGEST_LAYER or max(shape) > LARGEST_LAYER:
-            raise ValueError("a layer's record is inconsistent")
         index_format = _format(code % CLUSTERED, shape)
         return LayerRecord(name, tuple(shape), nonzeros, weight_bits, index_format, interval, centroids)
 

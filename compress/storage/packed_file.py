@@ -8,7 +8,6 @@ level it is level - 1 when positive and M/2 - 1 - level when negative, of a labe
 
 from __future__ import annotations
 
-import math
 import struct
 import zlib
 from collections.abc import Iterable
@@ -47,8 +46,9 @@ def load_packed(path: Path) -> tuple[PackedWeights | ClusteredWeights, ...]:
         return decode_weights(path.read_bytes())
     except OSError as error:
         raise CodesignError(f"cannot read {path}: {error.strerror}", "name a packed model") from error
-    except (ValueError, IndexError, struct.error) as error:
-        raise CodesignError(f"{path} is damaged or no packed model: {error}", "export the model again") from error
+    except (ValueError, IndexError, struct.error, CodesignError) as error:
+        cause = error.cause if isinstance(error, CodesignError) else error
+        raise CodesignError(f"{path} is damaged or no packed model: {cause}", "export the model again") from error
 
 
 def encode_weights(layers: Iterable[CompressedLayer | PackedWeights | ClusteredWeights]) -> tuple[bytes, int]:
@@ -61,13 +61,13 @@ def encode_weights(layers: Iterable[CompressedLayer | PackedWeights | ClusteredW
 
 
 def decode_weights(content: bytes) -> tuple[PackedWeights | ClusteredWeights, ...]:
-    """The inverse of ``encode_weights``; ValueError, IndexError or struct.error for other bytes."""
+    """The inverse of ``encode_weights``; ValueError, IndexError, struct.error or CodesignError for other bytes."""
     if content[: len(MAGIC)] != MAGIC:
         raise ValueError("it does not start with its magic")
     if struct.unpack("<I", content[len(MAGIC) : PREFIX])[0] != zlib.crc32(content[PREFIX:]):
         raise ValueError("its checksum differs")
     reader = HeaderReader(content, PREFIX)
-    records = [reader.record() for _ in range(reader.varint())]
+    records = reader.records()
     stream = np.unpackbits(np.frombuffer(content, np.uint8, offset=reader.place))
     layers, place = [], 0
     for record in records:
@@ -95,7 +95,7 @@ def _encode(layer: CompressedLayer | PackedWeights | ClusteredWeights) -> tuple[
 
 def _decode(record: LayerRecord, stream: Bits) -> tuple[PackedWeights | ClusteredWeights, int]:
     """The layer at the front of a payload, and how many bits it took."""
-    size = math.prod(record.shape)
+    size = record.weights
     if record.nonzeros * record.weight_bits > len(stream):  # before a damaged count makes us allocate
         raise ValueError("it ends within a layer")
     positions, used = record.index_format.decode(stream, record.nonzeros, size)
@@ -112,6 +112,8 @@ def _decode(record: LayerRecord, stream: Bits) -> tuple[PackedWeights | Clustere
         raise ValueError("a label has no centroid")
     symbols[positions] = codes + 1
     centroids = np.frombuffer(np.packbits(stream[codes_end:end]).tobytes(), "<f4").astype(np.float32)
+    if not np.isfinite(centroids).all():
+        raise ValueError("a centroid is no finite number")
     return ClusteredWeights(record.name, symbols.reshape(record.shape), centroids), end
 
 

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import math
 import struct
 import zlib
@@ -99,7 +101,7 @@ def test_a_label_without_a_centroid_is_damage(centroids: int) -> None:
     place = 8 + 1 + 2 + 5 + 2  # after magic, checksum, count, name, shape and nonzeros, bits and format
     assert content[place] == 4
     changed = content[8:place] + bytes([centroids]) + content[place + 1 :]
-    with pytest.raises((ValueError, IndexError)):
+    with pytest.raises((ValueError, IndexError, CodesignError)):
         decode_weights(content[:4] + struct.pack("<I", zlib.crc32(changed)) + changed)
 
 
@@ -121,6 +123,61 @@ def test_counts_that_contradict_each_other_are_damage(
     (tmp_path / "w").write_bytes(b"CDP1" + struct.pack("<I", zlib.crc32(content)) + content)
     with pytest.raises(CodesignError, match="damaged"):
         load_packed(tmp_path / "w")
+
+
+def _sealed(content: bytes) -> bytes:
+    return b"CDP1" + struct.pack("<I", zlib.crc32(content)) + content
+
+
+@pytest.mark.parametrize("layers", [1, 1000])
+def test_a_few_bytes_cannot_ask_for_more_memory_than_the_largest_layers(layers: int, tmp_path: Path) -> None:
+    """A dense layer of one centroid takes no bits a weight."""
+    for weights in (1 << 32, 1 << 28, (1 << 24) + 1):
+        record = b"\1a" + b"".join(map(varint, (weights, 1, 1, 1, weights))) + struct.pack("<BB", 0, 128) + b"\1"
+        (tmp_path / "w").write_bytes(_sealed(varint(layers) + record * layers + bytes(4 * layers)))
+        with pytest.raises(CodesignError, match="layer 'a' has"):
+            load_packed(tmp_path / "w")
+    empty = b"\1a" + b"".join(map(varint, (1 << 28, 1, 1, 1, 0))) + struct.pack("<BBd", 1, 32, 1.0)
+    (tmp_path / "w").write_bytes(_sealed(varint(5) + empty * 5))
+    with pytest.raises(CodesignError, match="more than 1073741824 weights"):
+        load_packed(tmp_path / "w")
+
+
+def test_numbers_without_an_end_are_damage(tmp_path: Path) -> None:
+    (tmp_path / "w").write_bytes(_sealed(b"\xff" * 1_000_000))
+    with pytest.raises(CodesignError, match="a number has no end"):
+        load_packed(tmp_path / "w")
+
+
+@pytest.mark.parametrize("interval", [0.0, -1.0, math.inf, math.nan])
+def test_an_interval_that_is_none_is_refused_in_both_directions(interval: float, tmp_path: Path) -> None:
+    layer = PackedWeights("a", np.ones((1, 1, 1, 1), np.int16), 1, interval)
+    with pytest.raises(CodesignError, match="layer 'a' has levels of 1 bits in intervals of"):
+        save_packed([layer], tmp_path / "w")
+    record = b"\1\1a" + bytes([1, 1, 1, 1, 1]) + struct.pack("<BBd", 1, 0, interval)
+    (tmp_path / "w").write_bytes(_sealed(record + b"\0"))
+    with pytest.raises(CodesignError, match="damaged"):
+        load_packed(tmp_path / "w")
+
+
+@given(data=st.data(), layers=st.lists(st.one_of(packed_layers(), clustered_layers()), min_size=1, max_size=3))
+@settings(deadline=None, max_examples=500)
+def test_changed_bytes_under_a_matching_checksum_are_refused_or_weights(
+    data: st.DataObject, layers: list[PackedWeights | ClusteredWeights], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "mutated"
+    changed = bytearray(encode_weights(layers)[0][8:])
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(changed)))
+        changed[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
+    path.write_bytes(_sealed(bytes(changed)))
+    try:
+        found = load_packed(path)
+    except CodesignError:
+        return
+    small = [layer for layer in found if layer.weights.size < 1 << 16]  # a shape is easily changed to a large one
+    for layer, decoded in zip(small, decode_weights(encode_weights(small)[0]), strict=True):
+        assert layer.weights.tobytes() == decoded.weights.tobytes()
 
 
 def test_the_file_on_disk_has_the_stated_size(model: CompressedModel, tmp_path: Path) -> None:

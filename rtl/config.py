@@ -41,17 +41,17 @@ class ArrayConfig:
     weight_bits : int
         Bits of a weight code, 1..8; a layer may use fewer.
     act_bits : int
-        Bits of an activation, 4..8; a layer must use as many.
+        Bits of an activation, 4..8; a layer must use exactly as many.
     acc_bits : int
         Bits of the signed accumulators; the packer refuses a layer that could overflow them.
     index : IndexFormat
-        How weight banks say which positions their weights have.
+        How weight banks encode the positions of their weights.
     requant_lanes : int
-        Pixels requantized a cycle; divides ``lanes``.
+        Pixels requantized per cycle; must divide ``lanes``.
     weight_depth, activation_depth, table_depth : int
         Words of one row's weight bank, activation bank and address table. An activation word is ``lanes`` wide.
     bias_depth : int
-        Words of the bias bank, one a filter.
+        Words of the bias bank, one per filter.
     """
 
     rows: int
@@ -98,7 +98,7 @@ class ArrayConfig:
         return self.index.word_bits(self.weight_bits)
 
     def replace(self, **changes: Any) -> ArrayConfig:
-        """A copy with some members changed, checked again."""
+        """A copy with some members changed, validated again."""
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ __all__ = ["FILES", "FILE_LISTS", "TOP", "generate", "load_config"]
 TOP = "pe_array"
 
 FILE_LISTS = {TOP: "files.f", ACCELERATOR: f"{ACCELERATOR}.f"}
-"""For each module that may be the top: the file that names its sources."""
+"""The file that lists the sources, for each module that may be the top."""
 
 FILES = (
     f"{TOP}.v",
@@ -38,7 +38,7 @@ FILES = (
     "codesign_regs.h",
     "codesign_regs.py",
 )
-"""What a generated folder has."""
+"""Files of a generated folder."""
 
 
 def generate(config: ArrayConfig, folder: Path) -> list[Path]:

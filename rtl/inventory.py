@@ -37,7 +37,7 @@ _NAMES: dict[Callable[[ArrayConfig], Component], str] = {
 
 @dataclass(frozen=True)
 class LogicUse:
-    """``count`` copies of a component in one array. Registers bound it, so it is synthesized on its own."""
+    """``count`` copies of a component in one array. Registers bound it, so it can be synthesized alone."""
 
     name: str
     kind: Callable[[ArrayConfig], Component]
@@ -46,7 +46,7 @@ class LogicUse:
 
     @property
     def component(self) -> Component:
-        """A new component to emit."""
+        """A new instance to emit."""
         return self.kind(self.config)
 
 
@@ -54,7 +54,7 @@ class LogicUse:
 class SramUse:
     """``count`` SRAMs of ``depth`` words of ``width`` bits in one array.
 
-    ``into`` names the module that works on the word read in the same cycle; None where a register takes it as it is.
+    ``into`` names the module that uses the word in the cycle it is read; None where a register takes it directly.
     """
 
     name: str
@@ -70,7 +70,7 @@ class SramUse:
 
 
 def logic_modules(config: ArrayConfig) -> tuple[LogicUse, ...]:
-    """All logic of ``PEArray(config)`` but the wiring between these blocks and the decoding of writes to banks."""
+    """All logic of ``PEArray(config)`` except the wiring between blocks and the decoding of writes to banks."""
     counts: dict[Callable[[ArrayConfig], Component], int] = {
         ArrayControl: 1,
         BiasSource: 1,

@@ -1,4 +1,4 @@
-"""Arrays to start from, without a model: what each is for, and its parameters."""
+"""Arrays to start from without a model: parameters and purpose."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["PRESETS", "Preset", "preset"]
 
 @dataclass(frozen=True)
 class Preset:
-    """An array and the purpose it is for, in one line."""
+    """An array and its purpose in one line."""
 
     purpose: str
     config: ArrayConfig

@@ -1,4 +1,4 @@
-"""Amaranth component -> Verilog or RTLIL text, the same text for the same component."""
+"""Amaranth component -> Verilog or RTLIL; equal components give equal text."""
 
 from __future__ import annotations
 

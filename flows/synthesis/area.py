@@ -1,4 +1,4 @@
-"""Area and clock of one array: the sum of its modules and SRAMs, the slowest of their paths."""
+"""Area and clock of one array: the sum over its modules and SRAMs, and the slowest of their paths."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _KNOWN_SIZES: dict[str, tuple[str, ...]] = {
     "group_select": ("lanes", "requant_lanes"),
     "drain_control": ("lanes", "requant_lanes"),
 }
-"""The sizes each module's source depends on, all if it is not listed; a test compares the sources."""
+"""Sizes that each module's source depends on (all, if it is not listed); a test compares the sources."""
 
 _GROWING = ("pe", "requantizer", "aligner", "row_control", "addresser", "group_select", "pool")
 _LARGE_FIRST = ("pe", "requantizer", "aligner", "row_control", "addresser", "group_select", "pool", "array_control")
@@ -132,8 +132,8 @@ def _parts(modules: Sequence[ModuleCost], memories: Sequence[SramCost]) -> list[
 def least_logic_area(config: ArrayConfig, technology: Technology) -> float:
     """A lower bound on the logic area: the blocks that grow with the array, at their narrowest addresses.
 
-    It is known after few syntheses, since addresses take many widths in a search. Two percent are taken off: a
-    mapper may, by chance, map the narrower block a little worse.
+    A search needs few syntheses for it, although it meets many address widths. Two percent are subtracted, since the
+    mapper may happen to map the narrower block slightly worse.
     """
     narrow = config.replace(**{name: depth for name, depth in _ADDRESSED.items() if name != "rows"})
     large = (module_cost(narrow, name, technology) for name in _GROWING)
@@ -151,9 +151,9 @@ def _rank(name: str) -> int:
 
 
 def _relevant(config: ArrayConfig, name: str) -> ArrayConfig:
-    """``config`` with the sizes that the module does not know reset, so that its source is made once for all of them.
+    """``config`` with sizes that do not affect the module reset, so that its source is made once for all of them.
 
-    Logic knows depths and rows by the width of their addresses alone: those it does know become powers of two.
+    Logic depends on depths and rows only through address widths, so those it depends on become powers of two.
     """
     known = _KNOWN_SIZES.get(name, tuple(_SIZES))
     sizes = {size: 1 << (getattr(config, size) - 1).bit_length() for size in known if size in _ADDRESSED}
@@ -181,7 +181,7 @@ def _synthesized(name: str, source: str, technology: Technology) -> ModuleCost:
 
 
 def _sram_cost(use: SramUse, modules: Sequence[ModuleCost], technology: Technology) -> SramCost:
-    """The word leaves at the access time instead of clk-to-q, then passes the logic of ``use.into``, if any."""
+    """The word appears after the access time instead of clk-to-q, then passes the logic of ``use.into``, if any."""
     access = technology.sram.access_time(use.depth, use.width)
     after = next((m.period for m in modules if m.name == use.into), technology.clk_to_q + technology.setup)
     area = technology.sram.area(use.depth, use.width)

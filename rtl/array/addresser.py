@@ -1,4 +1,4 @@
-"""From a position's table word to two neighbouring words of the activation bank."""
+"""From a position's table word to two consecutive words of the activation bank."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["Addresser"]
 
 
 class Addresser(Component):
-    """Add the tile's offset to the table word; even and odd words lie in a bank each.
+    """Add the tile's offset to the table word; even and odd words lie in separate banks.
 
-    ``even_address`` and ``odd_address`` are those of the word and its successor, whichever is even.
+    Of the word and its successor, ``even_address`` addresses the even one and ``odd_address`` the odd one.
     ``shift`` and ``odd_first`` follow one cycle later, together with the words read.
     """
 

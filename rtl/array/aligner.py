@@ -1,4 +1,4 @@
-"""Pick ``lanes`` neighbouring pixels out of two neighbouring activation words."""
+"""Select ``lanes`` consecutive pixels from two consecutive activation words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Aligner(Component):
     """Rotate two words so that lane v sees pixel ``shift + v``.
 
     The banks keep even and odd words apart; ``odd_first`` says which of the two comes first in the image.
-    Each rotation stage halves the pixels that still matter, so a wide array pays lanes * log2(lanes) multiplexers.
+    Each stage halves the number of candidate pixels, so the cost is lanes * log2(lanes) multiplexers.
 
     Latency: one cycle, registered at the output. Nothing moves while ``advance`` is low.
     """

@@ -1,4 +1,4 @@
-"""The head of the chain: the biases, one a filter, again for each tile."""
+"""The head of the chain: one bias per filter, repeated for each tile."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["BiasSource"]
 
 
 class BiasSource(Component):
-    """Read the bias bank in a circle.
+    """Read the bias bank cyclically.
 
-    Latency: valid three cycles after ``start``. Throughput: one bias a cycle; the bank's word waits while the bias
-    before it is on offer.
+    Latency: valid three cycles after ``start``. Throughput: one bias a cycle; the bank's word waits until the
+    previous bias is taken.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -35,7 +35,7 @@ class BiasSource(Component):
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """Address, word, bias: each moves when the next one can take it."""
+        """Address, word, bias: each advances when the next stage can take it."""
         m = Module()
         addressed, fetched, take = Signal(), Signal(), Signal()
         m.d.comb += [

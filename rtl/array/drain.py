@@ -18,7 +18,7 @@ from rtl.widths import COUNT_BITS
 __all__ = ["DRAIN_LATENCY", "Drain", "DrainControl", "GroupSelect", "layer_registers", "result_layout"]
 
 DRAIN_LATENCY = 1 + REQUANTIZER_LATENCY + POOL_LATENCY
-"""Cycles from the choice of a window's last group of lanes to its beat at ``results``."""
+"""Cycles from the selection of a window's last group of lanes to its beat at ``results``."""
 
 
 def result_layout(config: ArrayConfig) -> data.StructLayout:
@@ -46,8 +46,8 @@ def layer_registers() -> data.StructLayout:
 class GroupSelect(Component):
     """Choose ``requant_lanes`` of the lanes and register them: group g has lane g of each block of neighbours.
 
-    There is a block of ``lanes / requant_lanes`` lanes for each requantizer, so that it meets the pixels of a pooling
-    window one after the other. Latency: one cycle.
+    Each requantizer has a block of ``lanes / requant_lanes`` lanes, so that it sees the pixels of a pooling window one
+    after the other. Latency: one cycle.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -75,16 +75,16 @@ class GroupSelect(Component):
 
 
 class DrainControl(Component):
-    """Count groups, filters and tiles, carry valid and last along the requantizers' stages, count pixels of windows.
+    """Count groups, filters, tiles and window pixels; carry valid and last along the requantizers' stages.
 
-    Nothing moves while a beat waits at ``results`` (``advance`` low). The groups of a filter are whole windows.
+    Nothing moves while a beat waits at ``results`` (``advance`` low). The groups of a filter form whole windows.
 
     Members
     -------
     last_pixel : In
         Pixels of a pooling window minus one, 0 for none.
     pool, first, odd : Out
-        To the pools: a pixel comes, it is its window's first, its number in the window is odd.
+        To the pools: a pixel is valid, is the first of its window, has an odd number in its window.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -139,7 +139,7 @@ class DrainControl(Component):
         return m
 
     def _pool(self, m: Module, valid: Any, last: Any) -> None:
-        """A window's last pixel leaves its result."""
+        """Let a result out with the last pixel of a window."""
         pixel, ends_window = Signal(PIXEL_BITS), Signal()
         m.d.comb += [
             ends_window.eq(pixel == self.last_pixel),
@@ -156,11 +156,11 @@ class DrainControl(Component):
 
 
 class Drain(Component):
-    """Empty one filter's sums in ``lanes / requant_lanes`` cycles through the requantizers, and pool what they give.
+    """Requantize and pool one filter's sums in ``lanes / requant_lanes`` cycles.
 
-    Order of results: tiles, in a tile filters, in a filter the windows (without pooling: the pixels) of a block of
-    lanes; a beat has one of each block (``GroupSelect``).
-    Latency: ``DRAIN_LATENCY``. Throughput: one group of lanes a cycle while ``results`` is ready.
+    Results come tile by tile, within a tile filter by filter, within a filter window by window (without pooling: pixel
+    by pixel) of a block of lanes; a beat has one result of each block (``GroupSelect``). Latency: ``DRAIN_LATENCY``.
+    Throughput: one group of lanes a cycle while ``results`` is ready.
     """
 
     def __init__(self, config: ArrayConfig) -> None:

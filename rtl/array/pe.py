@@ -1,4 +1,4 @@
-"""The processing element: one multiplier, one accumulator, one register that hands the sum on."""
+"""The processing element: a multiplier, an accumulator and a register for the finished sum."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ __all__ = ["ArrayControl", "PEArray", "array_signature"]
 
 
 def array_signature(config: ArrayConfig) -> Signature:
-    """The ports of ``PEArray``, for whatever stands in for it."""
+    """The ports of ``PEArray``, also for what replaces it in a test or wrapper."""
     return Signature(
         {
             "write": In(stream.Signature(write_bus_layout(config))),
@@ -36,7 +36,7 @@ class ArrayControl(Component):
     """Layer registers, start and done, and the cycle counter.
 
     ``busy`` rises in the cycle after ``start`` and falls in the cycle after the last result was taken;
-    ``cycles`` counts the cycles in which it was high.
+    ``cycles`` counts the cycles in which it is high.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -70,7 +70,7 @@ class ArrayControl(Component):
 
 
 class PEArray(Component):
-    """Runs one layer at a time: load it over ``write``, pulse ``start``, take ``results``.
+    """The array. Runs one layer at a time: load it over ``write``, pulse ``start``, take ``results``.
 
     Members
     -------

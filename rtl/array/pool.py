@@ -12,13 +12,13 @@ from rtl.config import ArrayConfig
 __all__ = ["LARGEST_WINDOW", "PIXEL_BITS", "POOL_LATENCY", "POOL_SHIFT_BITS", "Pool"]
 
 LARGEST_WINDOW = 64
-"""Pixels of the largest window that is pooled."""
+"""Pixels of the largest pooling window."""
 
 PIXEL_BITS = (LARGEST_WINDOW - 1).bit_length()
 """Bits of a pixel's number in its window."""
 
 POOL_SHIFT_BITS = PIXEL_BITS.bit_length()
-"""Bits of the logarithm of an averaged window's pixels."""
+"""Bits of the base-2 logarithm of the number of averaged pixels."""
 
 POOL_LATENCY = 1
 """Cycles from a window's last ``activation`` to ``pooled``."""
@@ -27,8 +27,8 @@ POOL_LATENCY = 1
 class Pool(Component):
     """The maximum of the activations of a window, or their average, ``floor((2 * sum + count) / (2 * count))``.
 
-    An average is of 2^``shift`` pixels; half of their number, which rounds, comes in as one more for each second pixel.
-    ``shift`` 0 takes the maximum. A window of one pixel is the pixel itself.
+    An average is over 2^``shift`` pixels; it rounds by adding 1 for every second pixel.
+    ``shift`` 0 selects the maximum. A window of one pixel is the pixel itself.
 
     Latency: ``POOL_LATENCY``. Throughput: one activation a cycle. Nothing moves while ``enable`` is low.
 
@@ -39,9 +39,9 @@ class Pool(Component):
     activation : In
         0..2^act_bits - 1 with ``relu``, else two's complement.
     first, odd : In
-        The pixel is its window's first; is its second, fourth, sixth.
+        The pixel is the first of its window; is the second, fourth, sixth, ...
     pooled : Out
-        Of the pixels since ``first``; of meaning after the window's last.
+        Result of the pixels since ``first``; valid after the last pixel of the window.
     """
 
     def __init__(self, config: ArrayConfig) -> None:

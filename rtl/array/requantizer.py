@@ -26,9 +26,9 @@ _FINE_BITS = 3
 class Requantizer(Component):
     """``saturate((total * multiplier + 2**(shift - 1)) >> shift)``, half rounded up.
 
-    With ``relu`` the result is 0..2**act_bits - 1, without it two's complement of ``act_bits`` bits.
-    The multiplier is cut into digits and the shift into a coarse and a fine one, so that no stage is longer than a PE's
-    multiplication, also of 4-bit levels. ``shift`` is stored minus one: the last bit shifted out is the rounding bit.
+    With ``relu`` the result is 0..2**act_bits - 1, without it two's complement of ``act_bits`` bits. The multiplier is
+    split into digits and the shift into a coarse and a fine one, so that no stage is longer than a PE's multiplication,
+    even for 4-bit levels. ``shift`` is stored minus one: the last bit shifted out is the rounding bit.
 
     Latency: ``REQUANTIZER_LATENCY``. Throughput: one a cycle. Nothing moves while ``advance`` is low.
     """
@@ -47,7 +47,7 @@ class Requantizer(Component):
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """A partial product a digit, their sum in two steps, the shift in two, the rounding with saturation."""
+        """A partial product per digit, their sum in two steps, the shift in two, rounding with saturation."""
         m = Module()
         bits = self._config.acc_bits
         partial = [Signal(signed(bits + _DIGIT_BITS), name=f"partial_{digit}") for digit in range(_DIGITS)]
@@ -70,7 +70,7 @@ class Requantizer(Component):
     def _saturate(self, scaled: Signal) -> Any:
         """Round by the bit under the point, and clip to 0 and the largest activation, or to two's complement.
 
-        Clipping is decided on the value before rounding: rounding overflows just where all bits are ones.
+        Saturation is decided before rounding: rounding overflows exactly when all bits are ones.
         """
         bits = self._config.act_bits
         rounded = (scaled[: bits + 2].as_signed() + 1) >> 1

@@ -21,23 +21,23 @@ __all__ = ["Row", "sums_layout"]
 
 
 def sums_layout(config: ArrayConfig) -> data.ArrayLayout:
-    """One accumulator a lane."""
+    """One accumulator per lane."""
     return data.ArrayLayout(signed(config.acc_bits), config.lanes)
 
 
 class Row(Component):
-    """One weight stream multiplied into ``lanes`` pixels at a time.
+    """Multiply one weight stream with ``lanes`` pixels at a time.
 
-    Starts filter k from the sum of the row above and leaves its own for the row below: a systolic chain, one
-    register between rows, no adder tree.
+    Filter k starts from the sum of the row above, and its sum is left for the row below: a systolic chain with one
+    register between rows and no adder tree.
 
     Members
     -------
     write_en, write : In
-        A write already known to be for this row.
+        A write to this row.
     start, last_tile : In
     initial : stream In
-        Sums of the row above, one beat a filter and tile.
+        Sums of the row above, one beat per filter and tile.
     total : stream Out
         The same with this row's products added.
     """
@@ -94,7 +94,7 @@ class Row(Component):
         return m
 
     def _connect_activations(self, m: Module, control: RowControl, addresser: Addresser, aligner: Aligner) -> None:
-        """Even and odd words in a bank each, so that two neighbours are read at once."""
+        """Even and odd words in separate banks, so that two neighbours are read at once."""
         config = self._config
         m.d.comb += [
             aligner.advance.eq(control.advance),

@@ -1,4 +1,4 @@
-"""A row's control: fetch words, decode them, bracket filters, hand sums down the chain."""
+"""A row's control: fetch words, decode them, mark first and last tokens of filters, pass sums down the chain."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["RowControl"]
 
 
 class RowControl(Component):
-    """Everything of a row that is not a lane or a bank.
+    """Everything in a row except lanes and banks.
 
     Eight stages move together on ``advance``: fetch, word, decode, table, bank, align, multiply, accumulate. The
     first two wait where the decoder needs no new word; decoding may take more stages (``extra_latency``).
-    The last one stalls the row while the sum from the row above (``initial_valid``) or room in the hand-over
-    register (``total_valid`` low) is missing.
+    The last one stalls the row until the sum from the row above (``initial_valid``) and room in the output
+    register (``total_valid`` low) are there.
 
     Members
     -------
@@ -91,7 +91,7 @@ class RowControl(Component):
         return registers
 
     def _fetch(self, m: Module, registers: data.View, decoder: Any) -> None:
-        """Read the weight bank from first to last word once a tile, a word whenever the decoder has done with one."""
+        """Read the weight bank from first to last word once per tile, a word whenever the decoder needs the next."""
         active = Signal()
         tile = Signal(COUNT_BITS)
         ends_tile = Signal()
@@ -124,7 +124,7 @@ class RowControl(Component):
             m.d.sync += self.offset.eq(tile + (token.base if self._config.index.counts_positions else 0))
 
     def _delay(self, m: Module, decoder: Any) -> tuple[Signal, Signal, Signal]:
-        """Carry level and filter brackets to the stages that use them; return valid, first, last of the last."""
+        """Delay level, first and last to the stages that use them; return valid, first and last of the final stage."""
         flags = data.StructLayout({"valid": 1, "first": 1, "last": 1})
         stages = [Signal(flags, name=f"stage_{n}") for n in ("table", "bank", "align", "multiply")]
         levels = [Signal(level_shape(self._config), name=f"level_{n}") for n in ("table", "bank")]
@@ -142,7 +142,7 @@ class RowControl(Component):
         return stages[-1].valid, stages[-1].first, stages[-1].last
 
     def _hand_over(self, m: Module, valid: Signal, first: Signal, last: Signal) -> None:
-        """Take the sum from above with a filter's first token, leave ours below with its last."""
+        """Take the sum from above with a filter's first token, pass ours down with its last."""
         room = ~(last & self.total_valid)
         m.d.comb += [
             self.advance.eq(~valid | ((~first | self.initial_valid) & room)),

@@ -1,4 +1,4 @@
-"""The one memory every bank is made of: one write port, one registered read port."""
+"""The memory of every bank: one write port, one registered read port."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def sram_verilog(depth: int, width: int) -> str:
 
 
 class SeparateSRAMs:
-    """Platform that leaves every SRAM out as an instance of ``sram_<depth>x<width>``, for macros or black boxes."""
+    """Platform that emits every SRAM as an instance of ``sram_<depth>x<width>``, for macros or black boxes."""
 
 
 class SRAM(Component):

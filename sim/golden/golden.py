@@ -86,7 +86,7 @@ def requantize(sums: NDArray[np.int64], requantization: Requantization, act_bits
 
 
 def run_layer(layer: CompressedLayer, activations_nchw: NDArray[np.uint8], pooled: bool = False) -> NDArray[np.int16]:
-    """(N, K, H_out, W_out): the array's results, before pooling or, where ``pooled``, after it."""
+    """(N, K, H_out, W_out): the array's results, after pooling if ``pooled``, else before it."""
     if activations_nchw.ndim != 4 or activations_nchw.shape[1:] != layer.input_shape:
         raise CodesignError(
             f"layer {layer.name!r} reads (N, *{layer.input_shape}), not {activations_nchw.shape}",
@@ -111,7 +111,7 @@ def pool(activations_nchw: NDArray[np.int16], how: Pool) -> NDArray[np.int16]:
 
 
 def layer_inputs(model: CompressedModel, activations_nchw: NDArray[np.uint8]) -> list[NDArray[np.int16]]:
-    """What each layer reads, and last what the network answers."""
+    """What each layer reads, then the network's answer."""
     values: list[NDArray[np.int16]] = [activations_nchw.astype(np.int16)]
     for layer in model.layers:
         current = values[-1]

@@ -15,22 +15,22 @@ FILL_CYCLES = 7
 """Cycles before the first token can be accumulated: fetch, word, decode, table, bank, align, multiply."""
 
 _NEVER = -(1 << 60)
-"""Earlier than any cycle, by more than any layer takes."""
+"""Earlier than any cycle by more than the length of any layer."""
 
 
 def fill_cycles(index: IndexFormat) -> int:
-    """``FILL_CYCLES``, and the decoder's further stages."""
+    """``FILL_CYCLES`` plus the decoder's extra stages."""
     return FILL_CYCLES + index.decoder.extra_latency
 
 
 def layer_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
-    """Cycles in which the array is busy, with results taken as they come."""
+    """Cycles in which the array is busy while the receiver is always ready."""
     groups = plan.layout.lanes // requant_lanes
     return chain_cycles(plan.tokens_rk, plan.layout.tiles, groups, fill_cycles(plan.index))
 
 
 def fewest_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
-    """A lower bound on ``layer_cycles``: the busiest row, or the drain, never waits."""
+    """A lower bound on ``layer_cycles``: the busiest row or the drain, whichever is slower, without waiting."""
     groups = plan.layout.lanes // requant_lanes
     busiest_row = int(plan.tokens_rk.sum(axis=1).max())
     filters: int = plan.tokens_rk.shape[1]
@@ -41,29 +41,28 @@ def fewest_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
 def chain_cycles(tokens_rk: NDArray[np.int64], tiles: int, groups: int, fill: int = FILL_CYCLES) -> int:
     """Follow every filter down the chain of rows.
 
-    Row r executes the first token of a filter after row r - 1 has left its sum, and the last one after the sum
-    before it was taken; then the sums drain in ``groups`` cycles. Tiles repeat: as soon as one has found the pace
-    that all further ones keep, they are not followed.
+    Row r executes a filter's first token once row r - 1 has left its sum, and its last token once its own previous sum
+    was taken; the last row's sums drain in ``groups`` cycles. Stops once the time per tile is periodic.
     """
     tokens = tokens_rk.T.tolist()
     rows = len(tokens_rk)
     state = [fill + 1] * rows + [0] * rows
     for left in reversed(range(tiles)):
         before, state = state, _after_tile(tokens, state, groups)
-        if 0 < left < tiles - 1 and _keeps_pace(tokens, groups, before, state):
+        if 0 < left < tiles - 1 and _is_periodic(tokens, groups, before, state):
             break
     took = state[-1] - before[-1]
     drained = state[-1] - 2 + left * took  # two cycles before the last row is freed
     return drained + DRAIN_LATENCY
 
 
-def _keeps_pace(tokens: list[list[int]], groups: int, before: list[int], after: list[int]) -> bool:
+def _is_periodic(tokens: list[list[int]], groups: int, before: list[int], after: list[int]) -> bool:
     """Whether all further tiles take as long as the one that led from ``before`` to ``after``.
 
-    A tile is a linear map in the (max, +) algebra (Baccelli et al., Synchronization and Linearity, 1992): what is
-    later before it is never earlier after it, and what is later by a constant comes out later by that constant.
-    So further tiles are at most as long, if nothing moved by more than the last drain did; and at least as long,
-    if what moved by as much gives the same again without the rest, the rows that run ahead.
+    A tile is a linear map in the (max, +) algebra (Baccelli et al., Synchronization and Linearity, 1992): later inputs
+    never give earlier outputs, and inputs delayed by a constant give outputs delayed by it. So further tiles take at
+    most as long if no time moved by more than the last drain did, and at least as long if the times that moved by
+    exactly that much give the same result without the others, the rows that run ahead.
     """
     took = after[-1] - before[-1]
     moved = [new - old for old, new in zip(before, after, strict=True)]
@@ -79,9 +78,9 @@ def _keeps_pace(tokens: list[list[int]], groups: int, before: list[int], after: 
 def _after_tile(tokens: list[list[int]], state: list[int], groups: int) -> list[int]:
     """Pass all filters down the rows.
 
-    The state is when each row is free for the next filter's first token, then when it is at the earliest for the one
-    after: its last token runs a cycle after the sum before it was taken. All the model's time is spent here;
-    comparisons are several times as quick as calls of ``max``.
+    The state holds, for each row, when it is free for the next filter's first token, then the earliest cycle in which
+    it may be free for the filter after that: its last token runs a cycle after the previous sum was taken. The model
+    spends all its time here; comparisons are several times faster than calls of ``max``.
     """
     rows = len(state) // 2
     free, freed = state[:rows], [*state[rows:], 0]
@@ -97,6 +96,6 @@ def _after_tile(tokens: list[list[int]], state: list[int], groups: int) -> list[
                 if count == 1:
                     start = above - 1
             free[row] = above
-            freed[row - 1] = start + 2  # the first row's goes to the end, where nobody looks
+            freed[row - 1] = start + 2  # the first row's goes to the unused last place
         freed[row] = above + groups + 1
     return free + freed[:rows]

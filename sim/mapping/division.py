@@ -1,4 +1,4 @@
-"""A part of a layer as runs of the array that each fit its banks, once it is known how the rows are dealt."""
+"""Divide a part of a layer into runs that fit the banks, given what each row works on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PlannedRun:
 class Division:
     """Layer ``name`` of mask (K, C / groups, R, S) on an array, ``batch`` samples at a time.
 
-    Divided are filters, then samples and output lines; a CodesignError says what is still too large.
+    Filters are divided first, then samples and output lines; a CodesignError names what is still too large.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Division:
         )
 
     def fitting(self, unit: Part, slices: tuple[RowSlice, ...]) -> Iterator[PlannedRun]:
-        """The unit in runs that fit, with its rows so dealt."""
+        """The unit in runs that fit, with its rows assigned to ``slices``."""
         windows = self._windows(unit, max(1, *(len(row.channels) for row in slices)))
         samples, lines = windows[0]
         window = replace(unit, samples=samples, lines=lines)
@@ -72,13 +72,13 @@ class Division:
         return ImageLayout(part_geometry(self.geometry, part), self.config.lanes, len(part.samples))
 
     def plan(self, part: Part, slices: tuple[RowSlice, ...]) -> LayerPlan:
-        """Of one run, whether it fits or not."""
+        """The plan of one run, whether it fits or not."""
         mask, geometry = part_weights(self.mask_kcrs, self.geometry, part), part_geometry(self.geometry, part)
         c = self.config
         return plan_layer(mask, geometry, c.rows, c.lanes, c.index, len(part.samples), c.weight_bits, slices)
 
     def _filters(self, part: Part, slices: tuple[RowSlice, ...]) -> Iterator[PlannedRun]:
-        """Halve the filters until each half fits. All use the same slices, so activations and tables stay loaded."""
+        """Halve the filters until each half fits; equal slices let activations and tables stay loaded."""
         plan = self.plan(part, slices)
         if not plan.depths.short(self.config):
             yield PlannedRun(part, plan)
@@ -94,14 +94,14 @@ class Division:
         return "a single filter and output line of " if divisible else ""
 
     def _pieces(self, depths: Depths) -> int:
-        """At least so many are needed."""
+        """Lower bound on the number of runs."""
         by_words = ceil(depths.weight_depth / self.config.weight_depth)
         return max(2, by_words, ceil(depths.bias_depth / self.config.bias_depth))
 
     def _windows(self, unit: Part, channels: int) -> list[Window]:
-        """Samples and lines of each run: of those that fit, the division of fewest tiles, then of fewest runs.
+        """Samples and lines of each run: the division with the fewest tiles, then the fewest runs, of those that fit.
 
-        One line of one sample where nothing fits. Lines that are pooled together stay together.
+        One line of one sample where none fits. Lines of one pooling window stay together.
         """
         if self._fits(unit, channels):
             return [(unit.samples, unit.lines)]
@@ -132,11 +132,11 @@ def _window(unit: Part, window: Window) -> Part:
 
 
 def _chunks(numbers: range, size: int) -> list[range]:
-    """Of ``size`` numbers, the last of what is left."""
+    """Ranges of ``size`` numbers, the last one with what remains."""
     return [numbers[first : first + size] for first in range(0, len(numbers), size)]
 
 
 def _divide(numbers: range, pieces: int) -> list[range]:
-    """About equal ranges, none empty."""
+    """Ranges of about equal length, none empty."""
     edges = [round(len(numbers) * piece / pieces) for piece in range(pieces + 1)]
     return [numbers[low:high] for low, high in pairwise(edges) if high > low]

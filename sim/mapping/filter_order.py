@@ -1,4 +1,4 @@
-"""In which order the filters of a layer go down the chain of rows."""
+"""The order in which a layer's filters pass the chain of rows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["filter_order"]
 
 
 def filter_order(mask_kcrs: NDArray[np.bool_], groups: int = 1) -> NDArray[np.int64]:
-    """Filters (K,) of each group from the most nonzeros to the fewest; equal ones stay in their order.
+    """Filters (K,) of each group from the most nonzeros to the fewest; ties keep their order.
 
-    A row that has done a short filter waits until the next row has done the longer one before it. In this order
-    neighbours are alike, and rows wait for each other less. A mask in this order has the order 0, 1, ..., K - 1.
+    A row that finishes a short filter waits until the next row has finished the longer filter before it. In this order
+    neighbouring filters are similar, so rows wait less. A mask already in this order gives 0, 1, ..., K - 1.
 
     >>> filter_order(np.array([[1, 0], [1, 1], [0, 1]], bool).reshape(3, 2, 1, 1)).tolist()
     [1, 0, 2]

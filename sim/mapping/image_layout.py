@@ -14,10 +14,10 @@ __all__ = ["ImageLayout", "line_pitch"]
 
 
 def line_pitch(size: int, kernel: int, stride: int, padding: int, outputs: int, run: int = 1, multiple: int = 1) -> int:
-    """Smallest distance between the starts of two neighbouring lines, with their zero padding shared.
+    """Smallest distance between the starts of two neighbouring lines that share their zero padding.
 
-    A padded index u lies in phase ``u % stride`` at ``u // stride``. Where a line runs over its pitch it reads
-    the start of the next line: allowed only where both are padding. ``run`` neighbouring outputs count as one of
+    A padded index u lies in phase ``u % stride`` at ``u // stride``. Where a line runs past its pitch it reads the
+    start of the next line, which is allowed only where both are padding. ``run`` neighbouring outputs count as one of
     ``outputs``, and a phase has a copy for each tap's place in them (``ImageLayout``). The pitch is a multiple of
     ``multiple``.
 
@@ -74,7 +74,7 @@ class ImageLayout:
 
     @cached_property
     def image_pitch(self) -> int:
-        """Lines, of windows, from one image to the next."""
+        """Lines from one image to the next, in lines of windows."""
         return self._pitch(0, run=self.geometry.window[0])
 
     def _pitch(self, axis: int, run: int = 1, multiple: int = 1) -> int:
@@ -100,14 +100,14 @@ class ImageLayout:
 
     @cached_property
     def output_numbers(self) -> NDArray[np.int64]:
-        """(batch, *geometry.windows): the number of each window; of each output pixel without pooling."""
+        """(batch, *geometry.windows): the number of each window, or without pooling of each output pixel."""
         height, width = self.geometry.windows
         image, line, column = np.ogrid[: self.batch, :height, :width]
         return np.asarray((image * self.image_pitch + line) * (self.line_pitch // self.geometry.window[1]) + column)
 
     @cached_property
     def last_number(self) -> int:
-        """Of the last pixel that is needed."""
+        """Number of the last pixel that is needed."""
         return (int(self.output_numbers[-1, -1, -1]) + 1) * self.window_pixels - 1
 
     @cached_property
@@ -133,11 +133,11 @@ class ImageLayout:
 
     @cached_property
     def plane_words(self) -> int:
-        """Words of one plane: up to the last pixel that an output needs."""
+        """Words of one plane, up to the last pixel that an output needs."""
         return (self.last_number + int(self.tap_offsets.max())) // self.lanes + 1
 
     def words(self, channels: int) -> int:
-        """Bank words for ``channels``, with the words that only dropped pixels read."""
+        """Bank words for ``channels``, including words that only dropped pixels read."""
         last_read = self.tiles + int(self.tap_offsets.max()) // self.lanes
         planes = self.phases * channels
         return (planes - 1) * self.plane_words + max(self.plane_words, last_read + 1)
@@ -171,7 +171,7 @@ class ImageLayout:
         return memory.reshape(channels, self.phases * self.plane_words, self.lanes)
 
     def _needed(self, axis: int, size: int, copy: int = 0) -> NDArray[np.bool_]:
-        """(size,): lines or columns that an output reads in that copy; the others may not overwrite shared padding."""
+        """(size,): whether an output reads a line or column in that copy; only those may overwrite shared padding."""
         kernel, stride = self.geometry.weight_shape[axis + 2], self.geometry.stride[axis]
         taps = np.arange(kernel)
         if axis == 0:

@@ -1,4 +1,4 @@
-"""A part of a layer that one run of the array computes: its weights, its inputs, and where its results belong."""
+"""A part of a layer that one run of the array computes: its weights, its inputs and the place of its results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Part:
     samples, lines : range
         Of one batch, and of the output's H_out lines before pooling: whole windows of them, or all.
     groups : int
-        With more than one, the run has a block of weights for each group and zeros, as pruned, elsewhere.
+        With more than one, the run has a block of weights for each group and pruned zeros elsewhere.
     folded : bool
         Whether the run's channels are the stride phases of the layer's (``sim.mapping.space_to_depth``).
     """
@@ -44,8 +44,8 @@ class Part:
 def part_geometry(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
     """The part as a convolution of its own, of one group.
 
-    A part of the lines reads a window with its halo, in which padding lines are lines of zeros: the top's and the
-    bottom's may differ.
+    A part with some of the lines reads them with their halo. Padding lines become lines of zeros, as top and bottom may
+    have different numbers of them.
     """
     window = _window(geometry, part)
     return fold_geometry(window) if part.folded else window
@@ -68,14 +68,14 @@ def _window(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
 
 
 def part_weights(weights_kcrs: NDArray[Any], geometry: ArrayGeometry, part: Part) -> NDArray[Any]:
-    """The weights of ``part_geometry`` out of a (K, C / groups, R, S) array."""
+    """The part's weights, with the shape of ``part_geometry``, from a (K, C / groups, R, S) array."""
     weights = weights_kcrs[part.filters.start : part.filters.stop]
     blocks = weights if part.groups == 1 else _blocks(weights, part)
     return fold_weights(blocks, geometry.stride) if part.folded else blocks
 
 
 def _blocks(weights: NDArray[Any], part: Part) -> NDArray[Any]:
-    """Zero between different groups."""
+    """A block of weights for each group, zeros elsewhere."""
     filters, channels = len(weights) // part.groups, weights.shape[1]
     blocks = np.zeros((part.groups, filters, part.groups, *weights.shape[1:]), weights.dtype)
     blocks[range(part.groups), :, range(part.groups)] = weights.reshape(part.groups, filters, *weights.shape[1:])
@@ -94,7 +94,7 @@ def part_inputs(geometry: ArrayGeometry, part: Part, activations_nchw: NDArray[n
 
 
 def part_layer(layer: CompressedLayer, part: Part, pooled: bool = False) -> CompressedLayer:
-    """The part as a layer of its own; pooling that the array does not do is left to whoever has all parts."""
+    """The part as a layer of its own; pooling by the host happens after all parts are joined."""
     whole = ArrayGeometry.of(layer)
     geometry = part_geometry(whole, part)
     return replace(

@@ -1,4 +1,4 @@
-"""What a layer needs of an array, from its mask alone: words, depths and tiles; levels are not looked at."""
+"""What a layer needs of an array, from its mask alone: words, depths and tiles; no levels needed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Depths:
     bias_depth: int
 
     def largest(self, other: Depths) -> Depths:
-        """Depths that hold both."""
+        """The larger depth of each bank."""
         return Depths(
             max(self.weight_depth, other.weight_depth),
             max(self.activation_depth, other.activation_depth),
@@ -38,7 +38,7 @@ class Depths:
         )
 
     def short(self, config: ArrayConfig) -> list[str]:
-        """Every bank of ``config`` that is too small, with the words it has and should have."""
+        """Every bank of ``config`` that is too small, with the words it has and needs."""
         return [
             f"{member} {getattr(config, member)} < {need}"
             for member, need in vars(self).items()
@@ -96,8 +96,9 @@ def plan_layer(
 
     The array pools the ``geometry``'s window: take it away (``ArrayGeometry.on``) where it cannot.
 
-    ``slices`` says which row has which positions; without it they are dealt so that rows are balanced. CodesignError
-    for a mask that the format cannot store, and for groups, which ``sim.mapping.schedule`` gives runs of their own.
+    ``slices`` says which row has which positions; without it positions are assigned so that rows are balanced.
+    CodesignError for a mask that the format cannot store, and for groups, which ``sim.mapping.schedule`` gives runs of
+    their own.
     """
     if geometry.groups != 1:
         raise CodesignError(f"a run of the array has one group, not {geometry.groups}", "plan each group by itself")

@@ -1,4 +1,4 @@
-"""Which pooling the array does: all other pooling is the host's."""
+"""Which pooling the array does; the host does the rest."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ NO_WINDOW: Window = (1, 1)
 
 
 def array_window(pool: Pool | None) -> Window:
-    """The window of a pooling that an array of the right lanes does, else ``NO_WINDOW``.
+    """The window if an array with suitable lanes can do this pooling, else ``NO_WINDOW``.
 
-    Windows may not overlap and have at most ``LARGEST_WINDOW`` pixels, averaged ones 2^k pixels.
+    Windows must not overlap and have at most ``LARGEST_WINDOW`` pixels; averages need 2^k pixels.
 
     >>> array_window(Pool(PoolKind.MAX, (2, 2), (2, 2)))
     (2, 2)

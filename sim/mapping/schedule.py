@@ -26,16 +26,16 @@ Slicer = Callable[[NDArray[np.bool_], int, bool], tuple[RowSlice, ...]]
 """``slice_rows`` or ``slice_taps``."""
 
 LayOut = Callable[[tuple[RowSlice, ...]], list["PlannedRun"]]
-"""Runs with the rows so dealt."""
+"""Runs with their rows assigned to these slices."""
 
 _BALANCED = 1.05
-"""Busiest row over the average row up to which no other form is worth a try."""
+"""Busiest row over average row: at or below this ratio, no other form is tried."""
 
 _WAITING = 1.001
-"""Cycles over those of the busiest row up to which more even rows are not worth a try."""
+"""Cycles over the lower bound: at or below this ratio, rows are not balanced further."""
 
 _POOLING_MAY_COST = 1.05
-"""Cycles with the array's pooling over those without it, up to which the array pools."""
+"""Cycles with pooling on the array over cycles without: above this ratio, the host pools."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Form:
     -------
     groups : int
         Groups in one run.
-    taps_dealt : bool
+    taps_assigned : bool
         Each row has all channels and some taps, instead of some channels and all taps: its bank holds all channels.
     folded : bool
-        Space to depth: the stride phases of a channel are dealt like channels.
+        Space to depth: the stride phases of a channel are assigned like channels.
     """
 
     groups: int = 1
-    taps_dealt: bool = False
+    taps_assigned: bool = False
     folded: bool = False
 
 
@@ -64,7 +64,7 @@ class Schedule:
     runs: tuple[PlannedRun, ...]
 
     def cycles(self, requant_lanes: int = 1) -> int:
-        """Of all runs; loading the banks in between is the host's time."""
+        """Cycles of all runs; loading the banks between them is the host's time and not counted."""
         return sum(layer_cycles(run.plan, requant_lanes) for run in self.runs)
 
     def fewest_cycles(self, requant_lanes: int = 1) -> int:
@@ -83,13 +83,13 @@ class Schedule:
         return float(tokens.max() / tokens.mean())
 
     def pays(self, other: Schedule, requant_lanes: int) -> bool:
-        """Whether it takes a twentieth fewer cycles than ``other``, or fewer runs and no more cycles."""
+        """Whether it takes 5 % fewer cycles than ``other``, or fewer runs in no more cycles."""
         mine, others = self.cycles(requant_lanes), other.cycles(requant_lanes)
         return mine <= 0.95 * others or (mine <= others and len(self.runs) < len(other.runs))
 
     @property
     def depths(self) -> Depths:
-        """Bank words that hold each run."""
+        """Words that each bank needs for the largest run."""
         return reduce(Depths.largest, (run.plan.depths for run in self.runs))
 
     @property
@@ -104,12 +104,11 @@ def make_schedule(
 ) -> Schedule:
     """Divide layer ``name`` of mask (K, C / groups, R, S) by groups, then filters, then samples and output lines.
 
-    Filters are in their ``filter_order``, in the mask or not.
-    A layer, or one group, that fits is one run. Rows are dealt more evenly where they wait for each other, and other
-    forms are tried where rows are not balanced or groups are narrow, and taken if the cycle model finds them faster.
-    The array pools if it can; but the host does where the lines that are then stored twice divide the layer further, at
-    a cost of more than a twentieth of the cycles. CodesignError where one filter and one output line of a group are
-    still too large.
+    Filters are in their ``filter_order``, in the mask or not. A layer, or a group of it, that fits is one run. Where
+    rows wait for each other they are balanced further; where they are unbalanced or groups are narrow, other forms are
+    tried, and taken if the cycle model finds them faster. The array pools if it can, unless the lines it stores twice
+    for that divide the layer further and cost more than 5 % of the cycles: then the host pools. CodesignError where one
+    filter and one output line of a group do not fit.
     """
     mask_kcrs = mask_kcrs[filter_order(mask_kcrs, geometry.groups)]
     geometry = geometry.on(config.lanes, config.requant_lanes)
@@ -128,17 +127,17 @@ def make_schedule(
 
 
 def _best_schedule(division: Division) -> Schedule:
-    """In the form that the cycle model finds fastest."""
+    """The form that the cycle model finds fastest."""
     geometry, config, layer = division.geometry, division.config, _Forms(division)
     best = layer.schedule(Form())
     if best.unbalance > _BALANCED:
-        best = layer.better(best, Form(taps_dealt=True))
+        best = layer.better(best, Form(taps_assigned=True))
         if geometry.stride != (1, 1):
             best = layer.better(best, Form(folded=True))
     together = 2
     while together <= geometry.groups and geometry.weight_shape[1] < config.rows:
-        merged = layer.better(best, Form(together, taps_dealt=True))
-        if merged is best:  # even more groups would wait for still longer gaps
+        merged = layer.better(best, Form(together, taps_assigned=True))
+        if merged is best:  # more groups would only have longer gaps
             break
         best, together = merged, 2 * together
     return best
@@ -147,10 +146,10 @@ def _best_schedule(division: Division) -> Schedule:
 def group_schedule(
     mask_kcrs: NDArray[np.bool_], geometry: ArrayGeometry, config: ArrayConfig, batch: int = 1, even: bool = False
 ) -> Schedule:
-    """One run a group, whatever the depths of ``config``: what an array with banks for whole groups does.
+    """One run per group, whatever the depths of ``config``: for an array whose banks hold whole groups.
 
-    The array pools if it can. ``even``: rows are dealt as in ``make_schedule``; else in the quick way that searches
-    over many arrays take.
+    The array pools if it can. With ``even``, rows are balanced as in ``make_schedule``; without, in the quick way for
+    searches over many arrays.
     """
     mask_kcrs = mask_kcrs[filter_order(mask_kcrs, geometry.groups)]
     division = Division("", mask_kcrs, geometry.on(config.lanes, config.requant_lanes), config, batch)
@@ -160,19 +159,19 @@ def group_schedule(
 
 @dataclass(frozen=True, eq=False)
 class _Forms:
-    """The forms of a layer that ``division`` divides."""
+    """Schedules of one layer in different forms."""
 
     division: Division
 
     def schedule(self, form: Form) -> Schedule:
-        """Runs that fit."""
+        """Runs that fit, in this form."""
         groups = self.division.geometry.groups
         firsts = range(0, groups, form.groups)
         units = (self.division.unit(first, min(first + form.groups, groups), form.folded) for first in firsts)
         return Schedule(tuple(run for unit in units for run in self._runs(unit, form)))
 
     def better(self, best: Schedule, form: Form) -> Schedule:
-        """The schedule in that form if it exists and pays, else ``best``."""
+        """The schedule in this form if there is one and it pays, else ``best``."""
         try:
             other = self.schedule(form)
         except CodesignError:  # too large for the banks, or no mask for the format
@@ -185,18 +184,18 @@ class _Forms:
         def lay_out(slices: tuple[RowSlice, ...]) -> list[PlannedRun]:
             return [PlannedRun(unit, self.division.plan(unit, slices))]
 
-        return (self._dealt(unit, slice_rows, lay_out) if even else lay_out(self._slices(unit, slice_rows)))[0]
+        return (self._balanced(unit, slice_rows, lay_out) if even else lay_out(self._slices(unit, slice_rows)))[0]
 
     def _runs(self, unit: Part, form: Form) -> list[PlannedRun]:
-        slicer = slice_taps if form.taps_dealt else slice_rows
-        return self._dealt(unit, slicer, lambda slices: list(self.division.fitting(unit, slices)))
+        slicer = slice_taps if form.taps_assigned else slice_rows
+        return self._balanced(unit, slicer, lambda slices: list(self.division.fitting(unit, slices)))
 
     def _slices(self, unit: Part, slicer: Slicer, even: bool = False) -> tuple[RowSlice, ...]:
         mask = part_weights(self.division.mask_kcrs, self.division.geometry, unit)
         return slicer(mask.reshape(*mask.shape[:2], -1), self.division.config.rows, even)
 
-    def _dealt(self, unit: Part, slicer: Slicer, lay_out: LayOut) -> list[PlannedRun]:
-        """Runs with rows about equal in total, or even ones if those take fewer cycles and no more runs."""
+    def _balanced(self, unit: Part, slicer: Slicer, lay_out: LayOut) -> list[PlannedRun]:
+        """Runs with rows balanced in total, or over every stretch if that takes fewer cycles and no more runs."""
         requant_lanes = self.division.config.requant_lanes
         try:
             quick = Schedule(tuple(lay_out(self._slices(unit, slicer))))

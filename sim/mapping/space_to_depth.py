@@ -1,7 +1,7 @@
 """A strided convolution as one of stride 1 on more channels: each stride phase of a channel becomes a channel.
 
 Weight (r, s) of channel c belongs to channel ``(c * stride_y + r % stride_y) * stride_x + s % stride_x`` at
-``(r // stride_y, s // stride_x)``; kernels are filled up with zeros, as pruned. The products are the same.
+``(r // stride_y, s // stride_x)``; kernels are padded with pruned zeros. The products are the same.
 """
 
 from __future__ import annotations

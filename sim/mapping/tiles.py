@@ -1,4 +1,4 @@
-"""Layer + array -> packed runs that each fit, and their results put together: what the driver of the array does."""
+"""Layer + array -> packed runs that each fit, and the layer's results from theirs: what a driver does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["PackedRun", "Tiling", "tile_layer"]
 
 @dataclass(frozen=True, eq=False)
 class PackedRun:
-    """One run of a layer, and which part of it that is, its filters counted in their ``filter_order``."""
+    """One run of a layer and the part it computes, with filters counted in ``filter_order``."""
 
     part: Part
     packed: PackedLayer
@@ -31,12 +31,12 @@ class PackedRun:
 
 @dataclass(frozen=True, eq=False)
 class Tiling:
-    """A layer ready for an array of any size: one run where it fits, else several that are each a layer that does.
+    """A layer ready for an array of any size: one run if it fits, else several smaller layers that do.
 
     Members
     -------
     order : int64 (K,)
-        The layer's filters as the array computes them, ``filter_order``.
+        The layer's filters in the order in which the array computes them (``filter_order``).
     """
 
     layer: CompressedLayer
@@ -52,16 +52,16 @@ class Tiling:
         return self.schedule.pooled
 
     def answer(self, activations_nchw: NDArray[np.uint8]) -> NDArray[np.int16]:
-        """The golden model's ``join``: pooled where the array pools."""
+        """What ``join`` must return, by the golden model: pooled where the array pools."""
         return run_layer(self.layer, activations_nchw, self.pooled)
 
     @property
     def cycles(self) -> int:
-        """Of all runs of one batch, by the cycle model."""
+        """Cycles of all runs of one batch, by the cycle model."""
         return self.schedule.cycles(self.config.requant_lanes)
 
     def inputs(self, run: PackedRun, activations_nchw: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """What ``run`` reads of (N, C, H, W), N a multiple of the batch: its part of each batch in turn."""
+        """What ``run`` reads of (N, C, H, W), where N is a multiple of the batch: its part of each batch in turn."""
         if activations_nchw.shape[1:] != self.layer.input_shape or len(activations_nchw) % self.batch:
             raise CodesignError(
                 f"layer {self.layer.name!r} was tiled for {self.batch} inputs {self.layer.input_shape} at a time, "
@@ -94,10 +94,10 @@ class Tiling:
 
 
 def tile_layer(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> Tiling:
-    """Pack a layer of any number of groups in as many runs as it needs, for ``batch`` samples at a time.
+    """Pack a layer with any number of groups into as many runs as it needs, for ``batch`` samples at a time.
 
-    Raises CodesignError for weight or activation bits or an accumulator range the array does not have, for a mask its
-    format cannot store, and where one filter and one output line of a group do not fit its banks.
+    Raises CodesignError if the layer needs more weight, activation or accumulator bits than the array has, if the index
+    format cannot store the mask, or if one filter and one output line of a group do not fit the banks.
     """
     check_numbers(layer, config)
     order = filter_order(layer.levels != 0, layer.groups)
@@ -115,7 +115,7 @@ def tile_layer(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> T
 def _pack_run(
     layer: CompressedLayer, config: ArrayConfig, run: PlannedRun, words: dict[range, tuple[NDArray[np.uint64], ...]]
 ) -> PackedRun:
-    """Runs of the same filters have the same weight banks, encoded once."""
+    """Runs of the same filters share their weight words, which are encoded once."""
     part = part_layer(layer, run.part, run.plan.layout.geometry.pooled)
     if run.part.filters not in words:
         words[run.part.filters] = weight_words(part, config, run.plan)

@@ -1,4 +1,4 @@
-"""The cocotb test bench of the array: tells ``host.v`` the job, waits for it, and reads what the array answered."""
+"""The cocotb test bench of the array: passes the job to ``host.v``, waits, and reads the array's answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PERIOD_NS = 10
 async def run_job(dut: Any) -> None:
     """Run every layer of the pickled job and leave beats and cycle counts for ``sim.simulate.runner``.
 
-    Python wakes once a layer: writes and results are taken by Verilog.
+    Python wakes once per layer: Verilog handles single writes and results.
     """
     job = pickle.loads(Path(os.environ["CODESIGN_SIM_JOB"]).read_bytes())
     seconds = _tell(job)

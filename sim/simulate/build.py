@@ -1,4 +1,4 @@
-"""Compile a generated array for simulation, once for each content."""
+"""Compile a generated array for simulation; equal sources are compiled once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BUILD_ARGUMENTS = {
 }
 _TIMESCALE = ["1ns", "1ps"]
 _SIMULATED = {TOP: HOST, ACCELERATOR: ACCELERATOR}
-"""What is the top of the simulation: the array has its host around it."""
+"""Module that is simulated for each top: the array alone gets a host around it."""
 
 _PORTS = {
     HOST: ("clk", "rst", "progress", "finished", "stuck"),

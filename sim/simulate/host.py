@@ -1,4 +1,4 @@
-"""What ``host.v``, the host inside the simulator, is told, and what it answers."""
+"""Commands for ``host.v``, the host inside the simulator, and its answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sim.mapping.pack import PackedLayer, Write
 __all__ = ["HOST", "SOURCE", "host_parameters", "read_answers", "write_entry"]
 
 HOST = "codesign_host"
-"""Its module, and the top of the simulation."""
+"""Module of the host, the top of the simulation."""
 
 SOURCE = Path(__file__).with_name("bank_host.v")
 
@@ -58,7 +58,7 @@ def _tell(file: TextIO, command: _Command, value: int) -> None:
 
 
 def _lines(config: ArrayConfig, writes: Iterable[Write]) -> Iterator[str]:
-    """One write a cycle."""
+    """One write per cycle."""
     offset = {name: field.offset for name, field in write_bus_layout(config)}
     space, row, address = offset["space"], offset["row"], offset["address"]
     for write in writes:

@@ -1,4 +1,4 @@
-"""Writes of the array's load port -> the packet of 32-bit beats that carries them over AXI4-Stream."""
+"""Writes to the array -> the packet of 32-bit beats that carries them over AXI4-Stream."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ __all__ = ["LayerOutcome", "LayerRun", "Stalls", "run_layers"]
 
 @dataclass(frozen=True)
 class Stalls:
-    """Random gaps on the ports: the fraction of cycles in which writes (loads) and results wait, from one seed."""
+    """Random gaps on the ports: fractions of cycles in which writes (loads) and results wait, from one seed."""
 
     writes: float = 0.0
     results: float = 0.0
@@ -34,7 +34,7 @@ class Stalls:
 
 @dataclass(frozen=True, eq=False)
 class LayerRun:
-    """One tiled layer with the inputs it shall run on, (N, C, H, W), N a multiple of the batch it was tiled for."""
+    """A tiled layer and its inputs (N, C, H, W), where N is a multiple of the batch it was tiled for."""
 
     tiling: Tiling
     activations: NDArray[np.uint8]
@@ -45,11 +45,11 @@ class LayerRun:
 class LayerOutcome:
     """What one layer did on the RTL.
 
-    ``cycles`` has one count a batch, by the array's own counter, added up where the batch takes several ``runs``;
-    ``model_cycles`` is what the cycle model says of each. ``miscounted`` runs, of all batches, took other cycles than
-    the model says. ``pooling`` is done by "array" or "host", "" if there is none. ``seconds`` is wall time in the
-    simulator, loading included. Through AXI, ``counters`` has the counter registers after each batch of each run, by
-    name.
+    ``cycles`` has one count per batch, from the array's own counter, summed over the ``runs`` of the batch;
+    ``model_cycles`` is the cycle model's count of each. ``miscounted`` is the number of runs, over all batches, whose
+    count differs from the model's. ``pooling`` is "array" or "host", "" if there is none. ``seconds`` is wall time in
+    the simulator, loading included. Through AXI, ``counters`` has the counter registers after each batch of each run,
+    by name.
     """
 
     name: str

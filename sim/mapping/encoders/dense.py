@@ -1,4 +1,4 @@
-"""``Dense``: a code a word."""
+"""``Dense``: one code per word."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class DensePacker(Packer[Dense]):
     """Every position in order."""
 
     def plan(self, mask_kl: NDArray[np.bool_]) -> RowPlan:
-        """A word a position."""
+        """One word per position."""
         if not mask_kl.all():
             raise CodesignError(
                 f"a dense array stores levels without zero, but {int((~mask_kl).sum())} weights are pruned",
@@ -25,10 +25,10 @@ class DensePacker(Packer[Dense]):
         return RowPlan(np.full(len(mask_kl), mask_kl.shape[1], np.int64), mask_kl.size)
 
     def encode(self, levels_kl: NDArray[np.int16]) -> NDArray[np.uint64]:
-        """Codes alone."""
+        """Codes without an index."""
         return codes_of(levels_kl.ravel(), self.weight_bits)
 
     def decode(self, words: NDArray[np.uint64], plan: RowPlan, positions: int) -> NDArray[np.int16]:
-        """A level a word."""
+        """One level per word."""
         levels = [level_of(word, self.weight_bits) for word in words.tolist()]
         return np.array(levels, np.int16).reshape(-1, positions)

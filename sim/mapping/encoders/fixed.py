@@ -1,4 +1,4 @@
-"""``Fixed(b)``: a gap and a code a word."""
+"""``Fixed(b)``: a gap and a code per word."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["FixedPacker"]
 
 
 class FixedPacker(Packer[Fixed]):
-    """Gap in the high bits, code in the low ``weight_bits``; a gap longer than the field is filled up."""
+    """Gap in the high bits, code in the low ``weight_bits``; fillers bridge a gap longer than the field."""
 
     def plan(self, mask_kl: NDArray[np.bool_]) -> RowPlan:
-        """A word a step."""
+        """One word per step."""
         tokens = RowGaps(mask_kl).steps(self.index.escape).tokens_k
         return RowPlan(tokens, int(tokens.sum()), {"positions": mask_kl.shape[1]})
 
     def encode(self, levels_kl: NDArray[np.int16]) -> NDArray[np.uint64]:
-        """Escape with code 0 is a filler, with all ones a filter's end."""
+        """The escape gap is a filler with code 0, and ends the filter with a code of all ones."""
         steps = RowGaps(levels_kl != 0).steps(self.index.escape)
         escape = self.index.escape << self.weight_bits
         words = np.full(len(steps.marks), escape | ((1 << self.weight_bits) - 1), np.uint64)
@@ -32,7 +32,7 @@ class FixedPacker(Packer[Fixed]):
         return steps.spread(words, escape)
 
     def decode(self, words: NDArray[np.uint64], plan: RowPlan, positions: int) -> NDArray[np.int16]:
-        """Split each word."""
+        """Split each word into gap and code."""
         return place_steps(self._steps(words), len(plan.tokens_k), positions)
 
     def _steps(self, words: NDArray[np.uint64]) -> Iterator[Step]:

@@ -21,7 +21,7 @@ class GapSteps:
     tokens_k : (K,) int64
         Steps of each filter, at least one.
     fillers, gap : (E,) int64
-        Of each nonzero and each end marker, in order: fillers before it, and positions that remain to be passed.
+        For each nonzero and end marker, in order: fillers before it, and positions left to skip.
     marks : (E,) bool
         Which of them are end markers; these have neither fillers nor gap.
     """
@@ -32,7 +32,7 @@ class GapSteps:
     marks: NDArray[np.bool_]
 
     def spread(self, words: NDArray[np.uint64], filler: int) -> NDArray[np.uint64]:
-        """One value a step: ``words`` for nonzeros and markers, with ``filler`` between them."""
+        """One value per step: ``words`` for nonzeros and markers, ``filler`` between them."""
         places = np.cumsum(self.fillers + 1) - 1
         steps = np.full(int(places[-1]) + 1, filler, np.uint64)
         steps[places] = words
@@ -54,13 +54,13 @@ class RowGaps:
     def steps(self, step: int) -> GapSteps:
         """Divide by fillers of ``step`` positions, where a real gap is 0..step - 1.
 
-        A gap from a filter's last nonzero to the next filter's first runs through the boundary, unless ending the
-        filter explicitly takes fewer steps; an empty filter is one marker.
+        The gap from a filter's last nonzero to the next filter's first nonzero runs across the boundary, unless an end
+        marker takes fewer steps; an empty filter is one marker.
         """
         through = self._runs_through(step)
         marker = self._empty.copy()
         marker[:-1] |= ~through & (self._tail[:-1] > 0)
-        carried = np.zeros_like(self._tail)  # positions of the filter before that a filter's first gap includes
+        carried = np.zeros_like(self._tail)  # positions of the previous filter that a filter's first gap includes
         carried[1:] = np.where(marker[:-1], 0, self._tail[:-1])
         gap = np.where(self._starts, self._place + carried[self._filter], self._inner)
         key = np.concatenate(
@@ -94,7 +94,7 @@ class RowGaps:
 
 
 class Step(NamedTuple):
-    """What a decoder reads: positions to pass, and then a level, nothing (a filler) or the end of the filter."""
+    """What a decoder reads: positions to skip, then a level, nothing (a filler) or the end of the filter."""
 
     gap: int
     level: int = 0

@@ -15,12 +15,12 @@ __all__ = ["NMPacker", "levels_with_sum"]
 class NMPacker(Packer[NM]):
     """Offset in the high bits, code in the low ``weight_bits``.
 
-    Zero has no code, so a group with fewer nonzeros than words names a position more than once, with levels that add
-    up to its own (or to 0). A group with more nonzeros than words is refused.
+    Zero has no code, so a group with fewer nonzeros than words names a position more than once, with levels whose sum
+    is its level (or 0). A group with more nonzeros than words is refused.
     """
 
     def plan(self, mask_kl: NDArray[np.bool_]) -> RowPlan:
-        """As many words for every filter."""
+        """The same number of words for every filter."""
         words = self._words(mask_kl.shape[1])
         self._check(np.add.reduceat(mask_kl.astype(np.int64), self._starts(mask_kl.shape[1]), axis=1), words)
         tokens = np.full(len(mask_kl), words.sum(), np.int64)
@@ -52,7 +52,7 @@ class NMPacker(Packer[NM]):
             )
 
     def encode(self, levels_kl: NDArray[np.int16]) -> NDArray[np.uint64]:
-        """Nonzeros in order, then what fills their group up."""
+        """The nonzeros of a group in order, then its fillers."""
         filters, positions = levels_kl.shape
         words_g, m = self._words(positions), self.index.m
         places, levels = (np.zeros((filters, int(words_g.sum())), np.int64) for _ in range(2))
@@ -70,7 +70,7 @@ class NMPacker(Packer[NM]):
         return (offsets | codes_of(levels.astype(np.int16), self.weight_bits)).ravel()
 
     def _fill(self, places: NDArray[np.int64], levels: NDArray[np.int64], first: int, used: int, end: int) -> None:
-        """Share the group's last nonzero, or nothing at its first position, among the words that are left."""
+        """Split the group's last nonzero, or 0 at its first position, over the remaining words."""
         shared = max(first, used - 1)
         levels[shared:end] = levels_with_sum(int(levels[shared]) if used > first else 0, end - shared)
         places[shared:end] = places[shared]
@@ -87,7 +87,7 @@ class NMPacker(Packer[NM]):
 
 
 def levels_with_sum(total: int, count: int) -> list[int]:
-    """``count`` nonzero levels that add up to ``total``, none larger than it or 2.
+    """``count`` nonzero levels with the sum ``total``, of magnitudes at most max(abs(total), 2).
 
     >>> levels_with_sum(5, 2), levels_with_sum(1, 2), levels_with_sum(0, 3)
     ([4, 1], [2, -1], [1, 1, -2])

@@ -27,7 +27,7 @@ class RowPlan:
     words : int
         Weight bank words.
     registers : dict
-        Values of those row registers that the format decides.
+        Values of the row registers that the format declares.
     """
 
     tokens_k: NDArray[np.int64]
@@ -48,15 +48,15 @@ class Packer(ABC, Generic[F]):
 
     @abstractmethod
     def plan(self, mask_kl: NDArray[np.bool_]) -> RowPlan:
-        """What the words will need, from the mask alone; CodesignError for a mask the format cannot store."""
+        """What the words need, from the mask alone; CodesignError for a mask that the format cannot store."""
 
     @abstractmethod
     def encode(self, levels_kl: NDArray[np.int16]) -> NDArray[np.uint64]:
-        """The words, as many as ``plan`` says."""
+        """The words, as many as planned."""
 
     @abstractmethod
     def decode(self, words: NDArray[np.uint64], plan: RowPlan, positions: int) -> NDArray[np.int16]:
-        """(K, L) levels back from the words: the decoder's software twin."""
+        """(K, L) levels from the words: the software twin of the decoder."""
 
 
 def codes_of(levels: NDArray[np.int16], weight_bits: int) -> NDArray[np.uint64]:

@@ -1,4 +1,4 @@
-"""``Rice(k)``: Golomb-Rice gaps in a stream of bits, with the k that takes the fewest of them."""
+"""``Rice(k)``: Golomb-Rice gaps in a stream of bits, with the k that needs the fewest bits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RicePacker(Packer[Rice]):
     """Code, quotient and remainder of each step."""
 
     def plan(self, mask_kl: NDArray[np.bool_]) -> RowPlan:
-        """Steps of the best k, and the words their bits fill."""
+        """Steps of the best k, and the words that their bits fill."""
         k, steps = self._best(mask_kl)
         words, first_bit = stream_shape(self._bits(steps, k), self.word_bits)
         registers = {"positions": mask_kl.shape[1], "first_bit": first_bit, "remainder_bits": k}
@@ -32,7 +32,7 @@ class RicePacker(Packer[Rice]):
         return min(tried, key=lambda pair: (self._bits(pair[1], pair[0]), int(pair[1].tokens_k.sum())))
 
     def _bits(self, steps: GapSteps, k: int) -> int:
-        """All tokens have code and remainder, nonzeros their quotient and a 1, others ``window`` zeros."""
+        """Every token has code and remainder; nonzeros add their quotient and a 1, others ``window`` zeros."""
         escapes = int(steps.fillers.sum() + steps.marks.sum())
         nonzeros = len(steps.marks) - int(steps.marks.sum())
         quotients = int((steps.gap >> k).sum()) + nonzeros

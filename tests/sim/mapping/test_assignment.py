@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from sim.mapping.assignment import deal, deal_evenly
+from sim.mapping.assignment import assign, assign_evenly
 
 counts = hnp.arrays(np.int64, st.tuples(st.integers(1, 9), st.integers(1, 14)), elements=st.integers(0, 9))
 Groups = list[tuple[int, ...]]
 
 
 def unevenness(nonzeros_kn: NDArray[np.int64], groups: Groups) -> Fraction:
-    """What dealing evenly lowers, window by window."""
+    """What assigning evenly lowers, window by window."""
     filters = len(nonzeros_kn)
     total = Fraction(0)
     for group in groups:
@@ -31,21 +31,21 @@ def unevenness(nonzeros_kn: NDArray[np.int64], groups: Groups) -> Fraction:
 
 
 @given(counts, st.integers(1, 5), st.booleans())
-def test_every_part_is_dealt_once_and_no_hand_is_overfull(nonzeros: NDArray[np.int64], hands: int, even: bool) -> None:
-    groups = deal_evenly(nonzeros, hands) if even else deal(nonzeros.sum(axis=0), hands)
+def test_every_part_is_assigned_once_and_no_row_is_overfull(nonzeros: NDArray[np.int64], rows: int, even: bool) -> None:
+    groups = assign_evenly(nonzeros, rows) if even else assign(nonzeros.sum(axis=0), rows)
     assert sorted(part for group in groups for part in group) == list(range(nonzeros.shape[1]))
-    assert max(len(group) for group in groups) <= -(-nonzeros.shape[1] // hands)
+    assert max(len(group) for group in groups) <= -(-nonzeros.shape[1] // rows)
 
 
 @given(counts, st.integers(1, 5))
-def test_stretches_are_at_least_as_even_as_the_totals_alone_make_them(nonzeros: NDArray[np.int64], hands: int) -> None:
-    totals = deal(nonzeros.sum(axis=0), hands)
-    assert unevenness(nonzeros, deal_evenly(nonzeros, hands)) <= unevenness(nonzeros, totals)
+def test_stretches_are_at_least_as_even_as_the_totals_alone_make_them(nonzeros: NDArray[np.int64], rows: int) -> None:
+    totals = assign(nonzeros.sum(axis=0), rows)
+    assert unevenness(nonzeros, assign_evenly(nonzeros, rows)) <= unevenness(nonzeros, totals)
 
 
 @given(counts)
-def test_no_exchange_of_two_parts_is_left_that_evens_two_hands(nonzeros: NDArray[np.int64]) -> None:
-    groups = deal_evenly(nonzeros[:, :6], 2)
+def test_no_exchange_of_two_parts_is_left_that_evens_two_rows(nonzeros: NDArray[np.int64]) -> None:
+    groups = assign_evenly(nonzeros[:, :6], 2)
     least = unevenness(nonzeros[:, :6], groups)
     for here in groups[0]:
         for there in groups[1]:
@@ -58,18 +58,18 @@ def test_no_exchange_of_two_parts_is_left_that_evens_two_hands(nonzeros: NDArray
 
 def test_filters_that_cancel_in_the_total_are_still_parted() -> None:
     nonzeros = np.array([[1, 0, 1, 0], [0, 1, 0, 1]])
-    assert deal(nonzeros.sum(axis=0), 2) == [(0, 2), (1, 3)]  # each filter in one hand
-    assert deal_evenly(nonzeros, 2) == [(1, 2), (0, 3)]
+    assert assign(nonzeros.sum(axis=0), 2) == [(0, 2), (1, 3)]  # each filter in one row
+    assert assign_evenly(nonzeros, 2) == [(1, 2), (0, 3)]
 
 
 def test_neighbouring_filters_make_up_for_each_other() -> None:
     nonzeros = np.array([[4, 0, 0, 2], [0, 4, 2, 0]] * 4)
-    assert unevenness(nonzeros, deal_evenly(nonzeros, 2)) <= unevenness(nonzeros, [(0, 3), (1, 2)])
+    assert unevenness(nonzeros, assign_evenly(nonzeros, 2)) <= unevenness(nonzeros, [(0, 3), (1, 2)])
 
 
 def test_equal_parts_are_left_as_dealt() -> None:
-    assert deal_evenly(np.ones((3, 8), np.int64), 2) == [(0, 2, 4, 6), (1, 3, 5, 7)]
+    assert assign_evenly(np.ones((3, 8), np.int64), 2) == [(0, 2, 4, 6), (1, 3, 5, 7)]
 
 
 def test_no_filters_have_nothing_to_even() -> None:
-    assert deal_evenly(np.zeros((1, 3), np.int64), 4) == [(0,), (1,), (2,), ()]
+    assert assign_evenly(np.zeros((1, 3), np.int64), 4) == [(0,), (1,), (2,), ()]

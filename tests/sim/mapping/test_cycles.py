@@ -42,7 +42,7 @@ def test_a_pace_said_to_be_kept_is_kept_from_any_state(
         states.append(cycles._after_tile(filters, states[-1], groups))
     took = np.diff([state[-1] for state in states])
     for tile in range(5):
-        if cycles._keeps_pace(filters, groups, states[tile], states[tile + 1]):
+        if cycles._is_periodic(filters, groups, states[tile], states[tile + 1]):
             assert len(set(took[tile:])) == 1
 
 

@@ -1,4 +1,4 @@
-"""Rows dealt evenly where that is faster; runs put together are in tests/sim/mapping/test_tiles.py."""
+"""Rows balanced where that is faster; runs put together are in tests/sim/mapping/test_tiles.py."""
 
 from __future__ import annotations
 
@@ -59,18 +59,18 @@ def test_random_masks_wait_less() -> None:
     assert waits < waited / 2
 
 
-def test_a_dealing_that_does_worse_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_assignment_that_does_worse_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = group_schedule(MASK, GEOMETRY, ARRAY)
-    monkeypatch.setattr(sim.mapping.slices, "deal_evenly", one_after_the_other)
+    monkeypatch.setattr(sim.mapping.slices, "assign_evenly", one_after_the_other)
     tried = group_schedule(MASK, GEOMETRY, ARRAY, even=True)
     assert tried.runs[0].plan.slices == quick.runs[0].plan.slices
 
 
-def one_after_the_other(nonzeros_kn: NDArray[np.int64], hands: int) -> list[tuple[int, ...]]:
+def one_after_the_other(nonzeros_kn: NDArray[np.int64], rows: int) -> list[tuple[int, ...]]:
     """The lightest parts together."""
-    share = -(-nonzeros_kn.shape[1] // hands)
+    share = -(-nonzeros_kn.shape[1] // rows)
     order = np.argsort(nonzeros_kn.sum(axis=0), kind="stable").tolist()
-    return [tuple(sorted(order[hand * share : (hand + 1) * share])) for hand in range(hands)]
+    return [tuple(sorted(order[row * share : (row + 1) * share])) for row in range(rows)]
 
 
 def test_masks_pruned_to_equal_parts_keep_their_neighbours() -> None:

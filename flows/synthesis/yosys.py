@@ -112,7 +112,7 @@ def synthesize(
     ``timeout_s``.
     """
     if not re.fullmatch(r"[A-Za-z_]\w*", top):
-        raise CodesignError(f"{top!r} is no module name", "use letters, digits and underscores")
+        raise CodesignError(f"{top!r} is not a module name", "use letters, digits and underscores")
     commands = script(top, language)
     library = [_digest(technology.liberty), *_figures(technology)]
     key = [source, top, language, library, commands, source_digest(__name__)]

@@ -20,7 +20,7 @@ def filter_order(mask_kcrs: NDArray[np.bool_], groups: int = 1) -> NDArray[np.in
     [1, 0, 2]
     """
     if len(mask_kcrs) % groups:
-        raise CodesignError(f"{len(mask_kcrs)} filters are no {groups} equal groups", "give the layer's own groups")
+        raise CodesignError(f"{len(mask_kcrs)} filters are not {groups} equal groups", "give the layer's own groups")
     nonzeros = mask_kcrs.reshape(groups, len(mask_kcrs) // groups, -1).sum(axis=2)
     within = np.argsort(-nonzeros, axis=1, kind="stable")
     return (within + np.arange(0, len(mask_kcrs), nonzeros.shape[1])[:, None]).reshape(-1)

@@ -1,4 +1,4 @@
-"""The cocotb test bench of the array: passes the job to ``host.v``, waits, and reads the array's answers."""
+"""The cocotb test bench of the array: passes the job to ``bank_host.v``, waits, and reads the array's answers."""
 
 from __future__ import annotations
 

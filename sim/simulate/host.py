@@ -1,4 +1,4 @@
-"""Commands for ``host.v``, the host inside the simulator, and its answers."""
+"""Commands for ``bank_host.v``, the host inside the simulator, and its answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SOURCE = Path(__file__).with_name("bank_host.v")
 
 
 class _Command(IntEnum):
-    """As numbered in ``host.v``."""
+    """As numbered in ``bank_host.v``."""
 
     WRITE = 0
     START = 1

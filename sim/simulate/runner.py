@@ -108,7 +108,7 @@ def run_layers(built: BuiltArray, runs: Sequence[LayerRun]) -> list[LayerOutcome
         )
         if not answer.exists():
             tail = "\n".join(log.strip().splitlines()[-15:])
-            raise CodesignError(f"the simulation did not finish:\n{tail}", "rerun; report it if it stays")
+            raise CodesignError(f"the simulation did not finish:\n{tail}", "run it again; report it if it repeats")
         answers = iter(pickle.loads(answer.read_bytes()))
     return [_outcome(run, [next(answers) for _ in run.tiling.runs]) for run in runs]
 

@@ -95,7 +95,7 @@ def test_a_source_that_makes_no_circuit_is_refused_with_the_tools_words(source: 
 
 
 def test_a_module_name_with_commands_in_it_is_refused() -> None:
-    with pytest.raises(CodesignError, match="no module name"):
+    with pytest.raises(CodesignError, match="not a module name"):
         run(BLANK, "top; shell")
 
 

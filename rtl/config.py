@@ -8,6 +8,7 @@ from typing import Any
 
 from compress.base.errors import CodesignError
 from rtl.formats.dense import Dense
+from rtl.formats.dense_zeros import DenseZeros
 from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.registry import parse_index
@@ -90,7 +91,7 @@ class ArrayConfig:
     @property
     def is_dense(self) -> bool:
         """Whether the array stores every weight and needs no index decoder."""
-        return isinstance(self.index, Dense)
+        return isinstance(self.index, Dense | DenseZeros)
 
     @property
     def word_bits(self) -> int:

@@ -22,6 +22,7 @@ from rtl.config import ArrayConfig
 from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
+from rtl.formats.dense_zeros import DenseZeros
 from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
@@ -112,11 +113,9 @@ INDICES: dict[type[IndexFormat], st.SearchStrategy[IndexFormat]] = {
     Rice: st.builds(Rice, st.integers(0, 7)),
     NM: st.sampled_from([NM(1, 2), NM(2, 4), NM(1, 4), NM(3, 4), NM(2, 3), NM(4, 7)]),
     Decompress: st.just(Decompress()),
+    DenseZeros: st.just(DenseZeros()),
 }
 """Formats of every kind, with parameters that small layers reach the limits of."""
-
-ANY_MASK = st.one_of([INDICES[kind] for kind in (Fixed, Bitmap, Rice, Decompress)])
-"""Formats that store every mask."""
 
 
 @st.composite

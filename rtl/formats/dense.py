@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from amaranth.hdl import Elaboratable, Module
+from amaranth.hdl import Elaboratable, Module, Value
 
 from rtl.formats.decoder import Decoder, level_of
 from rtl.formats.index_format import IndexFormat, RowRegister, tap_registers
@@ -50,8 +50,11 @@ class DenseDecoder(Decoder):
         m.d.comb += [
             counter.registers.eq(self.registers),
             counter.valid.eq(self.word_valid),
-            counter.level.eq(level_of(self.word)),
+            counter.level.eq(self._level()),
             counter.ends_tile.eq(self.word_ends_tile),
             self.next.eq(1),
         ]
         return m
+
+    def _level(self) -> Value:
+        return level_of(self.word)

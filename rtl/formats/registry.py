@@ -10,6 +10,7 @@ from rtl.formats.bitmap import Bitmap
 from rtl.formats.decoder import Decoder
 from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
+from rtl.formats.dense_zeros import DenseZeros
 from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
@@ -27,6 +28,7 @@ FORMATS: tuple[type[IndexFormat], ...] = (
     Rice,
     NM,
     Decompress,
+    DenseZeros,
 )
 
 

@@ -16,6 +16,7 @@ from rtl.config import ArrayConfig
 from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
+from rtl.formats.dense_zeros import DenseZeros
 from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
@@ -45,6 +46,7 @@ CASES = (
     Case(NM(2, 4), partial(every_mask, 2, 5), weight_bits=2, shared=True),
     Case(NM(2, 3), partial(every_mask, 1, 5), weight_bits=2, shared=True),
     Case(Decompress(), partial(every_size, 1, 2)),
+    Case(DenseZeros(), partial(every_size, 1, 2)),
 )
 
 

@@ -20,7 +20,7 @@ class DensePacker(Packer[Dense]):
         if not mask_kl.all():
             raise CodesignError(
                 f"a dense array stores levels without zero, but {int((~mask_kl).sum())} weights are pruned",
-                "use a sparse index format for pruned layers",
+                "use dense0, which stores zeros in a bit more, or a sparse index format",
             )
         return RowPlan(np.full(len(mask_kl), mask_kl.shape[1], np.int64), mask_kl.size)
 

@@ -7,6 +7,7 @@ from typing import Any
 from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
+from rtl.formats.dense_zeros import DenseZeros
 from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
@@ -14,6 +15,7 @@ from rtl.formats.rice import Rice
 from sim.mapping.encoders.bitmap import BitmapPacker
 from sim.mapping.encoders.decompress import DecompressPacker
 from sim.mapping.encoders.dense import DensePacker
+from sim.mapping.encoders.dense_zeros import DenseZerosPacker
 from sim.mapping.encoders.fixed import FixedPacker
 from sim.mapping.encoders.nm import NMPacker
 from sim.mapping.encoders.packer import Packer
@@ -28,6 +30,7 @@ PACKERS: dict[type[IndexFormat], type[Packer[Any]]] = {
     Rice: RicePacker,
     NM: NMPacker,
     Decompress: DecompressPacker,
+    DenseZeros: DenseZerosPacker,
 }
 
 

@@ -34,7 +34,7 @@ def packed_layer(index: IndexFormat) -> PackedLayer:
     config = ArrayConfig(
         rows=2, lanes=2, index=index, weight_depth=32, activation_depth=32, table_depth=16, bias_depth=4
     )
-    kept = 0.5 if str(index) in ("fixed4", "bitmap8", "rice7", "decompress") else 1.0
+    kept = 0.5 if str(index) in ("fixed4", "bitmap8", "rice7", "decompress", "dense0") else 1.0
     levels = draw_levels((3, 2, 1, 2), 4, kept, 3)
     if str(index) == "nm2of4":
         levels[:, :, 0, 0] = 1

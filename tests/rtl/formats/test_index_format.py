@@ -10,6 +10,7 @@ from compress.base.errors import CodesignError
 from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
+from rtl.formats.dense_zeros import DenseZeros
 from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
@@ -39,5 +40,5 @@ def test_an_unknown_format_is_refused(text: str) -> None:
 
 
 def test_word_bits_hold_the_longest_token() -> None:
-    formats = (Dense(), Fixed(4), Bitmap(8), Rice(7), NM(2, 4), Decompress())
-    assert [index.word_bits(5) for index in formats] == [5, 9, 13, 18, 7, 6]
+    formats = (Dense(), Fixed(4), Bitmap(8), Rice(7), NM(2, 4), Decompress(), DenseZeros())
+    assert [index.word_bits(5) for index in formats] == [5, 9, 13, 18, 7, 6, 6]

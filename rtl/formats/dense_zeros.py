@@ -1,0 +1,49 @@
+"""``DenseZeros``: a level a word, counted; zero is a level like any other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from amaranth.hdl import Value
+
+from rtl.formats.decoder import Decoder
+from rtl.formats.dense import DenseDecoder
+from rtl.formats.index_format import IndexFormat, RowRegister, tap_registers
+
+if TYPE_CHECKING:
+    from rtl.config import ArrayConfig
+
+__all__ = ["DenseZeros", "DenseZerosDecoder"]
+
+
+@dataclass(frozen=True)
+class DenseZeros(IndexFormat):
+    """No index, and pruned weights stored as zeros: the dense baseline of a pruned model.
+
+    Levels of n bits and zero are one more than n bits can tell apart: a word is the level in two's complement of n + 1.
+    """
+
+    pattern: ClassVar[str] = "dense0"
+    example: ClassVar[str] = "dense0"
+    counts_positions: ClassVar[bool] = True
+
+    @property
+    def decoder(self) -> type[Decoder]:
+        """Counts positions."""
+        return DenseZerosDecoder
+
+    def row_registers(self, config: ArrayConfig) -> dict[str, RowRegister]:
+        """Positions are counted."""
+        return tap_registers(config)
+
+    def word_bits(self, weight_bits: int) -> int:
+        """A level or zero."""
+        return weight_bits + 1
+
+
+class DenseZerosDecoder(DenseDecoder):
+    """Every word is the level of the next position, as it is."""
+
+    def _level(self) -> Value:
+        return self.word.as_signed()

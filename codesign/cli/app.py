@@ -138,7 +138,7 @@ def evaluate(model: ModelFile, data: Data = None, folder: DataFolder = None, jso
     commands.evaluate(model, data, folder, json)
 
 
-@app.command(epilog="Example: codesign generate build/demo/model.safetensors --rows 4 --lanes 8 --out build/array")
+@app.command(epilog="Example: codesign generate build/demo/model.safetensors --out build/array")
 def generate(
     out: Out,
     model: Annotated[
@@ -146,14 +146,21 @@ def generate(
         typer.Argument(metavar="[MODEL]", help="model.safetensors of `codesign compress`; optional with --preset."),
     ] = None,
     preset: Annotated[str | None, typer.Option(help=PRESET_HELP)] = None,
-    rows: Annotated[int | None, typer.Option(help="Rows: slices of a filter's positions; default 4.")] = None,
-    lanes: Annotated[int | None, typer.Option(help="Lanes: output pixels at a time; default 8.")] = None,
+    rows: Annotated[
+        int | None, typer.Option(help="Rows: slices of a filter's positions; default: 4, or as the model's run chose.")
+    ] = None,
+    lanes: Annotated[
+        int | None, typer.Option(help="Lanes: output pixels at a time; default: 8, or as the model's run chose.")
+    ] = None,
     index: Annotated[
         str | None,
-        typer.Option(help=f"Index format: {format_examples()}, with other numbers where you like; default fixed4."),
+        typer.Option(
+            help=f"Index format: {format_examples()}, with other numbers where you like; default fixed4, or the run's."
+        ),
     ] = None,
     requant_lanes: Annotated[
-        int | None, typer.Option(help="Pixels requantized a cycle; divides the lanes; default 1.")
+        int | None,
+        typer.Option(help="Pixels requantized a cycle; divides the lanes; default: as many as the model needs."),
     ] = None,
     linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)] = 8,
     weight_depth: Annotated[
@@ -164,7 +171,9 @@ def generate(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Emit the Verilog of an array: a preset, or memories that just hold a model; alone and behind AXI ports.
+    """Emit the Verilog of an array, alone and behind AXI ports, and say a model's cycles on it.
+
+    Without options, a model of `codesign run` gets the array that the run chose; else its memories just hold the model.
 
     Writes pe_array.v, srams.v, codesign_accelerator.v, file lists, constraints, register map and headers.
     """

@@ -104,12 +104,20 @@ def evaluate(model: Path, data: str | None, folder: Path | None, json: bool) -> 
 def generate(
     model: Path | None, out: Path, preset: str | None, options: ArrayOptions, linear_batch: int, json: bool
 ) -> None:
-    """Emit a preset's array, or one whose banks just hold a model."""
+    """Emit a preset's array, the one that a model's run chose, or one whose banks just hold a model."""
     network = None if model is None else load_model(model)
-    config = array_to_generate(network, preset, options, linear_batch)
+    made = array_to_generate(network, preset, options, linear_batch, None if model is None else model.parent)
+    config = made.config
     _refuse_file(out)
-    paths = generate_array(config, out)
-    _show({"array": config.to_dict(), "files": [str(path) for path in paths]}, json, "\n".join(map(str, paths)))
+    paths = [str(path) for path in generate_array(config, out)]
+    lines = [
+        *paths,
+        f"{config.rows} x {config.lanes} PEs, {config.index}, requant_lanes {config.requant_lanes}: {made.origin}",
+    ]
+    if made.cycles:
+        lines.append("cycles: " + ", ".join(f"{layer} {count}" for layer, count in made.cycles.items()))
+    found = {"array": config.to_dict(), "origin": made.origin, "cycles": made.cycles, "files": paths}
+    _show(found, json, "\n".join(lines))
 
 
 def simulate(

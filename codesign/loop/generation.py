@@ -1,28 +1,41 @@
-"""Which array `codesign generate` emits: a preset, or one whose banks just hold a model."""
+"""Which array `codesign generate` emits: a preset, the one that a run chose, or one whose banks just hold a model."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import reduce
+from pathlib import Path
+from typing import Any
 
 from codesign.loop.batches import samples_at_a_time
 from codesign.loop.stages.array import accumulator_bits_of
 from compress.base.errors import CodesignError
+from compress.base.files import read_text
 from compress.model.compressed_model import CompressedModel
+from compress.model.layer import CompressedLayer
 from rtl.config import ArrayConfig
+from rtl.formats.dense import Dense
+from rtl.formats.dense_zeros import DenseZeros
 from rtl.formats.registry import parse_index
 from rtl.presets import preset
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import Depths
-from sim.mapping.schedule import group_schedule
+from sim.mapping.schedule import Schedule, group_schedule
 from sim.mapping.tiles import tile_layer
 
-__all__ = ["ArrayOptions", "array_to_generate"]
+__all__ = ["ArrayOptions", "ArrayToGenerate", "array_to_generate"]
+
+CHOICE = "array_choice.json"
+"""What a run's array stage leaves beside its model."""
+
+_DRAIN_MAY_COST = 1.01
+"""Cycles over those with a requantizer a lane; the fewest requantizers within it are taken."""
 
 
 @dataclass(frozen=True)
 class ArrayOptions:
-    """What the command line says of the array, depths as at most so many words; None where it says nothing."""
+    """What the command line says of the array, depths as the most words of a bank; None where it says nothing."""
 
     rows: int | None = None
     lanes: int | None = None
@@ -31,12 +44,11 @@ class ArrayOptions:
     weight_depth: int | None = None
     activation_depth: int | None = None
 
-    def over(self, config: ArrayConfig) -> ArrayConfig:
-        """``config`` with what was said laid over it."""
+    @property
+    def shapes(self) -> dict[str, Any]:
+        """What was said but for depths, as members of an ArrayConfig."""
         said = {name: value for name, value in vars(self).items() if value is not None and not name.endswith("_depth")}
-        if self.index is not None:
-            said["index"] = parse_index(self.index)
-        return config.replace(**said)
+        return said if self.index is None else {**said, "index": parse_index(self.index)}
 
     def limited(self, config: ArrayConfig) -> ArrayConfig:
         """``config`` with no bank deeper than was said."""
@@ -44,34 +56,97 @@ class ArrayOptions:
         return config.replace(**{bank: min(getattr(config, bank), words) for bank, words in most.items() if words})
 
 
+@dataclass(frozen=True)
+class ArrayToGenerate:
+    """An array, where its shape is from, and a model's cycles on it by layer, for one batch of that layer."""
+
+    config: ArrayConfig
+    origin: str
+    cycles: dict[str, int]
+
+
 def array_to_generate(
-    network: CompressedModel | None, preset_name: str | None, options: ArrayOptions, linear_batch: int
-) -> ArrayConfig:
-    """A preset's array, or the default one with banks for ``network``; a network must fit either."""
+    network: CompressedModel | None,
+    preset_name: str | None,
+    options: ArrayOptions,
+    linear_batch: int,
+    folder: Path | None = None,
+) -> ArrayToGenerate:
+    """A preset's array; else the one that the run in ``folder`` chose; else the default one with banks for ``network``.
+
+    The run's choice is taken where ``options`` say nothing of shape and format, and where it is for this network: the
+    cycle model finds the cycles that the run wrote down. A network must fit the array, if need be in parts.
+    """
     if preset_name is not None:
-        config = options.limited(options.over(preset(preset_name)))
-    elif network is not None:
-        config = options.limited(_holding(network, options, linear_batch))
-    else:
+        config, origin = _for_levels(preset(preset_name).replace(**options.shapes), network), f"preset {preset_name}"
+    elif network is None:
         raise CodesignError("neither a model nor a preset is given", "give MODEL, or --preset; see --help")
-    for layer in network.layers if network is not None else ():
-        batch = samples_at_a_time(layer.kind, linear_batch)
-        tile_layer(layer, config, batch)  # refuses what does not fit even in parts
-    return config
+    else:
+        chosen = None if options.shapes or folder is None else _chosen_by_run(network, folder / CHOICE, linear_batch)
+        config = chosen or _holding(network, options, linear_batch)
+        origin = f"{folder}: the array that its run chose" if chosen else "banks that just hold the model"
+    config = options.limited(config)
+    return ArrayToGenerate(config, origin, {} if network is None else _cycles(network, config, linear_batch))
+
+
+def _cycles(network: CompressedModel, config: ArrayConfig, linear_batch: int) -> dict[str, int]:
+    """By layer; CodesignError for what does not fit even in parts."""
+    return {
+        layer.name: tile_layer(layer, config, samples_at_a_time(layer.kind, linear_batch)).cycles
+        for layer in network.layers
+    }
+
+
+def _chosen_by_run(network: CompressedModel, path: Path, linear_batch: int) -> ArrayConfig | None:
+    """The array of a run's record, None where there is none or it is another network's."""
+    try:
+        chosen = json.loads(read_text(path))["chosen"]
+        config = ArrayConfig.from_dict(chosen["config"])
+        return config if _cycles(network, config, linear_batch) == chosen["cycles"] else None
+    except (CodesignError, OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _for_levels(config: ArrayConfig, network: CompressedModel | None) -> ArrayConfig:
+    """``config``, of a dense one the format that stores zeros where the network has pruned weights."""
+    pruned = network is not None and any((layer.levels == 0).any() for layer in network.layers)
+    return config.replace(index=DenseZeros()) if pruned and isinstance(config.index, Dense) else config
 
 
 def _holding(network: CompressedModel, options: ArrayOptions, linear_batch: int) -> ArrayConfig:
-    wanted = options.over(
-        ArrayConfig(
-            rows=4,
-            lanes=8,
-            weight_bits=max(layer.weight_bits for layer in network.layers),
-            act_bits=network.layers[0].act_bits,
-            acc_bits=accumulator_bits_of(network),
-        )
+    """The default shape where nothing else is said, enough requantizers, and banks for every layer as a whole."""
+    shape = {"rows": 4, "lanes": 8, **options.shapes}
+    wanted = ArrayConfig(
+        **shape,
+        weight_bits=max(layer.weight_bits for layer in network.layers),
+        act_bits=network.layers[0].act_bits,
+        acc_bits=accumulator_bits_of(network),
     )
-    depths = []
-    for layer in network.layers:
-        batch = samples_at_a_time(layer.kind, linear_batch)
-        depths.append(group_schedule(layer.levels != 0, ArrayGeometry.of(layer), wanted, batch, even=True).depths)
+    wanted = _for_levels(wanted, network)
+    if options.requant_lanes is None:
+        wanted = wanted.replace(requant_lanes=_requantizers(network, wanted, linear_batch))
+    depths = (_schedule(layer, wanted, linear_batch).depths for layer in network.layers)
     return wanted.replace(**vars(reduce(Depths.largest, depths)))
+
+
+def _schedule(layer: CompressedLayer, config: ArrayConfig, linear_batch: int) -> Schedule:
+    batch = samples_at_a_time(layer.kind, linear_batch)
+    return group_schedule(layer.levels != 0, ArrayGeometry.of(layer), config, batch, even=True)
+
+
+def _requantizers(network: CompressedModel, config: ArrayConfig, linear_batch: int) -> int:
+    """The fewest that do not hold the rows up, among those that leave the array its pooling.
+
+    ``config`` has one requantizer; layers are weighted as a sample meets them.
+    """
+    geometries = [ArrayGeometry.of(layer) for layer in network.layers]
+    schedules = [_schedule(layer, config, linear_batch) for layer in network.layers]
+    batches = [samples_at_a_time(layer.kind, linear_batch) for layer in network.layers]
+    cycles = {
+        count: sum(schedule.cycles(count) / batch for schedule, batch in zip(schedules, batches, strict=True))
+        for count in range(1, config.lanes + 1)
+        if config.lanes % count == 0
+        and all(each.on(config.lanes, count) == each.on(config.lanes, 1) for each in geometries)
+    }
+    enough = _DRAIN_MAY_COST * min(cycles.values())
+    return min(count for count, each in cycles.items() if each <= enough)

@@ -31,10 +31,12 @@ def test_a_model_runs_in_parts_on_an_array_with_small_banks(tmp_path: Path, caps
     save_model(small_model(), model)
     limits = ["--weight-depth", 40, "--activation-depth", 40, "--linear-batch", 2]
     made = json.loads(call(capsys, "generate", model, "--out", array, "--rows", 2, "--lanes", 2, *limits, "--json"))
+    assert set(made["cycles"]) == {"conv", "linear"}
     assert (made["array"]["weight_depth"], made["array"]["activation_depth"]) == (40, 40)
     result = json.loads(call(capsys, "simulate", model, array, "--images", 2, "--linear-batch", 2, "--json"))
     assert result["bit_exact"]
     assert result["cycle_exact"]
+    assert result["cycles"] == made["cycles"]
     assert all(layer["runs"] > 1 for layer in result["layers"])
 
 

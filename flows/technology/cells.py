@@ -19,7 +19,7 @@ __all__ = ["RefusedCell", "UsableCells", "usable_cells"]
 
 _NAME = re.compile(r"[A-Za-z_][\w.$-]*")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-_SPECIAL_FLAGS = ("is_level_shifter", "is_isolation_cell", "is_macro_cell", "pad_cell", "is_clock_gating_cell")
+_SPECIAL_FLAGS = ("is_level_shifter", "is_isolation_cell", "is_macro_cell", "pad_cell", "always_on")
 _SPECIAL_KINDS = ("clock_gating_integrated_cell", "retention_cell", "switch_cell_type")
 _OTHER_STATE = ("latch", "latch_bank", "ff_bank", "statetable", "memory", "bundle", "bus")
 
@@ -68,7 +68,7 @@ def usable_cells(library: Group) -> UsableCells:
 
 
 def _judged(cell: Group, defaults: LibraryDefaults) -> Gate | FlipFlop:
-    if not _NAME.fullmatch(cell.name):
+    if len(cell.args) != 1 or not _NAME.fullmatch(cell.name):
         raise UnusableError("its name is not an identifier")
     if _flag(cell, "dont_use"):
         raise UnusableError("it is marked dont_use")

@@ -120,8 +120,10 @@ def _clock(clocked_on: Expression) -> str:
 def _data_and_ties(state: _State, clock: str, pins: Pins) -> tuple[str, dict[str, bool]]:
     """The data pin, and the constants of all other inputs but the clock with which the next state is the data."""
     inputs = [pin for pin in pins.of("input") if pin != clock]
-    if unknown := sorted(state.pins() - set(inputs)):
-        raise UnusableError(f"{_WHERE} uses {', '.join(unknown)}, no inputs beside the clock")
+    if unknown := sorted({*state.pins(), clock} - set(pins.of("input"))):
+        raise UnusableError(f"{_WHERE} uses {', '.join(unknown)}, which it has no input for")
+    if clock in state.pins():
+        raise UnusableError(f"{_WHERE} uses the clock {clock} as data or control")
     if len(inputs) > _MAX_INPUTS:
         raise UnusableError(f"it has {len(inputs)} inputs beside the clock")
     for data in sorted(state.pins(), key=lambda pin: _as_data(pin, pins)):

@@ -25,6 +25,7 @@ _VALUE = re.compile(
 _PLAIN_ATTRIBUTE = re.compile(r'\s*([A-Za-z_]\w*)\s*:[ \t]*(?:"([^"\\]*)"|([\w.+-]+))[ \t]*;')
 _PLAIN_ARGUMENTS = re.compile(rf'((?:[^(){{}};"\\/]|{_STRING}|\\\r?\n)*+)\)', re.DOTALL)
 _PLAIN_ARGUMENT = re.compile(rf'{_STRING}|[^\s,"\\]+', re.DOTALL)
+_PROSE = ("comment", "date", "revision")
 _CONTINUED = re.compile(r"\\\r?\n[ \t]*")
 
 
@@ -172,26 +173,32 @@ class _Parser:
         return tuple(values)
 
     def value(self, name: str) -> str:
-        """The value of ``name : value``, up to ``;``, the line's end outside parentheses, or the group's end."""
+        """The value of ``name : value``: one or more strings, or one or more words, in any parentheses."""
         self.blank()
-        start, depth, words = self.at, 0, list[str]()
-        while True:
-            found = _VALUE.match(self.text, self.at)
-            if found is None:
-                raise _DamageError(f"the value of {name!r} is never ended", start)
+        start = self.at
+        tokens = list(self.value_tokens(name))
+        if tokens.count("(") != tokens.count(")") or not any(token.strip() for token in tokens):
+            raise _DamageError(f"{name!r} has no value or one with unequal parentheses", start)
+        kinds = {token.startswith('"') for token in tokens if token not in ("(", ")", " ")}
+        if name not in _PROSE and (len(kinds) > 1 or any(":" in (token[0], token[-1]) for token in tokens)):
+            raise _DamageError(f"{name!r} has more than one value; is a ';' missing?", start)
+        return "".join(map(_unquoted, tokens)).strip()
+
+    def value_tokens(self, name: str) -> Iterator[str]:
+        """Strings, words, parentheses and single blanks up to ``;``, the line's end or the group's end."""
+        start, depth, last = self.at, 0, " "
+        while found := _VALUE.match(self.text, self.at):
             token = found.group()
-            if token in (";", "}") or (token == "\n" and not depth):
-                break
+            if token in (";", "}") or (token == "\n" and depth <= 0):
+                self.at += token == ";"
+                return
             self.at = found.end()
             depth += {"(": 1, ")": -1}.get(token, 0)
-            if token in ("(", ")") or not (token.isspace() or token.startswith(("\\", "/*", "//"))):
-                words.append(_unquoted(token))
-            elif words and words[-1] != " ":
-                words.append(" ")
-        if depth or not words:
-            raise _DamageError(f"{name!r} has no value or one with unequal parentheses", start)
-        self.at += token == ";"
-        return "".join(words).strip()
+            blank = token.isspace() or token.startswith(("\\", "/*", "//"))
+            if not blank or last != " ":
+                last = " " if blank else token
+                yield last
+        raise _DamageError(f"the value of {name!r} is never ended", start)
 
 
 def _unquoted(token: str) -> str:

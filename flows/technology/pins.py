@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from flows.technology.tables import Table, number, read_table, templates
 __all__ = ["Arc", "Capacitance", "LibraryDefaults", "Pins", "UnusableError", "attribute_number", "expression"]
 
 _DIRECTIONS = ("input", "output", "inout", "internal")
+_NAME = re.compile(r"[A-Za-z_][\w.]*(?:\[\d+\])?")
 _SENSES = ("positive_unate", "negative_unate", "non_unate")
 
 
@@ -64,6 +66,8 @@ class Pins:
                 merged.attributes.update(pin.attributes)
                 merged.groups.extend(pin.groups)
         for name, pin in self.groups.items():
+            if not _NAME.fullmatch(name):
+                raise UnusableError(f"the name of pin {name!r} is not an identifier")
             if pin.text("direction") not in _DIRECTIONS:
                 raise UnusableError(f"pin {name} has no direction or an unknown one")
 

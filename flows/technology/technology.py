@@ -74,13 +74,18 @@ class Technology:
 @lru_cache(maxsize=1)
 def generic_technology() -> Technology:
     """The toolkit's own: NAND2 gate equivalents and FO4 delays, nothing to fetch."""
-    return _measure(generic_liberty(), "generic", "GE", "FO4")
+    return _measure(generic_liberty(), "generic", "generic", "GE", "FO4")
 
 
 def technology_from_liberty(path: str | Path) -> Technology:
-    """A real library from a ``.lib`` or ``.lib.gz``; areas in the file's unit (um2 by custom), times in ns."""
+    """A real library from a ``.lib`` or ``.lib.gz``; areas in um2, as is the custom, times in ns.
+
+    Raises CodesignError that names the file, and the line where it is damaged, or which of NAND2, inverter and
+    flip-flop it lacks, with the cells that were refused and why.
+    """
     path = Path(path)
-    return _measure(_read(path), path.name.removesuffix(".gz").removesuffix(".lib"), AREA_UNIT, TIME_UNIT)
+    name = path.name.removesuffix(".gz").removesuffix(".lib")
+    return _measure(_read(path), str(path), name, AREA_UNIT, TIME_UNIT)
 
 
 def _read(path: Path) -> str:
@@ -101,17 +106,18 @@ def _damaged(path: Path, error: Exception) -> CodesignError:
     return CodesignError(f"Liberty file {path} is damaged: {error}", "fetch or unpack the file again")
 
 
-def _measure(text: str, name: str, area_unit: str, time_unit: str) -> Technology:
-    library = parse_liberty(text, name)
-    units = read_units(library, name)
+def _measure(text: str, where: str, name: str, area_unit: str, time_unit: str) -> Technology:
+    """The technology of a library's text; ``where`` it is from is told in errors."""
+    library = parse_liberty(text, where)
+    units = read_units(library, where)
     cells = usable_cells(library)
-    reference = reference_cells(cells, name)
+    reference = reference_cells(cells, where)
     nand2_area = reference.nand2.area
     fo4, slew, load = fanout_of_four(reference.inverter)
     edge = clk_to_q(reference.flip_flop, slew, load)
     if min(fo4, edge) <= 0:
         delays = f"{reference.inverter.name} takes {fo4:g}, {reference.flip_flop.name} {edge:g}"
-        raise CodesignError(f"Liberty library {name} has delays that are not above 0: {delays}", "check its tables")
+        raise CodesignError(f"Liberty library {where} has delays that are not above 0: {delays}", "check its tables")
     return Technology(
         name=name,
         area_unit=area_unit,

@@ -29,8 +29,8 @@ class ReferenceCells:
     flip_flop: FlipFlop
 
 
-def reference_cells(cells: UsableCells, name: str) -> ReferenceCells:
-    """Those of library ``name``; a CodesignError tells every one that is missing and why candidates were refused.
+def reference_cells(cells: UsableCells, where: str) -> ReferenceCells:
+    """Those of the library from ``where``; a CodesignError tells each that is missing and why cells were refused.
 
     The flip-flop is the one with the fewest tied pins, among these the smallest.
     """
@@ -47,7 +47,7 @@ def reference_cells(cells: UsableCells, name: str) -> ReferenceCells:
     ]
     if lacking:
         raise CodesignError(
-            f"Liberty library {name} cannot be mapped to: {'; '.join(lacking)}",
+            f"Liberty library {where} cannot be mapped to: {'; '.join(lacking)}",
             "give a standard-cell library with areas, pin capacitances and NLDM delay tables",
         )
     return ReferenceCells(

@@ -11,6 +11,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from compress.model.model_file import save_model
+from flows.technology.generic_library import generic_liberty
 from tests.codesign.models import small_model
 from tests.codesign.refusals import Refused
 
@@ -157,6 +158,15 @@ def test_a_missing_compiler_is_told(
 def test_a_file_that_is_no_liberty_library_is_told(refused: Refused, array: Path, tmp_path: Path) -> None:
     (tmp_path / "cells.lib").write_text("module inverter; endmodule")
     assert "cells" in refused("synthesize", array, "--liberty", tmp_path / "cells.lib")
+
+
+def test_a_liberty_library_without_a_usable_flip_flop_is_told_with_cell_and_reason(
+    refused: Refused, array: Path, tmp_path: Path
+) -> None:
+    text = generic_liberty().replace('clocked_on : "CK"', 'clocked_on : "!CK"')
+    (tmp_path / "cells.lib").write_text(text, encoding="utf-8")
+    told = refused("synthesize", array, "--liberty", tmp_path / "cells.lib")
+    assert "no D flip-flop can be used: DFF_X1 (it is not clocked by the rising edge of one pin: !CK)" in told
 
 
 def test_a_missing_liberty_file_is_told(refused: Refused, array: Path, tmp_path: Path) -> None:

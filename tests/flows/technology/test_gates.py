@@ -22,6 +22,7 @@ def gate(text: str, name: str = "NAND2_X1") -> Gate:
         (r"\(A & B\)", "(A & B", "function of pin Y: a parenthesis is not closed in '!(A & B'"),
         (r"\(A & B\)", "A", "inputs and function disagree about B"),
         (r"\(A & B\)", "(A & B & C)", "inputs and function disagree about C"),
+        (r"pin \(A\)", "pin (A/B)", "the name of pin 'A/B' is not an identifier"),
         ("direction : input", "direction : sideways", "pin A has no direction or an unknown one"),
         ("direction : input; ", "", "pin A has no direction or an unknown one"),
         ("direction : input", "direction : inout", "it has inout or internal pins"),

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -59,8 +60,11 @@ def _without_breaks(group: Group) -> Group:
 
 
 def figures(cells: UsableCells) -> dict[str, str]:
-    """All that is used of each cell."""
-    gates = {gate.name: f"{gate!r} {[arc for arcs in gate.arcs.values() for arc in arcs]!r}" for gate in cells.gates}
+    """All that is used of each cell, but for what a gate need not have: limits, and the sense of its arcs."""
+    gates = {
+        gate.name: f"{replace(gate, limits={})!r} {[arc.tables for arcs in gate.arcs.values() for arc in arcs]!r}"
+        for gate in cells.gates
+    }
     return gates | {flop.name: f"{flop!r} {flop.clk_to_q!r} {flop.setup!r}" for flop in cells.flip_flops}
 
 
@@ -105,6 +109,8 @@ def test_a_foreign_file_is_refused(text: str) -> None:
     [
         ("area 2;", "line 3: '2' after 'area'"),
         ("area : ;", "line 3: 'area' has no value"),
+        ("area : 1 height : 2;", "line 3: 'area' has more than one value; is a ';' missing?"),
+        ('a : rea ("1");', "line 3: 'a' has more than one value"),
         ("area : (1;", "line 3: 'area' has no value or one with unequal parentheses"),
         ("/* area : 1;", "line 3: '/' where an attribute"),
         ('area : "1;', "line 3: the value of 'area' is never ended"),
@@ -132,6 +138,9 @@ def test_a_statement_that_cannot_be_read_is_told_with_its_line(statement: str, t
         ('clear (A, "B", (C D))\n', "A, B, C, D"),
         ("clear : A; clear : B;", "B"),
         ("clear : 18:11:20;", "18:11:20"),
+        ('clear : ("!RN");', "(!RN)"),
+        ('clear : "A" "B";', "A B"),
+        ('clear : "";', ""),
     ],
 )
 def test_forms_of_attributes(written: str, value: str) -> None:

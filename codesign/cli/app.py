@@ -1,7 +1,7 @@
 """The ``codesign`` command: thin commands over importable functions.
 
 Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 the hardware disagrees with its model,
-2 something for the user to change, 130 interrupted.
+2 something for the user to change, 3 a fault of the toolkit, 130 interrupted, 141 nobody reads the results.
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from codesign.errors import MismatchError
+from codesign.cli.failures import FOR_THE_USER, INTERRUPTED, flush_results, take_any_text, tell
 from codesign.versions import version_of
 from compress.base.errors import CodesignError
 from rtl.formats.registry import format_examples
 from rtl.presets import PRESETS
 
 __all__ = ["app", "main"]
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="codesign",
@@ -37,7 +35,7 @@ app = typer.Typer(
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run file, for example examples/digits.toml.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; finished stages in it are reused.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Lay the run file's [quick] table over the rest.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Lay the run file's \\[quick] table over the rest.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Run everything again, also what is finished.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for scripts.")]
 Liberty = Annotated[
@@ -51,44 +49,29 @@ PRESET_HELP = "An array without a model. " + " ".join(f"{name}: {each.purpose}."
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its code; errors are told in one message, never by a traceback."""
+    """Run the command line and exit with its code; errors are told in one message."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    take_any_text()
     try:
         code = app(given, prog_name="codesign", standalone_mode=False)
         if code == INTERRUPTED:  # typer turns Ctrl-C into this code
-            _tell_interrupted()
-    except CodesignError as error:
-        code = _tell(error.cause, error.next_step, 2)
-    except MismatchError as error:
-        code = _tell(str(error), "the array is wrong or was changed: generate it again; report it if it stays", 1)
+            tell(KeyboardInterrupt())
     except TyperException as error:
         code = _tell_usage(error, given)
-    except (KeyboardInterrupt, typer.Abort):
-        code = _tell_interrupted()
-    except OSError as error:
-        code = _tell(
-            f"cannot use {error.filename or 'a file'}: {error.strerror or error}", "check path, rights and disk", 2
-        )
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _tell(cause: str, next_step: str, code: int) -> int:
-    sys.stderr.write(f"error: {cause}\nnext: {next_step}\n")
-    return code
-
-
-def _tell_interrupted() -> int:
-    return _tell("interrupted", "run the same command again to resume", INTERRUPTED)
+    except BaseException as error:
+        code = tell(error)
+    sys.exit(flush_results(code if isinstance(code, int) else 0))
 
 
 def _tell_usage(error: TyperException, given: list[str]) -> int:
     """A wrong option or argument; a bare command has shown its help already."""
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     if not message:
-        return 2
+        return FOR_THE_USER
     known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
     command = next((word for word in given if word in known), "")
-    return _tell(message.rstrip("."), f"see `{' '.join(filter(None, ['codesign', command, '--help']))}`", 2)
+    help_command = " ".join(filter(None, ["codesign", command, "--help"]))
+    return tell(CodesignError(message.rstrip("."), f"see `{help_command}`"))
 
 
 def _print_version(wanted: bool) -> None:
@@ -143,7 +126,7 @@ def generate(
     out: Out,
     model: Annotated[
         Path | None,
-        typer.Argument(metavar="[MODEL]", help="model.safetensors of `codesign compress`; optional with --preset."),
+        typer.Argument(metavar="MODEL", help="model.safetensors of `codesign compress`; optional with --preset."),
     ] = None,
     preset: Annotated[str | None, typer.Option(help=PRESET_HELP)] = None,
     rows: Annotated[

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from codesign.cli.app import app, main
 from rtl.presets import PRESETS, preset
@@ -24,6 +25,19 @@ COMMANDS = ["train", "breakeven", "compress", "evaluate", "generate", "simulate"
 def test_every_commands_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(command, "--help") == 0
     assert f"Example: codesign {command} " in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_helps_are_shown_as_they_are_written(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rich takes words in brackets for markup, unless a backslash stands before them."""
+    monkeypatch.setenv("COLUMNS", "2000")
+    assert call(command, "--help") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    described = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+    texts = [described.help.split("\n")[0], *(parameter.help for parameter in described.params if parameter.help)]
+    assert not [text for text in texts if " ".join(text.replace("\\[", "[").split()) not in shown]
 
 
 def test_no_command_lacks_a_test_of_its_help() -> None:

@@ -3,9 +3,6 @@
 from .errors import MismatchError as MismatchError
 from .loop.evaluate import Evaluation as Evaluation
 from .loop.evaluate import evaluate_model as evaluate_model
-from .loop.network_array import ArrayChoice as ArrayChoice
-from .loop.network_array import LayerLoad as LayerLoad
-from .loop.network_array import choose_array as choose_array
 from .loop.network_file import load_network as load_network
 from .loop.network_file import save_network as save_network
 from .loop.run_file import load_config as load_config

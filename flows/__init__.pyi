@@ -1,10 +1,13 @@
 """Every public name of ``flows`` and its module; ``docs/api.md`` has a line for each."""
 
+from .search.array_choice import ArrayChoice as ArrayChoice
+from .search.array_search import best_array as best_array
 from .search.break_even import BreakEvenCurve as BreakEvenCurve
 from .search.break_even import break_even_curve as break_even_curve
-from .search.iso_area import LayerWork as LayerWork
-from .search.iso_area import best_array as best_array
-from .search.iso_area import candidate_shapes as candidate_shapes
+from .search.break_even_ratio import BreakEvenRatio as BreakEvenRatio
+from .search.layer_load import LayerLoad as LayerLoad
+from .search.layer_load import RandomMasks as RandomMasks
+from .search.shapes import candidate_shapes as candidate_shapes
 from .synthesis.area import ArrayMeasurement as ArrayMeasurement
 from .synthesis.area import measure as measure
 from .synthesis.yosys import SynthesisResult as SynthesisResult

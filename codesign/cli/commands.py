@@ -27,6 +27,7 @@ from codesign.report.page import write_page
 from codesign.run import COMPRESSION, run_loop
 from compress.base.errors import CodesignError
 from compress.model.model_file import load_model
+from flows.search.break_even_ratio import BreakEvenRatio
 from flows.synthesis.area import ModuleCost, SramCost, measure
 from flows.technology.technology import generic_technology, technology_from_liberty
 from rtl.axi.top import ACCELERATOR
@@ -53,13 +54,12 @@ def breakeven(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> 
     if json:
         _show(result, True, "")
         return
-    table = Table(
-        "layer", "break-even ratio", *[f"{100 * p['pruned_portion']:.0f} %" for p in result["curves"][0]["points"]]
-    )
+    portions = sorted(workspace.config.breakeven.portions)
+    table = Table("layer", "break-even ratio", *[f"{100 * portion:.0f} %" for portion in portions])
     for curve in result["curves"]:
-        ratio = curve["break_even_ratio"]
-        speedups = [f"{point['speedup']:.2f}" for point in curve["points"]]
-        table.add_row(curve["layer"], f"{ratio:.2f}" if ratio else "never", *speedups)
+        speedups = {point["pruned_portion"]: point["speedup"] for point in curve["points"]}
+        told = ["does not fit" if speedups[portion] is None else f"{speedups[portion]:.2f}" for portion in portions]
+        table.add_row(curve["layer"], str(BreakEvenRatio.from_dict(curve["break_even_ratio"])), *told)
     Console().print(table)
 
 

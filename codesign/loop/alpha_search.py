@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["AlphaChoice", "LayerFacts", "Trial", "choose_alphas", "initial_alphas", "passes_break_even"]
+from flows.search.break_even_ratio import BreakEvenRatio
+
+__all__ = ["AlphaChoice", "LayerFacts", "Trial", "choose_alphas", "initial_alphas"]
 
 SEARCH_STEPS = 5
 SENSITIVITY_ALPHAS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01)
@@ -16,14 +18,11 @@ AccuracyOf = Callable[[Mapping[str, float]], float]
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """What the choice needs to know of a layer: its work, and the pruning ratio from which hardware gains.
-
-    ``break_even_ratio`` is None where no measured pruned portion was as fast as dense.
-    """
+    """What the choice needs to know of a layer: its work, and the pruning ratio from which hardware gains."""
 
     name: str
     macs: int
-    break_even_ratio: float | None
+    break_even_ratio: BreakEvenRatio
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,6 @@ class AlphaChoice:
     initial: Alphas
     restored: tuple[str, ...]
     trials: tuple[Trial, ...]
-
-
-def passes_break_even(alpha: float, break_even_ratio: float | None) -> bool:
-    """Whether pruning to ``alpha`` makes the layer no slower than dense: 1/alpha >= its break-even ratio."""
-    return alpha < 1 and break_even_ratio is not None and 1 / alpha >= break_even_ratio
 
 
 def initial_alphas(names: Sequence[str], accuracy_of: AccuracyOf, floor: float, minimum_alpha: float) -> Alphas:
@@ -95,7 +89,7 @@ def choose_alphas(
     names = [layer.name for layer in layers]
     reach = search.furthest("reduce", names, lowest=-1.0)
     reduced = search.at(names, reach)
-    pruned = [layer.name for layer in layers if passes_break_even(reduced[layer.name], layer.break_even_ratio)]
+    pruned = [layer.name for layer in layers if layer.break_even_ratio.passed_by(reduced[layer.name])]
     restored = tuple(name for name in names if name not in pruned)
     if restored and pruned:
         reach = search.furthest("spend slack", pruned, lowest=reach)

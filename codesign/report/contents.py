@@ -27,7 +27,7 @@ from sim.mapping.schedule import make_schedule
 __all__ = ["SCHEMA", "SCHEMA_VERSION", "assemble", "read_report", "write_report"]
 
 SCHEMA = "codesign-report"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 HISTOGRAM_BINS = 60
 CURVE_KEYS = (
     "pruned_portion",

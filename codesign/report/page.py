@@ -14,6 +14,7 @@ from markupsafe import Markup
 from codesign.report.plots import PLOTS, draw
 from codesign.report.theme import LIGHT, THEMES, Theme
 from compress.base.files import write_bytes, write_text
+from flows.search.break_even_ratio import BreakEvenRatio
 
 __all__ = ["gain", "notes", "write_page"]
 
@@ -49,7 +50,10 @@ def _html(report: Report, pictures: dict[str, dict[str, bytes]]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=_percent, count=lambda value: f"{value:,.0f}", ratio=lambda value: f"{value:.2f}×"
+        percent=_percent,
+        count=lambda value: f"{value:,.0f}",
+        ratio=lambda value: f"{value:.2f}×",
+        break_even=lambda members: str(BreakEvenRatio.from_dict(members)),
     )
     uris = {name: {theme: Markup(_data_uri(png)) for theme, png in themes.items()} for name, themes in pictures.items()}
     return environment.get_template("report.html.j2").render(
@@ -95,13 +99,17 @@ def _losses(report: Report) -> list[str]:
         told = ", ".join(f"{layer['name']} ({layer['speedup']:.2f}×)" for layer in slower)
         found.append(f"Slower on the chosen array than on the dense one: {told}. One array serves all layers.")
     for entry in report["break_even"]:
-        losing = [point for point in entry["curve"] if point["index"] != "dense" and point["speedup"] < 1]
+        points = entry["curve"][1:]
+        losing = [point for point in points if point["speedup"] is not None and point["speedup"] < 1]
         if losing:
             worst = min(losing, key=lambda point: point["speedup"])
             found.append(
-                f"{entry['layer']}: pruning loses in equal area at {len(losing)} of {len(entry['curve']) - 1} measured "
+                f"{entry['layer']}: pruning loses in equal area at {len(losing)} of {len(points)} measured "
                 f"portions, at worst {worst['speedup']:.2f}× with {worst['pruned_portion']:.0%} pruned."
             )
+        unfit = [f"{point['pruned_portion']:.0%}" for point in points if point["speedup"] is None]
+        if unfit:
+            found.append(f"{entry['layer']}: no sparse array fits the area with {', '.join(unfit)} pruned.")
     lost = report["accuracy"]["dense"] - report["accuracy"]["integer"]
     if lost > 0:
         images = round(lost * report["accuracy"]["test_images"])

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from codesign.report.theme import Theme, line_style, styled
 from codesign.report.training_plots import draw_histograms, draw_losses, draw_residuals
+from flows.search.break_even_ratio import BreakEvenRatio
 
 __all__ = ["PLOTS", "draw"]
 
@@ -29,13 +30,13 @@ def break_even(report: Report, theme: Theme) -> Figure:
     axes = figure.add_subplot()
     chosen = {layer["name"]: 1 - layer["alpha"] for layer in report["layers"] if not layer["restored"]}
     for number, entry in enumerate(report["break_even"]):
-        points = [point for point in entry["curve"] if point["index"] != "dense"]
+        points = [point for point in entry["curve"][1:] if point["speedup"] is not None]
         portions = np.array([100 * point["pruned_portion"] for point in points])
         speedups = np.array([point["speedup"] for point in points])
         style = line_style(number, theme)
-        ratio = entry["break_even_ratio"]
-        label = f"{entry['layer']}  (break-even {ratio:.2f}×)" if ratio else f"{entry['layer']}  (never)"
+        label = f"{entry['layer']}  (break-even: {BreakEvenRatio.from_dict(entry['break_even_ratio'])})"
         axes.plot(portions, speedups, **style, markersize=5, label=label)
+        _mark_unfit(axes, entry["curve"], style["color"])
         if entry["layer"] in chosen and len(points):
             _ring(axes, 100 * chosen[entry["layer"]], portions, speedups, style["color"])
     axes.axhline(1, color=theme.text, linewidth=1.2, linestyle=(0, (4, 3)))
@@ -59,6 +60,12 @@ def break_even(report: Report, theme: Theme) -> Figure:
     else:
         axes.legend(loc="upper left", title="layer", alignment="left")
     return figure
+
+
+def _mark_unfit(axes: Axes, curve: list[dict[str, Any]], color: str) -> None:
+    """A cross on the lower edge for each portion that no sparse array fits."""
+    portions = [100 * point["pruned_portion"] for point in curve if point["speedup"] is None]
+    axes.plot(portions, [0.02] * len(portions), "x", color=color, transform=axes.get_xaxis_transform(), label="_unfit")
 
 
 def _ring(axes: Axes, portion: float, portions: Any, speedups: Any, color: str) -> None:

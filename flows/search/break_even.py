@@ -8,38 +8,65 @@ For the dense baseline and for each pruned portion the best array that fits the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from compress.base.errors import CodesignError
 from compress.base.progress import Progress, Update
-from flows.search.iso_area import (
-    BreakEvenPoint,
-    LayerWork,
-    Mask,
-    Shape,
-    best_array,
-    candidate_shapes,
-    layer_budget,
-    shape_of,
-)
+from flows.search.array_choice import ArrayChoice
+from flows.search.array_search import best_array, holding_array
+from flows.search.break_even_ratio import BreakEvenRatio, break_even_ratio, next_portion
+from flows.search.layer_load import LayerLoad, Mask
+from flows.search.shapes import Shape, candidate_shapes, shape_of
 from flows.technology.technology import Technology
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 
-__all__ = ["PORTIONS", "BreakEvenCurve", "break_even_curve", "break_even_ratio"]
+__all__ = ["PORTIONS", "BreakEvenCurve", "BreakEvenPoint", "break_even_curve", "layer_budget"]
 
 PORTIONS = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
+
+
+@dataclass(frozen=True)
+class BreakEvenPoint:
+    """The best array for one pruned portion, None where no array fits; the dense baseline has portion 0.
+
+    ``speedup`` is the dense baseline's time over the array's, None without an array.
+    """
+
+    pruned_portion: float
+    array: ArrayChoice | None
+    speedup: float | None
+
+    @property
+    def pays(self) -> bool:
+        """Whether an array fits and is no slower than the dense one."""
+        return self.speedup is not None and self.speedup >= 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe members, those of the array null where none fits; ``cycles`` are of the layer's batch."""
+        found = {"pruned_portion": self.pruned_portion, "speedup": self.speedup}
+        if self.array is None:
+            return {**found, **dict.fromkeys(_ARRAY_KEYS)}
+        config = self.array.config
+        members = (
+            *(config.rows, config.lanes, config.requant_lanes),
+            *(self.array.area, self.array.clock_period, sum(self.array.cycles.values())),
+            *(str(config.index), self.array.critical, config.to_dict()),
+        )
+        return {**found, **dict(zip(_ARRAY_KEYS, members, strict=True))}
+
+
+_ARRAY_KEYS = ("rows", "lanes", "requant_lanes", "area", "clock", "cycles", "index", "critical", "config")
 
 
 @dataclass(frozen=True)
 class BreakEvenCurve:
     """One layer's curve; each point used the best of ``indices``.
 
-    ``break_even_ratio`` is None where no measured portion reaches the dense baseline. ``points`` leaves out portions
-    for which no array fits the budget.
+    ``points`` have every portion that was asked for and those that bracket the ratio, in rising order.
     """
 
     layer: str
@@ -49,71 +76,86 @@ class BreakEvenCurve:
     time_unit: str
     dense: BreakEvenPoint
     points: tuple[BreakEvenPoint, ...]
-    break_even_ratio: float | None
+
+    @property
+    def ratio(self) -> BreakEvenRatio:
+        """From which pruning ratio on the layer gains."""
+        return break_even_ratio({point.pruned_portion: point.pays for point in self.points})
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe members."""
-        return asdict(self)
-
-
-def break_even_ratio(portions: Sequence[float], speedups: Sequence[float]) -> float | None:
-    """Smallest 1 / (1 - portion) from which on sparse is no slower than dense, linear between measured points.
-
-    No extrapolation: a curve that is never slower breaks even at its first portion; one whose last point is
-    slower never does. Where the curve crosses 1 more than once the last crossing counts, so that above the ratio no
-    measured point loses.
-
-    >>> break_even_ratio([0.5, 0.6], [0.75, 1.25])
-    2.2222222222222223
-    """
-    slower = [index for index, speedup in enumerate(speedups) if speedup < 1]
-    if not speedups or (slower and slower[-1] == len(speedups) - 1):
-        return None
-    if not slower:
-        return 1 / (1 - portions[0])
-    left = slower[-1]
-    rise = (1 - speedups[left]) / (speedups[left + 1] - speedups[left])
-    return 1 / (1 - (portions[left] + rise * (portions[left + 1] - portions[left])))
+        return {
+            "layer": self.layer,
+            "indices": list(self.indices),
+            "budget": self.budget,
+            "area_unit": self.area_unit,
+            "time_unit": self.time_unit,
+            "break_even_ratio": self.ratio.to_dict(),
+            "dense": self.dense.to_dict(),
+            "points": [point.to_dict() for point in self.points],
+        }
 
 
 def break_even_curve(
-    work: LayerWork,
+    layer: LayerLoad,
+    masks: Callable[[float], Mask],
     reference: ArrayConfig,
     technology: Technology,
     indices: Sequence[IndexFormat] = (),
     portions: Sequence[float] = PORTIONS,
     shapes: Sequence[Shape] | None = None,
-    masks: Callable[[float], Mask] | None = None,
     progress: Progress | None = None,
 ) -> BreakEvenCurve:
-    """Measure one layer's curve.
+    """Measure one layer's curve at ``portions``, then where it crosses 1, to 1 % of the weights.
 
     Parameters
     ----------
+    layer : LayerLoad
+        Its mask is not looked at.
+    masks : callable
+        Kept weights of a pruned portion in (0, 1); those of a larger portion should be a subset.
     reference : ArrayConfig
         The hardware budget: its rows and lanes as a dense array are the area; its bit widths hold for all.
     indices : sequence of IndexFormat
         Of the sparse arrays, the best one at each portion; the reference's own where that is sparse, else fixed(4).
-    masks : callable
-        Kept weights of a pruned portion; random ones of ``work`` unless given.
     """
     formats = tuple(indices) or ((Fixed(4),) if reference.is_dense else (reference.index,))
     sparse = [reference.replace(index=index) for index in formats]
     space = (*(candidate_shapes() if shapes is None else shapes), shape_of(reference))
-    budget = layer_budget(work, reference, technology)
+    budget = layer_budget(layer, reference, technology)
     told = progress or (lambda *_: None)
-    told(Update(work.name, 0, len(portions) + 1))
-    dense = best_array(work, work.mask(0.0), [reference.replace(index=Dense())], technology, budget, space)
+    told(Update(layer.name, 0, len(portions) + 1))
+    dense = best_array([layer.dense()], [reference.replace(index=Dense())], technology, budget, space)
     if dense is None:
-        raise CodesignError(f"no dense array fits the budget of layer {work.name!r}", "allow the reference's shape")
-    points = []
+        raise CodesignError(f"no dense array fits the budget of layer {layer.name!r}", "allow the reference's shape")
+
+    def measured(portion: float) -> BreakEvenPoint:
+        found = best_array([layer.pruned(masks(portion))], sparse, technology, budget, space)
+        return BreakEvenPoint(portion, found, None if found is None else _time(dense) / _time(found))
+
+    points: dict[float, BreakEvenPoint] = {}
     for done, portion in enumerate(portions, 1):
-        told(Update(work.name, done, len(portions) + 1))
-        mask = (masks or work.mask)(portion)
-        found = best_array(work, mask, sparse, technology, budget, space)
-        if found is not None:
-            points.append(replace(found, pruned_portion=portion, speedup=dense.time / found.time))
-    told(Update(work.name, len(portions) + 1, len(portions) + 1))
-    ratio = break_even_ratio([p.pruned_portion for p in points], [p.speedup for p in points])
-    units = (technology.area_unit, technology.time_unit)
-    return BreakEvenCurve(work.name, tuple(map(str, formats)), budget, *units, dense, tuple(points), ratio)
+        told(Update(layer.name, done, len(portions) + 1))
+        points[portion] = measured(portion)
+    while (further := next_portion({portion: point.pays for portion, point in points.items()})) is not None:
+        points[further] = measured(further)
+    told(Update(layer.name, len(portions) + 1, len(portions) + 1))
+    return BreakEvenCurve(
+        layer=layer.name,
+        indices=tuple(map(str, formats)),
+        budget=budget,
+        area_unit=technology.area_unit,
+        time_unit=technology.time_unit,
+        dense=BreakEvenPoint(0.0, dense, 1.0),
+        points=tuple(points[portion] for portion in sorted(points)),
+    )
+
+
+def _time(array: ArrayChoice) -> float:
+    """Of the layer's batch, in the technology's time unit."""
+    return sum(array.cycles.values()) * array.clock_period
+
+
+def layer_budget(layer: LayerLoad, reference: ArrayConfig, technology: Technology) -> float:
+    """Area of the dense array of the reference's rows and lanes, with banks that just hold the layer."""
+    return holding_array([layer.dense()], reference.replace(index=Dense()), technology).area

@@ -13,6 +13,9 @@ from compress.admm.iteration import AdmmStep
 from compress.admm.split_variables import Residual
 from compress.train.histograms import weight_histograms
 from compress.train.training import EpochRecord
+from flows.search.break_even_ratio import BreakEvenRatio
+
+GAINS, LOSES = BreakEvenRatio(1.49, 1.5), BreakEvenRatio(100.0, None)
 
 
 def _point(portion: float, speedup: float, index: str = "fixed4") -> dict[str, Any]:
@@ -20,12 +23,17 @@ def _point(portion: float, speedup: float, index: str = "fixed4") -> dict[str, A
     return {"pruned_portion": portion, "speedup": speedup, **shape, "index": index, "critical": "pe"}
 
 
-def _curve(layer: str, speedups: tuple[float, float], ratio: float | None) -> dict[str, Any]:
-    points = [_point(0.0, 1.0, "dense"), _point(0.3, speedups[0]), _point(0.9, speedups[1])]
-    return {"layer": layer, "break_even_ratio": ratio, "indices": ["fixed4"], "budget": 1000.0, "curve": points}
+def _unfit(portion: float) -> dict[str, Any]:
+    return {"pruned_portion": portion, **dict.fromkeys(key for key in _point(0.0, 1.0) if key != "pruned_portion")}
 
 
-def _layer(name: str, kind: str, speedup: float, ratio: float | None, restored: bool) -> dict[str, Any]:
+def _curve(layer: str, speedups: tuple[float, float], ratio: BreakEvenRatio) -> dict[str, Any]:
+    points = [_point(0.0, 1.0, "dense"), _unfit(0.1), _point(0.3, speedups[0]), _point(0.9, speedups[1])]
+    told = {"indices": ["fixed4"], "budget": 1000.0, "curve": points}
+    return {"layer": layer, "break_even_ratio": ratio.to_dict(), **told}
+
+
+def _layer(name: str, kind: str, speedup: float, ratio: BreakEvenRatio, restored: bool) -> dict[str, Any]:
     alpha = 1.0 if restored else 0.25
     return {
         "name": name,
@@ -37,7 +45,7 @@ def _layer(name: str, kind: str, speedup: float, ratio: float | None, restored: 
         "alpha": alpha,
         "pruning_ratio": 1 / alpha,
         "restored": restored,
-        "break_even_ratio": ratio,
+        "break_even_ratio": ratio.to_dict(),
         "speedup": speedup,
         "dense_time": 1000.0 * speedup,
         "time": 1000.0,
@@ -109,8 +117,8 @@ def small_report() -> dict[str, Any]:
         },
         "units": {"area": "GE", "time": "FO4", "clock": "FO4"},
         "accuracy": {"dense": 0.99, "pruned": 0.98, "compressed": 0.98, "integer": 0.98, "test_images": 100},
-        "layers": [_layer("conv", "conv2d", 3.0, 1.5, False), _layer("linear", "linear", 0.8, None, True)],
-        "break_even": [_curve("conv", (0.9, 4.0), 1.5), _curve("linear", (0.5, 0.9), None)],
+        "layers": [_layer("conv", "conv2d", 3.0, GAINS, False), _layer("linear", "linear", 0.8, LOSES, True)],
+        "break_even": [_curve("conv", (0.9, 4.0), GAINS), _curve("linear", (0.5, 0.9), LOSES)],
         "alphas": {"method": "given", "alphas": {}, "restored": ["linear"], "trials": []},
         "array": {
             "budget": 1000.0,

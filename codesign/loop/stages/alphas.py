@@ -32,6 +32,7 @@ from compress.methods.presets import preset
 from compress.networks.chain import LayerGeometry, prunable_layers
 from compress.sets.masks import apply_masks, magnitude_mask
 from compress.train.training import FixedWeights, accuracy, train
+from flows.search.break_even_ratio import BreakEvenRatio
 
 __all__ = ["STAGE"]
 
@@ -68,7 +69,7 @@ def _searched(workspace: Workspace, network: nn.Module, dataset: Dataset, layers
 
 def _facts(workspace: Workspace, layers: list[LayerGeometry]) -> list[LayerFacts]:
     curves = workspace.read_json("break_even.json", "codesign breakeven")["curves"]
-    ratios = {curve["layer"]: curve["break_even_ratio"] for curve in curves}
+    ratios = {curve["layer"]: BreakEvenRatio.from_dict(curve["break_even_ratio"]) for curve in curves}
     return [LayerFacts(layer.name, layer.macs, ratios[layer.name]) for layer in layers]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from codesign.loop.accumulators import widest_accumulator
-from codesign.loop.network_array import ArrayChoice, LayerLoad, array_for, choose_array
 from codesign.loop.stage import Stage
 from codesign.loop.stages import quantization
 from codesign.loop.stages.common import batch_of, dense_array, section, technology
@@ -14,6 +13,10 @@ from compress.base.errors import CodesignError
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer
 from compress.model.model_file import load_model
+from flows.search.array_choice import ArrayChoice
+from flows.search.array_search import best_array, holding_array, scheduled
+from flows.search.layer_load import LayerLoad
+from flows.technology.technology import Technology
 from rtl.config import ArrayConfig
 from rtl.formats.registry import parse_index
 from rtl.generate import FILES, generate
@@ -45,25 +48,26 @@ def _run(workspace: Workspace) -> None:
     weight_bits = max(layer.weight_bits for layer in model.layers)
     reference = dense_array(workspace, weight_bits, accumulator_bits_of(model))
     dense_loads = [load.dense() for load in loads]
-    budget = array_for(dense_loads, reference, library).area
-    dense = choose_array(dense_loads, [reference], library, budget) or array_for(dense_loads, reference, library)
+    holding = holding_array(dense_loads, reference, library)
+    budget = holding.area
+    dense = scheduled(best_array(dense_loads, [reference], library, budget) or holding, dense_loads)
     chosen = dense
     if not all(load.mask.all() for load in loads):
         templates = [reference.replace(index=parse_index(text)) for text in hardware.indices]
-        chosen = _sparse(loads, templates, workspace, budget)
+        chosen = _sparse(loads, templates, library, budget)
     generate(chosen.config, workspace.path("array"))
     workspace.write_json("array_choice.json", _as_json(dense, chosen, budget, library.describe()))
 
 
-def _sparse(loads: list[LayerLoad], templates: list[ArrayConfig], workspace: Workspace, budget: float) -> ArrayChoice:
-    choice = choose_array(loads, templates, technology(workspace), budget)
+def _sparse(loads: list[LayerLoad], templates: list[ArrayConfig], library: Technology, budget: float) -> ArrayChoice:
+    choice = best_array(loads, templates, library, budget)
     if choice is None:
         raise CodesignError(
             f"no sparse array with {' or '.join(str(t.index) for t in templates)} indices fits the dense array's "
             f"area {budget:.0f}",
             "allow more area (hardware.rows, hardware.lanes) or prune further (compress.tolerance)",
         )
-    return choice
+    return scheduled(choice, loads)
 
 
 def _as_json(dense: ArrayChoice, chosen: ArrayChoice, budget: float, library: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +85,7 @@ STAGE = Stage(
     settings=_settings,
     inputs=("model.safetensors",),
     outputs=(*ARRAY_FILES, "array_choice.json"),
-    packages=("rtl", "sim", "flows", "codesign.loop.network_array"),
+    packages=("rtl", "sim", "flows"),
     run=_run,
     after=(quantization.STAGE,),
 )

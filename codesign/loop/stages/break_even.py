@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from torch import Tensor
 
 from codesign.loop.stage import Stage
@@ -30,10 +28,7 @@ from compress.methods.presets import preset
 from compress.networks.chain import prunable_layers
 from compress.sets.masks import magnitude_mask
 from flows.search.break_even import break_even_curve
-from flows.search.iso_area import LayerWork
-from flows.technology.technology import Technology
-from rtl.config import ArrayConfig
-from rtl.formats.index_format import IndexFormat
+from flows.search.layer_load import LayerLoad, Mask
 from rtl.formats.registry import parse_index
 
 __all__ = ["STAGE"]
@@ -48,9 +43,9 @@ def _run(workspace: Workspace) -> None:
     portions = tuple(sorted(workspace.config.breakeven.portions))
     modules = prunable_layers(network)
     tasks = [
-        delayed(_curve)(
-            LayerWork(layer.name, conv_geometry(layer, pooled[layer.name]), batch_of(workspace, layer.kind)),
-            _masks(modules[layer.name].weight, layer.weight_shape, portions),
+        delayed(break_even_curve)(
+            LayerLoad.unpruned(layer.name, conv_geometry(layer, pooled[layer.name]), batch_of(workspace, layer.kind)),
+            _MagnitudeMasks(modules[layer.name].weight.detach(), layer.weight_shape),
             reference,
             library,
             indices,
@@ -60,9 +55,9 @@ def _run(workspace: Workspace) -> None:
     ]
     curves = {}
     for done, curve in enumerate(_in_parallel(tasks), 1):
-        curves[curve["layer"]] = curve
+        curves[curve.layer] = curve
         workspace.console.progress(Update("layers measured", done, len(tasks)))
-    ordered = [curves[layer.name] for layer in layers]
+    ordered = [curves[layer.name].to_dict() for layer in layers]
     workspace.write_json("break_even.json", {"technology": library.describe(), "curves": ordered})
 
 
@@ -70,23 +65,15 @@ def _in_parallel(tasks: list[Any]) -> Any:
     return Parallel(n_jobs=min(len(tasks), os.cpu_count() or 1), return_as="generator_unordered")(tasks)
 
 
-def _masks(
-    weight: Tensor, shape: tuple[int, int, int, int], portions: tuple[float, ...]
-) -> dict[float, NDArray[np.bool_]]:
-    """Kept weights of each pruned portion, (K, C, R, S)."""
-    return {portion: magnitude_mask(weight, 1 - portion).reshape(shape).numpy() for portion in portions}
+@dataclass(frozen=True)
+class _MagnitudeMasks:
+    """Masks of a trained layer that keep its largest weights; a larger portion prunes a superset."""
 
+    weight: Tensor
+    shape: tuple[int, int, int, int]
 
-def _curve(
-    work: LayerWork,
-    masks: Mapping[float, NDArray[np.bool_]],
-    reference: ArrayConfig,
-    library: Technology,
-    indices: list[IndexFormat],
-    portions: tuple[float, ...],
-) -> dict[str, Any]:
-    """One layer's curve, in a process of its own."""
-    return break_even_curve(work, reference, library, indices, portions, masks=masks.__getitem__).to_dict()
+    def __call__(self, pruned_portion: float) -> Mask:
+        return magnitude_mask(self.weight, 1 - pruned_portion).reshape(self.shape).numpy()
 
 
 def _settings(workspace: Workspace) -> Any:

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codesign.loop.alpha_search import AlphaChoice, LayerFacts, choose_alphas, initial_alphas, passes_break_even
+from codesign.loop.alpha_search import AlphaChoice, LayerFacts, choose_alphas, initial_alphas
+from flows.search.break_even_ratio import BreakEvenRatio
 
 MINIMUM = 0.05
+GAINS, NEVER_GAINS = BreakEvenRatio(1.49, 1.5), BreakEvenRatio(100.0, None)
 Problem = tuple[list[LayerFacts], dict[str, float], dict[str, float], float]
 
 
@@ -16,7 +18,7 @@ Problem = tuple[list[LayerFacts], dict[str, float], dict[str, float], float]
 def problems(draw: st.DrawFn) -> Problem:
     """Layers, initial alphas, how much accuracy each layer's pruning costs, and the accuracy to keep."""
     names = [f"layer{number}" for number in range(draw(st.integers(1, 5)))]
-    ratios = st.none() | st.floats(1, 20)
+    ratios = st.builds(BreakEvenRatio, st.just(1.0) | st.floats(1, 20), st.none() | st.floats(1, 20))
     layers = [LayerFacts(name, draw(st.integers(1, 10**6)), draw(ratios)) for name in names]
     initial = {name: draw(st.floats(MINIMUM, 1)) for name in names}
     cost = {name: draw(st.floats(0, 1)) for name in names}
@@ -38,14 +40,14 @@ def test_every_layer_is_dense_or_passes_its_break_even(problem: Problem) -> None
     for layer in problem[0]:
         alpha = choice.alphas[layer.name]
         assert (alpha == 1) == (layer.name in choice.restored)
-        assert alpha == 1 or passes_break_even(alpha, layer.break_even_ratio)
+        assert alpha == 1 or layer.break_even_ratio.passed_by(alpha)
 
 
 @given(problems())
 def test_a_layer_without_break_even_is_always_restored(problem: Problem) -> None:
     choice = solve(problem)
     for layer in problem[0]:
-        assert layer.break_even_ratio is not None or layer.name in choice.restored
+        assert layer.break_even_ratio.kind != "never" or layer.name in choice.restored
 
 
 @given(problems())
@@ -74,7 +76,7 @@ def test_the_choice_keeps_accuracy_where_dense_does(problem: Problem) -> None:
 
 
 def test_work_decides_how_far_a_layer_is_reduced() -> None:
-    layers = [LayerFacts("large", 1000, 1.5), LayerFacts("small", 100, 1.5)]
+    layers = [LayerFacts("large", 1000, GAINS), LayerFacts("small", 100, GAINS)]
 
     def accuracy_of(alphas: Mapping[str, float]) -> float:
         return float(alphas.get("large", 1) >= 0.3 and alphas.get("small", 1) >= 0.45)
@@ -85,7 +87,7 @@ def test_work_decides_how_far_a_layer_is_reduced() -> None:
 
 
 def test_restoring_a_layer_gives_its_accuracy_to_the_others() -> None:
-    layers = [LayerFacts("worth", 100, 1.5), LayerFacts("waste", 100, None)]
+    layers = [LayerFacts("worth", 100, GAINS), LayerFacts("waste", 100, NEVER_GAINS)]
 
     def accuracy_of(alphas: Mapping[str, float]) -> float:
         return sum(alphas.get(name, 1.0) for name in ("worth", "waste"))
@@ -106,8 +108,8 @@ def test_sensitivity_stops_at_the_first_alpha_that_costs_too_much() -> None:
     assert asked == [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
 
 
-@pytest.mark.parametrize(
-    ("alpha", "ratio", "passes"), [(0.5, 2.0, True), (0.51, 2.0, False), (1.0, 1.0, False), (0.1, None, False)]
-)
-def test_break_even_is_passed_from_its_ratio_on(alpha: float, ratio: float | None, passes: bool) -> None:
-    assert passes_break_even(alpha, ratio) is passes
+def test_a_bound_that_was_never_crossed_restores_no_layer() -> None:
+    layers = [LayerFacts("conv", 100, BreakEvenRatio(1.0, 1.01))]
+    choice = choose_alphas(layers, {"conv": 0.995}, lambda alphas: 1.0, 0.5, 0.995)
+    assert choice.restored == ()
+    assert choice.alphas == {"conv": 0.995}

@@ -72,10 +72,23 @@ def test_the_tolerance_of_each_run_is_in_the_picture(report: dict[str, Any]) -> 
     assert [np.array(line.get_ydata()).tolist() for line in drawn] == [[0.25, 0.25], [0.5, 0.5]]
 
 
+def test_a_portion_without_an_array_is_a_cross_on_the_edge_and_no_point_of_the_line(report: dict[str, Any]) -> None:
+    axes = draw("break_even", report, LIGHT).axes[0]
+    lines = {str(line.get_label()): np.array(line.get_xdata()).tolist() for line in axes.get_lines()}
+    assert lines["conv  (break-even: 1.50×)"] == [30, 90]
+    assert lines["linear  (break-even: never)"] == [30, 90]
+    assert lines["_unfit"] == [10]
+
+
+def test_a_portion_without_an_array_has_its_line_in_the_table(folder: Path) -> None:
+    assert '10 %</td><td data-label="speedup" colspan="9">does not fit' in (folder / "report.html").read_text()
+
+
 def test_losses_are_told_first(report: dict[str, Any]) -> None:
     told = notes(report)
     assert told[0].startswith("Slower on the chosen array than on the dense one: linear (0.80×)")
-    assert any("conv: pruning loses in equal area at 1 of 2" in note for note in told)
+    assert any("conv: pruning loses in equal area at 1 of 3" in note for note in told)
+    assert "conv: no sparse array fits the area with 10% pruned." in told
     assert any("Restored to dense" in note and "linear" in note for note in told)
 
 

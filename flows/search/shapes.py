@@ -1,0 +1,85 @@
+"""Which shapes of an array a search tries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rtl.config import ArrayConfig
+from sim.mapping.geometry import ArrayGeometry
+
+__all__ = ["Shape", "candidate_shapes", "pooling_shapes", "shape_of", "without_idle_lanes"]
+
+_LANES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+_REQUANT_LANES = (1, 2, 4, 8, 16)
+_MAX_ROWS = 32
+
+
+@dataclass(frozen=True, order=True)
+class Shape:
+    """What the search chooses."""
+
+    rows: int
+    lanes: int
+    requant_lanes: int
+
+    @property
+    def pes(self) -> int:
+        """Multiply-accumulators."""
+        return self.rows * self.lanes
+
+
+def shape_of(config: ArrayConfig) -> Shape:
+    """The part of a configuration that the search chooses."""
+    return Shape(config.rows, config.lanes, config.requant_lanes)
+
+
+def candidate_shapes(max_rows: int = _MAX_ROWS, lanes: Sequence[int] = _LANES) -> tuple[Shape, ...]:
+    """The search space: every number of rows, lanes 2^k and 3 * 2^k, requantizers 2^k that divide the lanes."""
+    return tuple(
+        Shape(rows, width, requant)
+        for rows in range(1, max_rows + 1)
+        for width in lanes
+        for requant in _REQUANT_LANES
+        if width % requant == 0
+    )
+
+
+def pooling_shapes(
+    geometries: Sequence[ArrayGeometry], reference: ArrayConfig, shapes: Sequence[Shape]
+) -> tuple[Shape, ...]:
+    """Those of ``shapes`` that pool every layer that an array of the reference's lanes pools.
+
+    The host's pooling takes no counted time, so an array that left more of it to the host would seem faster.
+    """
+    pooled = [geometry for geometry in geometries if geometry.on(reference.lanes, reference.requant_lanes).pooled]
+    return tuple(shape for shape in shapes if all(each.on(shape.lanes, shape.requant_lanes).pooled for each in pooled))
+
+
+def without_idle_lanes(
+    geometries: Sequence[ArrayGeometry], most_lanes: int, shapes: Sequence[Shape]
+) -> tuple[Shape, ...]:
+    """``shapes`` without those that have more lanes than another one, for nothing.
+
+    ``most_lanes`` take all pixels of every layer in one tile. Left out is a shape with more lanes, as many rows and no
+    fewer requantizers than one of ``shapes`` that also has so many, pools the same layers, and drains a filter in no
+    more cycles.
+    """
+    enough = [shape for shape in set(shapes) if shape.lanes >= most_lanes]
+    by_rows: dict[int, list[Shape]] = {}
+    for shape in enough:
+        by_rows.setdefault(shape.rows, []).append(shape)
+
+    def pooled(shape: Shape) -> list[bool]:
+        return [geometry.on(shape.lanes, shape.requant_lanes).pooled for geometry in geometries]
+
+    def idle(shape: Shape) -> bool:
+        return any(
+            other.lanes < shape.lanes
+            and other.requant_lanes <= shape.requant_lanes
+            and other.lanes // other.requant_lanes <= shape.lanes // shape.requant_lanes
+            and pooled(other) == pooled(shape)
+            for other in by_rows.get(shape.rows, ())
+        )
+
+    return tuple(shape for shape in shapes if not idle(shape))

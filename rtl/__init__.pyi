@@ -6,6 +6,7 @@ from .config import ArrayConfig as ArrayConfig
 from .formats.bitmap import Bitmap as Bitmap
 from .formats.decompress import Decompress as Decompress
 from .formats.dense import Dense as Dense
+from .formats.dense_zeros import DenseZeros as DenseZeros
 from .formats.fixed import Fixed as Fixed
 from .formats.index_format import IndexFormat as IndexFormat
 from .formats.nm import NM as NM

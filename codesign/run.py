@@ -1,4 +1,4 @@
-"""The co-design loop (003 Fig. 5) as a list of stages."""
+"""The whole loop, from a run's settings to its report."""
 
 from __future__ import annotations
 
@@ -6,23 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from codesign.console import RunConsole
+from codesign.loop.pipeline import STAGES
 from codesign.loop.settings import RunConfig
 from codesign.loop.stage import run_stages
-from codesign.loop.stages import alphas, array, break_even, evaluation, pruning, quantization, simulation, training
 from codesign.loop.workspace import Workspace
 from codesign.report.contents import write_report
 
-__all__ = ["COMPRESSION", "STAGES", "run_loop"]
-
-COMPRESSION = (alphas.STAGE, pruning.STAGE, quantization.STAGE)
-STAGES = (
-    training.STAGE,
-    break_even.STAGE,
-    *COMPRESSION,
-    array.STAGE,
-    simulation.STAGE,
-    evaluation.STAGE,
-)
+__all__ = ["run_loop"]
 
 
 def run_loop(

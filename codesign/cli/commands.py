@@ -14,20 +14,21 @@ from rich.table import Table
 
 from codesign.console import RunConsole
 from codesign.loop.evaluate import evaluate_model
+from codesign.loop.figures import BreakEvenResult
+from codesign.loop.file_names import NETWORK
 from codesign.loop.generation import ArrayOptions, array_to_generate
 from codesign.loop.model_data import data_of, load_test_split
+from codesign.loop.pipeline import BREAK_EVEN, COMPRESSION, TRAIN
 from codesign.loop.run_file import load_config
 from codesign.loop.stage import Stage, run_stages
-from codesign.loop.stages import break_even as breakeven_stage
-from codesign.loop.stages import training
-from codesign.loop.verify import check_outcomes, simulate_model
+from codesign.loop.stages.training import TrainingResult
+from codesign.loop.verify import simulate_model
 from codesign.loop.workspace import Workspace
 from codesign.report.contents import read_report
 from codesign.report.page import write_page
-from codesign.run import COMPRESSION, run_loop
+from codesign.run import run_loop
 from compress.base.errors import CodesignError
 from compress.model.model_file import load_model
-from flows.search.break_even_ratio import BreakEvenRatio
 from flows.synthesis.area import ModuleCost, SramCost, measure
 from flows.technology.technology import generic_technology, technology_from_liberty
 from rtl.axi.top import ACCELERATOR
@@ -42,25 +43,28 @@ _TOPS = {"array": TOP, "axi": ACCELERATOR}
 
 def train(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
     """Train the dense network."""
-    workspace = _stages((training.STAGE,), config, out, quick, fresh)
-    result = workspace.read_json("training.json", "codesign train")
-    _show(result, json, f"validation accuracy {result['validation_accuracy']:.2%}\n{out / 'network.safetensors'}")
+    result = _stages((TRAIN,), config, out, quick, fresh).result(TrainingResult)
+    _show(result.to_json(), json, f"validation accuracy {result.validation_accuracy:.2%}\n{out / NETWORK}")
 
 
 def breakeven(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
     """Measure the break-even curves."""
-    workspace = _stages((breakeven_stage.STAGE,), config, out, quick, fresh)
-    result = workspace.read_json("break_even.json", "codesign breakeven")
+    workspace = _stages((BREAK_EVEN,), config, out, quick, fresh)
+    result = workspace.result(BreakEvenResult)
     if json:
-        _show(result, True, "")
+        _show(result.to_json(), True, "")
         return
     portions = sorted(workspace.config.breakeven.portions)
     table = Table("layer", "break-even ratio", *[f"{100 * portion:.0f} %" for portion in portions])
-    for curve in result["curves"]:
-        speedups = {point["pruned_portion"]: point["speedup"] for point in curve["points"]}
-        told = ["does not fit" if speedups[portion] is None else f"{speedups[portion]:.2f}" for portion in portions]
-        table.add_row(curve["layer"], str(BreakEvenRatio.from_dict(curve["break_even_ratio"])), *told)
+    for curve in result.curves:
+        speedups = {point.pruned_portion: point.speedup for point in curve.points}
+        told = [_speedup(speedups[portion]) for portion in portions]
+        table.add_row(curve.layer, str(curve.break_even_ratio), *told)
     Console().print(table)
+
+
+def _speedup(speedup: float | None) -> str:
+    return "does not fit" if speedup is None else f"{speedup:.2f}"
 
 
 def compress(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
@@ -140,13 +144,13 @@ def simulate(
         result = simulate_model(
             network, array, split.take(images).images.numpy(), linear_batch, simulator, _TOPS[through]
         )
-    cycles = ", ".join(f"{layer} {count}" for layer, count in result["cycles"].items())
+    cycles = ", ".join(f"{layer} {count}" for layer, count in result.cycles.items())
     _show(
-        result,
+        result.to_json(),
         json,
-        f"{result['outputs_compared']} outputs compared, {result['mismatches']} mismatches\ncycles: {cycles}",
+        f"{result.outputs_compared} outputs compared, {result.mismatches} mismatches\ncycles: {cycles}",
     )
-    check_outcomes(result)
+    result.check()
 
 
 def synthesize(array: Path, liberty: Path | None, json: bool) -> None:
@@ -188,7 +192,7 @@ def _ratio(ratio: float | None) -> str:
     return f"{ratio:,.1f} times" if ratio is not None and isfinite(ratio) else "nothing left"
 
 
-def _stages(stages: tuple[Stage, ...], config: Path, out: Path, quick: bool, fresh: bool) -> Workspace:
+def _stages(stages: tuple[Stage[Any], ...], config: Path, out: Path, quick: bool, fresh: bool) -> Workspace:
     workspace = Workspace(load_config(config, quick), out, RunConsole())
     run_stages(stages, workspace, fresh)
     return workspace

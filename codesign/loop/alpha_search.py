@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from codesign.loop.chosen_alphas import Trial
 from flows.search.break_even_ratio import BreakEvenRatio
 
-__all__ = ["AlphaChoice", "LayerFacts", "Trial", "choose_alphas", "initial_alphas"]
+__all__ = ["AlphaChoice", "LayerFacts", "choose_alphas", "initial_alphas"]
 
 SEARCH_STEPS = 5
 SENSITIVITY_ALPHAS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01)
@@ -23,16 +24,6 @@ class LayerFacts:
     name: str
     macs: int
     break_even_ratio: BreakEvenRatio
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One set of alphas that was tried: in which step, and the validation accuracy it gave."""
-
-    step: str
-    alphas: Alphas
-    accuracy: float
-    accepted: bool
 
 
 @dataclass(frozen=True)

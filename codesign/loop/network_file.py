@@ -3,22 +3,56 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
 from compress.base.errors import CodesignError
 from compress.base.files import write_bytes
+from compress.base.sources import source_digest
 from compress.base.tensor_file import with_sorted_header
 from compress.networks.fold import fold_batch_norms
 from compress.networks.registry import build_network
+from compress.train.settings import TORCH_THREADS
 
-__all__ = ["load_network", "save_network"]
+__all__ = ["NetworkSource", "load_network", "save_network"]
 
 FORMAT = "codesign-network-1"
 FOLDED = "batch_norms"
+
+
+@dataclass(frozen=True)
+class NetworkSource:
+    """Which network a run is about.
+
+    Members
+    -------
+    name : str
+        As ``compress.networks.registry.build_network`` takes it.
+    source : str
+        Digest of the module of the user's own factory and of what it imports; empty for our networks.
+    """
+
+    name: str
+    source: str = ""
+
+    @classmethod
+    def of(cls, name: str) -> NetworkSource:
+        """The network called ``name`` as its source is now."""
+        module, colon, _ = name.partition(":")
+        try:
+            return cls(name, source_digest(module) if colon else "")
+        except (ImportError, SyntaxError, ValueError):
+            return cls(name)  # building it says what is wrong
+
+    def read(self, path: Path) -> nn.Module:
+        """Its weights from a file, on one thread from now on."""
+        torch.set_num_threads(TORCH_THREADS)
+        return load_network(path, self.name)
 
 
 def save_network(network: nn.Module, name: str, path: Path, folded: bool = False) -> None:

@@ -7,18 +7,16 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from codesign.loop.hardware import HardwareSection
 from compress.admm.iteration import AdmmConfig
-from compress.base.errors import CodesignError
 from compress.base.settings import Count, CountOrZero, Fraction, Seed
 from compress.methods.presets import PRESETS
 from compress.train.training import TrainingConfig
-from rtl.formats.registry import parse_index
 
 __all__ = [
     "BreakEvenSection",
     "CompressSection",
     "DataSection",
-    "HardwareSection",
     "NetworkSection",
     "RunConfig",
     "SimulateSection",
@@ -28,14 +26,6 @@ __all__ = [
 Bits = Annotated[int, Field(ge=1, le=8)]
 
 
-def _index_name(text: str) -> str:
-    try:
-        return str(parse_index(text))
-    except CodesignError as error:
-        raise PydanticCustomError("index_format", "{cause}", {"cause": f"{error.cause}; {error.next_step}"}) from None
-
-
-IndexName = Annotated[str, AfterValidator(_index_name)]
 Portions = Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1, max_length=1_000)]
 Title = Annotated[str, Field(min_length=1, max_length=80)]
 DataName = Annotated[
@@ -115,43 +105,6 @@ class CompressSection(_Section):
     trial_images: Count = 2000
     prune: AdmmConfig = AdmmConfig()
     quantize: AdmmConfig = AdmmConfig()
-
-
-class HardwareSection(_Section):
-    """The dense reference array whose area is the budget, and what all arrays share.
-
-    Members
-    -------
-    rows, lanes
-        Of the dense reference array.
-    act_bits
-        Of an activation.
-    indices
-        Index formats of the sparse array that are searched, as ``codesign generate --index`` takes them.
-    requant_lanes
-        Pixels requantized a cycle in the reference array; divides ``lanes``.
-    linear_batch
-        Samples that a Linear layer runs at a time, one a lane.
-    """
-
-    rows: Annotated[int, Field(ge=1, le=64)] = 4
-    lanes: Annotated[int, Field(ge=1, le=256)] = 8
-    act_bits: Annotated[int, Field(ge=4, le=8)] = 8
-    indices: Annotated[list[IndexName], Field(min_length=1, max_length=100)] = [
-        "fixed2",
-        "fixed3",
-        "fixed4",
-        "fixed5",
-        "fixed6",
-    ]
-    requant_lanes: Annotated[int, Field(ge=1, le=256)] = 1
-    linear_batch: Annotated[int, Field(ge=1, le=256)] = 8
-
-    @model_validator(mode="after")
-    def _requantizers_divide_lanes(self) -> HardwareSection:
-        if self.lanes % self.requant_lanes:
-            raise ValueError(f"requant_lanes {self.requant_lanes} does not divide lanes {self.lanes}")
-        return self
 
 
 class TechnologySection(_Section):

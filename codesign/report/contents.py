@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.loop.stages.common import batch_of, read_network
-from codesign.loop.workspace import Workspace, read_json
+from codesign.loop.chosen_alphas import AlphasResult
+from codesign.loop.figures import BreakEvenResult, LayerCurve
+from codesign.loop.file_names import MODEL, NETWORK
+from codesign.loop.hardware import HardwareSection
+from codesign.loop.network_file import load_network
+from codesign.loop.pipeline import STAGES
+from codesign.loop.stages.array import ArrayResult
+from codesign.loop.stages.evaluation import AccuracyResult
+from codesign.loop.stages.pruning import PruningResult
+from codesign.loop.stages.quantization import QuantizationResult
+from codesign.loop.stages.training import TrainingResult
+from codesign.loop.verify import SimulationResult
+from codesign.loop.workspace import Workspace
 from codesign.report.page import write_page
 from codesign.versions import versions
 from compress.base.errors import CodesignError
-from compress.base.files import read_text
+from compress.base.files import read_text, write_text
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer
 from compress.model.model_file import load_model
@@ -46,7 +58,7 @@ CURVE_KEYS = (
 def write_report(workspace: Workspace, command: str = "") -> dict[str, Any]:
     """Assemble report.json from the files of the stages, and write it with report.html and the pictures."""
     report = assemble(workspace, command)
-    workspace.write_json("report.json", report)
+    write_text(workspace.path("report.json"), json.dumps(report, indent=2) + "\n")
     write_page(report, workspace.folder)
     return report
 
@@ -54,7 +66,11 @@ def write_report(workspace: Workspace, command: str = "") -> dict[str, Any]:
 def read_report(path: Path) -> dict[str, Any]:
     """Read a report.json, given itself or its folder; a foreign or damaged one is a CodesignError."""
     file = path / "report.json" if path.is_dir() else path
-    report = read_json(file, "codesign run")
+    text = read_text(file, "run `codesign run` first")
+    try:
+        report = json.loads(text)
+    except ValueError as error:
+        raise CodesignError(f"{file} is damaged: {error}", "remove it and run `codesign run` again") from error
     schema = report.get("schema", {}) if isinstance(report, dict) else {}
     if schema != {"name": SCHEMA, "version": SCHEMA_VERSION}:
         raise CodesignError(
@@ -63,66 +79,78 @@ def read_report(path: Path) -> dict[str, Any]:
     return dict(report)
 
 
+@dataclass(frozen=True)
+class _Finished:
+    """The results of all stages, and the model they are about."""
+
+    model: CompressedModel
+    training: TrainingResult
+    break_even: BreakEvenResult
+    alphas: AlphasResult
+    pruning: PruningResult
+    quantization: QuantizationResult
+    array: ArrayResult
+    simulation: SimulationResult
+    accuracy: AccuracyResult
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> _Finished:
+        return cls(
+            model=load_model(workspace.path(MODEL)),
+            training=workspace.result(TrainingResult),
+            break_even=workspace.result(BreakEvenResult),
+            alphas=workspace.result(AlphasResult),
+            pruning=workspace.result(PruningResult),
+            quantization=workspace.result(QuantizationResult),
+            array=workspace.result(ArrayResult),
+            simulation=workspace.result(SimulationResult),
+            accuracy=workspace.result(AccuracyResult),
+        )
+
+
 def assemble(workspace: Workspace, command: str) -> dict[str, Any]:
     """The report of a workspace whose stages are all finished."""
-    model = load_model(workspace.path("model.safetensors"))
-    files = {name: workspace.read_json(f"{name}.json", "codesign run") for name in _FILES}
-    curves = files["break_even"]["curves"]
-    technology = files["break_even"]["technology"]
-    config = workspace.config
-    layers = [_layer(workspace, layer, files, curves) for layer in model.layers]
+    config, done = workspace.config, _Finished.of(workspace)
+    layers = [_layer(layer, config.hardware, done) for layer in done.model.layers]
+    technology = done.break_even.technology
+    training, pruning, quantization = (part.to_json() for part in (done.training, done.pruning, done.quantization))
     return {
         "schema": {"name": SCHEMA, "version": SCHEMA_VERSION},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
         "seed": config.seed,
         "network": config.network.name,
-        "data": {"name": config.data.name, "images": files["training"]["images"]},
+        "data": {"name": config.data.name, "images": training["images"]},
         "settings": config.model_dump(),
-        "versions": {**versions(), "simulator": files["simulation"]["simulator"]},
-        "technology": technology,
-        "units": {"area": technology["area_unit"], "time": technology["time_unit"], "clock": technology["time_unit"]},
-        "accuracy": files["accuracy"],
+        "versions": {**versions(), "simulator": done.simulation.simulator},
+        "technology": technology.model_dump(),
+        "units": {"area": technology.area_unit, "time": technology.time_unit, "clock": technology.time_unit},
+        "accuracy": done.accuracy.to_json(),
         "layers": layers,
-        "break_even": [_curve(curve) for curve in curves],
-        "alphas": files["alphas"],
-        "array": _array(files["array_choice"]),
-        "rtl": files["simulation"],
-        "storage": _storage(layers, files["array_choice"]),
-        "admm": {"prune": files["pruning"]["history"], "quantize": files["quantization"]["history"]},
+        "break_even": [_curve(curve) for curve in done.break_even.curves],
+        "alphas": done.alphas.to_json(),
+        "array": _array(done.array),
+        "rtl": done.simulation.to_json(),
+        "storage": _storage(layers, done.array.chosen.config),
+        "admm": {"prune": pruning["history"], "quantize": quantization["history"]},
         "training": {
-            "train": files["training"]["history"],
-            "prune": files["pruning"]["retraining"],
-            "quantize": files["quantization"]["retraining"],
+            "train": training["history"],
+            "prune": pruning["retraining"],
+            "quantize": quantization["retraining"],
         },
-        "histograms": _histograms(workspace, model),
-        "admm_histograms": {"prune": files["pruning"]["histograms"], "quantize": files["quantization"]["histograms"]},
+        "histograms": _histograms(workspace, done.model),
+        "admm_histograms": {"prune": pruning["histograms"], "quantize": quantization["histograms"]},
         "seconds": _seconds(workspace),
     }
 
 
-_FILES = (
-    "training",
-    "break_even",
-    "alphas",
-    "pruning",
-    "quantization",
-    "array_choice",
-    "simulation",
-    "accuracy",
-)
-
-
-def _layer(
-    workspace: Workspace, layer: CompressedLayer, files: dict[str, Any], curves: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _layer(layer: CompressedLayer, hardware: HardwareSection, done: _Finished) -> dict[str, Any]:
     """One row of the per-layer table; ``speedup`` is the dense array's time over the chosen one's, in equal area."""
-    dense, chosen = files["array_choice"]["dense"], files["array_choice"]["chosen"]
-    cycles = files["simulation"]["cycles"][layer.name]
-    batch = batch_of(workspace, layer.kind)
-    dense_time = dense["cycles"][layer.name] * dense["clock_period"] / batch
-    time = cycles * chosen["clock_period"] / batch
-    config = ArrayConfig.from_dict(chosen["config"])
+    dense, chosen = done.array.dense, done.array.chosen
+    cycles, batch = done.simulation.cycles[layer.name], hardware.batch_of(layer.kind)
+    dense_time = dense.cycles[layer.name] * dense.clock_period / batch
+    time = cycles * chosen.clock_period / batch
+    ratio = next(curve.break_even_ratio for curve in done.break_even.curves if curve.layer == layer.name)
     return {
         "name": layer.name,
         "kind": layer.kind.value,
@@ -132,14 +160,14 @@ def _layer(
         "weight_bits": layer.weight_bits,
         "alpha": layer.alpha,
         "pruning_ratio": 1 / layer.alpha if layer.nonzeros else None,
-        "restored": layer.name in files["alphas"]["restored"],
-        "break_even_ratio": next(c["break_even_ratio"] for c in curves if c["layer"] == layer.name),
+        "restored": layer.name in done.alphas.restored,
+        "break_even_ratio": ratio.to_dict(),
         "speedup": dense_time / time,
         "dense_time": dense_time,
         "time": time,
         "batch": batch,
-        "weight_words": _weight_words(layer, config, batch),
-        "utilization": layer.nonzeros * _pixels(layer) * batch / (cycles * config.pes),
+        "weight_words": _weight_words(layer, chosen.config, batch),
+        "utilization": layer.nonzeros * _pixels(layer) * batch / (cycles * chosen.config.pes),
     }
 
 
@@ -152,43 +180,39 @@ def _weight_words(layer: CompressedLayer, config: ArrayConfig, batch: int) -> in
     return make_schedule(layer.name, layer.levels != 0, ArrayGeometry.of(layer), config, batch).weight_words
 
 
-def _curve(curve: dict[str, Any]) -> dict[str, Any]:
+def _curve(curve: LayerCurve) -> dict[str, Any]:
     """A layer's curve, the dense baseline first with ``pruned_portion`` 0 and ``index`` dense."""
-    points = [curve["dense"], *curve["points"]]
+    points = [curve.dense, *curve.points]
     return {
-        "layer": curve["layer"],
-        "break_even_ratio": curve["break_even_ratio"],
-        "indices": curve["indices"],
-        "budget": curve["budget"],
-        "curve": [{key: point[key] for key in CURVE_KEYS} for point in points],
+        "layer": curve.layer,
+        "break_even_ratio": curve.break_even_ratio.to_dict(),
+        "indices": list(curve.indices),
+        "budget": curve.budget,
+        "curve": [point.model_dump(include=set(CURVE_KEYS)) for point in points],
     }
 
 
-def _array(choice: dict[str, Any]) -> dict[str, Any]:
+def _array(found: ArrayResult) -> dict[str, Any]:
     """The two arrays of equal area, and what the network gains from one to the other."""
     return {
-        "budget": choice["budget"],
-        "dense": choice["dense"],
-        "chosen": choice["chosen"],
-        "speedup": choice["dense"]["time_per_sample"] / choice["chosen"]["time_per_sample"],
+        **found.model_dump(mode="json", include={"budget", "dense", "chosen"}),
+        "speedup": found.dense.time_per_sample / found.chosen.time_per_sample,
     }
 
 
-def _storage(layers: list[dict[str, Any]], choice: dict[str, Any]) -> dict[str, Any]:
+def _storage(layers: list[dict[str, Any]], array: ArrayConfig) -> dict[str, Any]:
     """Bits of all weights: as float32, as levels alone, and as the chosen array's words (levels, indices, fillers)."""
-    config = ArrayConfig.from_dict(choice["chosen"]["config"])
     return {
         "float32_bits": 32 * sum(layer["weights"] for layer in layers),
         "level_bits": sum(layer["nonzeros"] * layer["weight_bits"] for layer in layers),
-        "with_index_bits": config.word_bits * sum(layer["weight_words"] for layer in layers),
+        "with_index_bits": array.word_bits * sum(layer["weight_words"] for layer in layers),
     }
 
 
 def _histograms(workspace: Workspace, model: CompressedModel) -> list[dict[str, Any]]:
     """Weights before (trained) and after (levels times interval; zero is pruned), by layer."""
-    before = {
-        name: layer.weight.detach().numpy().ravel() for name, layer in prunable_layers(read_network(workspace)).items()
-    }
+    trained = load_network(workspace.path(NETWORK), workspace.config.network.name)
+    before = {name: layer.weight.detach().numpy().ravel() for name, layer in prunable_layers(trained).items()}
     return [_histogram(layer, before[layer.name]) for layer in model.layers]
 
 
@@ -204,5 +228,5 @@ def _histogram(layer: CompressedLayer, before: NDArray[np.float32]) -> dict[str,
 
 def _seconds(workspace: Workspace) -> dict[str, float]:
     """Wall time of each stage when it ran."""
-    records = sorted(workspace.path(".stages").glob("*.json"))
-    return {record.stem: json.loads(read_text(record))["seconds"] for record in records}
+    found = {stage.name: stage.seconds(workspace) for stage in STAGES}
+    return {name: seconds for name, seconds in found.items() if seconds is not None}

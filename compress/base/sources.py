@@ -106,7 +106,7 @@ def _top(module: str) -> str:
 
 def _parents(module: str) -> Iterator[str]:
     """The packages around a module, whose ``__init__`` runs before it."""
-    while "." in module:
+    while "." in module and _is_package(_top(module)):
         module = module.rpartition(".")[0]
         yield module
 
@@ -126,30 +126,42 @@ def _library_folders() -> tuple[Path, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _location(top: str) -> Path | None:
-    """The file of a top-level module or package; None for one that is missing, built in, or has no file."""
-    spec = find_spec(top)
+def _location(module: str) -> Path | None:
+    """The file of a module or package; None for one that is missing, built in, or has no file."""
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:
+        return None
     return None if spec is None or spec.origin is None or not spec.has_location else Path(spec.origin)
 
 
 def _file_of(module: str) -> Path:
     place = _location(_top(module))
-    if place is None or ("." in module and place.name != "__init__.py"):
+    if place is not None and _is_package(_top(module)):
+        path = place.parent.joinpath(*module.split(".")[1:])
+        return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if place is None and "." in module:  # in a folder without __init__.py
+        place = _location(module)
+    elif "." in module:
+        place = None
+    if place is None:
         raise ModuleNotFoundError(f"no module {module}", name=module)
-    if "." not in module:
-        return place
-    path = place.parent.joinpath(*module.split(".")[1:])
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return place
+
+
+def _is_package(top: str) -> bool:
+    place = _location(top)
+    return place is not None and place.name == "__init__.py"
 
 
 def _data_in(folder: Path) -> list[Path]:
     files = (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    return sorted(path for path in files if path.suffix not in (".py", ".pyc"))
+    return sorted(path for path in files if path.suffix not in (".py", ".pyc", ".pyi"))
 
 
 def _imports_of(module: str) -> Iterable[str]:
     path = _file_of(module)
-    if _file_of(_top(module)).name != "__init__.py":
+    if not _is_package(_top(module)):
         return _imports_in(path)
     graph = _graph(_top(module))
     if module not in graph.modules:
@@ -180,11 +192,7 @@ def _imports_in(path: Path) -> Iterator[str]:
 
 def _is_module(name: str) -> bool:
     """Whether the last part of ``package.name`` is a module and no member of the package."""
-    place = _location(_top(name))
-    if place is None or place.name != "__init__.py":
-        return False
-    path = place.parent.joinpath(*name.split(".")[1:])
-    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+    return _is_package(_top(name)) and _file_of(name).is_file()
 
 
 def _distributions(libraries: Iterable[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from compress.base.errors import CodesignError
 from compress.networks.chain import prunable_layers
 
-__all__ = ["BINS", "LayerHistograms", "Moment", "copy_weights", "weight_histograms"]
+__all__ = ["BINS", "LayerHistograms", "Moment", "admm_histograms", "copy_weights", "weight_histograms"]
 
 BINS = 81  # odd, so that one is centred on zero
 
@@ -63,6 +63,14 @@ def weight_histograms(moments: Mapping[str, Mapping[str, Tensor]]) -> tuple[Laye
     if not layers or any(names != layers[0] for names in layers):
         raise CodesignError("histograms need the same layers at every moment", "copy the weights of one network")
     return tuple(_of_layer(name, {moment: weights[name] for moment, weights in moments.items()}) for name in layers[0])
+
+
+def admm_histograms(
+    before: Mapping[str, Tensor], after_admm: Mapping[str, Tensor], network: nn.Module
+) -> tuple[LayerHistograms, ...]:
+    """Each layer's weights before ADMM, after it, and after the retraining: ``network`` as it is now."""
+    moments = {"before ADMM": before, "after ADMM": after_admm, "after retraining": copy_weights(network)}
+    return weight_histograms(moments)
 
 
 def _of_layer(layer: str, weights: Mapping[str, Tensor]) -> LayerHistograms:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
-from codesign.loop.accumulators import widest_accumulator
-from codesign.loop.stage import Stage
-from codesign.loop.stages import quantization
-from codesign.loop.stages.common import batch_of, dense_array, section, technology
-from codesign.loop.workspace import Workspace
+from codesign.loop.figures import ArrayFigures, TechnologyFigures
+from codesign.loop.file_names import ARRAY, MODEL
+from codesign.loop.hardware import HardwareSection, accumulator_bits_of
+from codesign.loop.inputs import Inputs, Work
+from codesign.loop.results import Result
 from compress.base.errors import CodesignError
-from compress.model.compressed_model import CompressedModel
-from compress.model.layer import CompressedLayer
 from compress.model.model_file import load_model
 from flows.search.array_choice import ArrayChoice
 from flows.search.array_search import best_array, holding_array, scheduled
@@ -19,34 +18,41 @@ from flows.search.layer_load import LayerLoad
 from flows.technology.technology import Technology
 from rtl.config import ArrayConfig
 from rtl.formats.registry import parse_index
-from rtl.generate import FILES, generate
-from sim.golden.golden import accumulator_bits
+from rtl.generate import generate
 from sim.mapping.geometry import ArrayGeometry
 
-__all__ = ["ARRAY_FILES", "STAGE", "accumulator_bits_of", "loads_of"]
-
-ARRAY_FILES = tuple(f"array/{name}" for name in FILES)
+__all__ = ["ArrayResult", "ArraySettings", "run"]
 
 
-def accumulator_bits_of(model: CompressedModel) -> int:
-    """The fewest signed bits that hold every partial sum of every layer, and that an array has."""
-    return widest_accumulator({layer.name: accumulator_bits(layer) for layer in model.layers})
+@dataclass(frozen=True)
+class ArraySettings:
+    """The dense reference array, the formats to search, and the technology both are measured in."""
+
+    hardware: HardwareSection
+    technology: Technology
 
 
-def loads_of(workspace: Workspace, model: CompressedModel) -> list[LayerLoad]:
-    """Every layer with its mask and the samples it runs at a time."""
-    return [_load(workspace, layer) for layer in model.layers]
+class ArrayResult(Result):
+    """The best dense array and the chosen one, both within ``budget``; the Verilog is of the chosen one."""
+
+    FILE: ClassVar = "array_choice.json"
+    COMMAND: ClassVar = "codesign run"
+
+    budget: float
+    dense: ArrayFigures
+    chosen: ArrayFigures
+    technology: TechnologyFigures
 
 
-def _load(workspace: Workspace, layer: CompressedLayer) -> LayerLoad:
-    return LayerLoad(layer.name, ArrayGeometry.of(layer), layer.levels != 0, batch_of(workspace, layer.kind))
-
-
-def _run(workspace: Workspace) -> None:
-    model = load_model(workspace.path("model.safetensors"))
-    loads, library, hardware = loads_of(workspace, model), technology(workspace), workspace.config.hardware
+def run(inputs: Inputs, settings: ArraySettings, work: Work) -> ArrayResult:
+    """Search both arrays and generate the chosen one."""
+    model, hardware, library = load_model(inputs.path(MODEL)), settings.hardware, settings.technology
+    loads = [
+        LayerLoad(layer.name, ArrayGeometry.of(layer), layer.levels != 0, hardware.batch_of(layer.kind))
+        for layer in model.layers
+    ]
     weight_bits = max(layer.weight_bits for layer in model.layers)
-    reference = dense_array(workspace, weight_bits, accumulator_bits_of(model))
+    reference = hardware.dense_array(weight_bits, accumulator_bits_of(model))
     dense_loads = [load.dense() for load in loads]
     holding = holding_array(dense_loads, reference, library)
     budget = holding.area
@@ -55,8 +61,13 @@ def _run(workspace: Workspace) -> None:
     if not all(load.mask.all() for load in loads):
         templates = [reference.replace(index=parse_index(text)) for text in hardware.indices]
         chosen = _sparse(loads, templates, library, budget)
-    generate(chosen.config, workspace.path("array"))
-    workspace.write_json("array_choice.json", _as_json(dense, chosen, budget, library.describe()))
+    generate(chosen.config, work.folder / ARRAY)
+    return ArrayResult(
+        budget=budget,
+        dense=ArrayFigures.of(dense),
+        chosen=ArrayFigures.of(chosen),
+        technology=TechnologyFigures.of(library),
+    )
 
 
 def _sparse(loads: list[LayerLoad], templates: list[ArrayConfig], library: Technology, budget: float) -> ArrayChoice:
@@ -68,24 +79,3 @@ def _sparse(loads: list[LayerLoad], templates: list[ArrayConfig], library: Techn
             "allow more area (hardware.rows, hardware.lanes) or prune further (compress.tolerance)",
         )
     return scheduled(choice, loads)
-
-
-def _as_json(dense: ArrayChoice, chosen: ArrayChoice, budget: float, library: dict[str, Any]) -> dict[str, Any]:
-    return {"budget": budget, "dense": dense.to_dict(), "chosen": chosen.to_dict(), "technology": library}
-
-
-def _settings(workspace: Workspace) -> Any:
-    return {**section(workspace, "hardware"), "technology": technology(workspace).describe()}
-
-
-STAGE = Stage(
-    name="array",
-    title="choose the array and emit its Verilog",
-    command="codesign generate",
-    settings=_settings,
-    inputs=("model.safetensors",),
-    outputs=(*ARRAY_FILES, "array_choice.json"),
-    packages=("rtl", "sim", "flows"),
-    run=_run,
-    after=(quantization.STAGE,),
-)

@@ -3,97 +3,132 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from joblib import Parallel, delayed
 from torch import Tensor
 
-from codesign.loop.stage import Stage
-from codesign.loop.stages import training
-from codesign.loop.stages.common import (
-    batch_of,
-    conv_geometry,
-    geometries,
-    load_data,
-    read_network,
-    reference_array,
-    section,
-    technology,
-    windows,
-)
-from codesign.loop.workspace import Workspace
+from codesign.loop.data import Data
+from codesign.loop.figures import BreakEvenResult, LayerCurve, TechnologyFigures
+from codesign.loop.file_names import NETWORK
+from codesign.loop.hardware import HardwareSection, reference_array
+from codesign.loop.inputs import Inputs, Work
+from codesign.loop.layers import WeightBits, geometries
+from codesign.loop.network_file import NetworkSource
+from compress.base.digests import as_json
 from compress.base.progress import Update
-from compress.methods.presets import preset
-from compress.networks.chain import prunable_layers
+from compress.base.sources import source_digest
+from compress.networks.chain import prunable_layers, trace_chain
+from compress.networks.fold import fold_batch_norms
 from compress.sets.masks import magnitude_mask
+from compress.train.checkpoint import digest
 from flows.search.break_even import break_even_curve
 from flows.search.layer_load import LayerLoad, Mask
+from flows.technology.technology import Technology
+from rtl.config import ArrayConfig
 from rtl.formats.registry import parse_index
+from sim.mapping.geometry import ArrayGeometry
+from sim.mapping.pooling import array_window
 
-__all__ = ["STAGE"]
-
-
-def _run(workspace: Workspace) -> None:
-    network = read_network(workspace)
-    input_shape = load_data(workspace).input_shape
-    layers, pooled = geometries(network, input_shape), windows(network, input_shape)
-    reference, library = reference_array(workspace, layers), technology(workspace)
-    indices = [parse_index(text) for text in workspace.config.hardware.indices]
-    portions = tuple(sorted(workspace.config.breakeven.portions))
-    modules = prunable_layers(network)
-    tasks = [
-        delayed(break_even_curve)(
-            LayerLoad.unpruned(layer.name, conv_geometry(layer, pooled[layer.name]), batch_of(workspace, layer.kind)),
-            _MagnitudeMasks(modules[layer.name].weight.detach(), layer.weight_shape),
-            reference,
-            library,
-            indices,
-            portions,
-        )
-        for layer in sorted(layers, key=lambda layer: -layer.macs)
-    ]
-    curves = {}
-    for done, curve in enumerate(_in_parallel(tasks), 1):
-        curves[curve.layer] = curve
-        workspace.console.progress(Update("layers measured", done, len(tasks)))
-    ordered = [curves[layer.name].to_dict() for layer in layers]
-    workspace.write_json("break_even.json", {"technology": library.describe(), "curves": ordered})
-
-
-def _in_parallel(tasks: list[Any]) -> Any:
-    return Parallel(n_jobs=min(len(tasks), os.cpu_count() or 1), return_as="generator_unordered")(tasks)
+__all__ = ["BreakEvenResult", "BreakEvenSettings", "run"]
 
 
 @dataclass(frozen=True)
-class _MagnitudeMasks:
-    """Masks of a trained layer that keep its largest weights; a larger portion prunes a superset."""
+class BreakEvenSettings:
+    """The reference array in a technology, and the pruned portions to measure."""
 
+    network: NetworkSource
+    data: Data
+    hardware: HardwareSection
+    technology: Technology
+    bits: WeightBits
+    portions: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One layer's curve: a result of its own, kept as soon as it is measured."""
+
+    layer: LayerLoad
     weight: Tensor
-    shape: tuple[int, int, int, int]
+    reference: ArrayConfig
+    technology: Technology
+    indices: tuple[str, ...]
+    portions: tuple[float, ...]
 
-    def __call__(self, pruned_portion: float) -> Mask:
-        return magnitude_mask(self.weight, 1 - pruned_portion).reshape(self.shape).numpy()
+    @property
+    def key(self) -> Any:
+        """Everything that the curve depends on."""
+        return {
+            "part": "break-even curve",
+            "source": source_digest(__name__),
+            "layer": [self.layer.name, self.layer.batch, as_json(self.layer.geometry)],
+            "weight": digest({"weight": self.weight}),
+            "reference": self.reference.to_dict(),
+            "technology": as_json(self.technology),
+            "indices": list(self.indices),
+            "portions": list(self.portions),
+        }
+
+    def measure(self) -> tuple[_Task, dict[str, Any]]:
+        """The curve as JSON, and of which task it is; runs in a process of its own."""
+        formats = [parse_index(text) for text in self.indices]
+        curve = break_even_curve(self.layer, self._mask, self.reference, self.technology, formats, self.portions)
+        return self, curve.to_dict()
+
+    def _mask(self, pruned_portion: float) -> Mask:
+        """(K, C / groups, R, S): the largest weights stay, so a larger portion prunes a superset."""
+        kept = magnitude_mask(self.weight, 1 - pruned_portion)
+        return kept.reshape(self.layer.geometry.weight_shape).numpy()
 
 
-def _settings(workspace: Workspace) -> Any:
-    compress = workspace.config.compress
-    preset_bits = {} if compress.preset is None else preset(compress.preset).weight_bits
-    return {
-        **section(workspace, "network", "data", "hardware", "breakeven"),
-        "technology": technology(workspace).describe(),
-        "bits": [compress.weight_bits, compress.layer_bits, preset_bits],
-    }
+def run(inputs: Inputs, settings: BreakEvenSettings, work: Work) -> BreakEvenResult:
+    """Measure the curves that are not kept yet, several at a time."""
+    tasks = _tasks(inputs, settings)
+    kept = {task.layer.name: work.parts.get(task.key) for task in tasks}
+    curves = {name: curve for name, curve in kept.items() if curve is not None}
+    missing = sorted((task for task in tasks if task.layer.name not in curves), key=lambda task: -task.weight.numel())
+    for task, curve in _in_parallel(missing):
+        curves[task.layer.name] = work.parts.put(task.key, curve)
+        work.progress(Update("layers measured", len(curves), len(tasks)))
+    return BreakEvenResult(
+        technology=TechnologyFigures.of(settings.technology),
+        curves=tuple(LayerCurve.from_json(curves[task.layer.name]) for task in tasks),
+    )
 
 
-STAGE = Stage(
-    name="break_even",
-    title="measure the break-even curve of each layer",
-    command="codesign breakeven",
-    settings=_settings,
-    inputs=("network.safetensors",),
-    outputs=("break_even.json",),
-    packages=("rtl", "sim", "flows"),
-    run=_run,
-    after=(training.STAGE,),
-)
+def _tasks(inputs: Inputs, settings: BreakEvenSettings) -> list[_Task]:
+    """A task a layer, in the network's order."""
+    network, input_shape = settings.network.read(inputs.path(NETWORK)), settings.data.load().input_shape
+    layers = geometries(network, input_shape)
+    reference = reference_array(settings.hardware, layers, settings.bits.of(layers))
+    windows = {layer.name: array_window(layer.pool) for layer in trace_chain(fold_batch_norms(network), input_shape)}
+    modules = prunable_layers(network)
+    return [
+        _Task(
+            LayerLoad.unpruned(
+                layer.name,
+                ArrayGeometry.pooling(layer, windows[layer.name]),
+                settings.hardware.batch_of(layer.kind),
+            ),
+            modules[layer.name].weight.detach(),
+            reference,
+            settings.technology,
+            tuple(settings.hardware.indices),
+            settings.portions,
+        )
+        for layer in layers
+    ]
+
+
+def _in_parallel(tasks: list[_Task]) -> Iterable[tuple[_Task, dict[str, Any]]]:
+    """Results as they come, on all cores."""
+    if not tasks:
+        return []
+    jobs = min(len(tasks), os.cpu_count() or 1)
+    measured: Iterable[tuple[_Task, dict[str, Any]]] = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+        delayed(task.measure)() for task in tasks
+    )
+    return measured

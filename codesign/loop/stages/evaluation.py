@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
+from codesign.loop.data import Data
 from codesign.loop.evaluate import integer_accuracy
-from codesign.loop.stage import Stage
-from codesign.loop.stages import pruning, quantization, training
-from codesign.loop.stages.common import load_data, read_network, section
-from codesign.loop.workspace import Workspace
+from codesign.loop.file_names import MODEL, NETWORK, PRUNED, QUANTIZED
+from codesign.loop.inputs import Inputs, Work
+from codesign.loop.network_file import NetworkSource
+from codesign.loop.results import Result
 from compress.model.model_file import load_model
 from compress.train.training import accuracy
 
-__all__ = ["STAGE"]
+__all__ = ["AccuracyResult", "EvaluateSettings", "run"]
 
 
-def _run(workspace: Workspace) -> None:
-    dataset = load_data(workspace)
-    model = load_model(workspace.path("model.safetensors"))
-    workspace.write_json(
-        "accuracy.json",
-        {
-            "dense": accuracy(read_network(workspace), dataset.test),
-            "pruned": accuracy(read_network(workspace, "pruned.safetensors"), dataset.test),
-            "compressed": accuracy(read_network(workspace, "quantized.safetensors"), dataset.test),
-            "integer": integer_accuracy(model, dataset.test, workspace.console.progress),
-            "test_images": len(dataset.test),
-        },
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Whose accuracy on which data."""
+
+    network: NetworkSource
+    data: Data
+
+
+class AccuracyResult(Result):
+    """Fractions of the test images: of the networks in floats, and of the integer model as the array computes it."""
+
+    FILE: ClassVar = "accuracy.json"
+    COMMAND: ClassVar = "codesign run"
+
+    dense: float
+    pruned: float
+    compressed: float
+    integer: float
+    test_images: int
+
+
+def run(inputs: Inputs, settings: EvaluateSettings, work: Work) -> AccuracyResult:
+    """Classify every test image four times."""
+    test, network = settings.data.load().test, settings.network
+    return AccuracyResult(
+        dense=accuracy(network.read(inputs.path(NETWORK)), test),
+        pruned=accuracy(network.read(inputs.path(PRUNED)), test),
+        compressed=accuracy(network.read(inputs.path(QUANTIZED)), test),
+        integer=integer_accuracy(load_model(inputs.path(MODEL)), test, work.progress),
+        test_images=len(test),
     )
-
-
-STAGE = Stage(
-    name="evaluate",
-    title="measure accuracies on the test split",
-    command="codesign run",
-    settings=lambda workspace: section(workspace, "network", "data"),
-    inputs=("network.safetensors", "pruned.safetensors", "quantized.safetensors", "model.safetensors"),
-    outputs=("accuracy.json",),
-    packages=("compress", "sim", "codesign.loop.evaluate"),
-    run=_run,
-    after=(
-        training.STAGE,
-        pruning.STAGE,
-        quantization.STAGE,
-    ),
-)

@@ -2,56 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import dataclass
+from typing import ClassVar
 
-from codesign.loop.network_file import save_network
-from codesign.loop.stage import Stage
-from codesign.loop.stages import alphas, training
-from codesign.loop.stages.common import load_data, read_network, section, three_moments
-from codesign.loop.workspace import Workspace
+from codesign.loop.chosen_alphas import AlphasResult
+from codesign.loop.data import Data
+from codesign.loop.file_names import NETWORK, PRUNED
+from codesign.loop.inputs import Inputs, Work
+from codesign.loop.network_file import NetworkSource, save_network
+from codesign.loop.results import Result
+from compress.admm.iteration import AdmmConfig, AdmmStep
 from compress.methods.prune import prune_admm
-from compress.train.histograms import copy_weights
-from compress.train.training import accuracy
+from compress.train.histograms import LayerHistograms, admm_histograms, copy_weights
+from compress.train.training import EpochRecord, accuracy
 
-__all__ = ["STAGE"]
+__all__ = ["PruneSettings", "PruningResult", "run"]
 
 
-def _run(workspace: Workspace) -> None:
-    network, dataset = read_network(workspace), load_data(workspace)
-    alphas = workspace.read_json("alphas.json", "codesign compress")["alphas"]
+@dataclass(frozen=True)
+class PruneSettings:
+    """The ADMM run and its retraining."""
+
+    network: NetworkSource
+    data: Data
+    admm: AdmmConfig
+
+
+class PruningResult(Result):
+    """How pruning went; the weights are in ``PRUNED``.
+
+    Members
+    -------
+    kept : dict
+        Weights left, by layer.
+    """
+
+    FILE: ClassVar = "pruning.json"
+    COMMAND: ClassVar = "codesign compress"
+
+    validation_accuracy: float
+    kept: dict[str, int]
+    history: tuple[AdmmStep, ...]
+    retraining: tuple[EpochRecord, ...]
+    histograms: tuple[LayerHistograms, ...]
+
+
+def run(inputs: Inputs, settings: PruneSettings, work: Work) -> PruningResult:
+    """Prune the trained network."""
+    network, dataset = settings.network.read(inputs.path(NETWORK)), settings.data.load()
+    alphas = inputs.result(AlphasResult).alphas
     before = copy_weights(network)
-    result = prune_admm(
-        network,
-        dataset,
-        alphas,
-        workspace.config.compress.prune,
-        workspace.scratch / "prune.pt",
-        workspace.console.progress,
+    found = prune_admm(network, dataset, alphas, settings.admm, work.scratch / "prune.pt", work.progress)
+    save_network(network, settings.network.name, work.folder / PRUNED)
+    return PruningResult(
+        validation_accuracy=accuracy(network, dataset.validation),
+        kept={name: int(mask.sum()) for name, mask in found.masks.items()},
+        history=found.history,
+        retraining=found.retraining,
+        histograms=admm_histograms(before, found.admm_weights, network),
     )
-    save_network(network, workspace.config.network.name, workspace.path("pruned.safetensors"))
-    workspace.write_json(
-        "pruning.json",
-        {
-            "validation_accuracy": accuracy(network, dataset.validation),
-            "kept": {name: int(mask.sum()) for name, mask in result.masks.items()},
-            "history": [asdict(step) for step in result.history],
-            "retraining": [asdict(record) for record in result.retraining],
-            "histograms": three_moments(before, result.admm_weights, network),
-        },
-    )
-
-
-STAGE = Stage(
-    name="prune",
-    title="prune by ADMM and retrain",
-    command="codesign compress",
-    settings=lambda workspace: section(workspace, "network", "data", "compress"),
-    inputs=("network.safetensors", "alphas.json"),
-    outputs=("pruned.safetensors", "pruning.json"),
-    packages=("compress",),
-    run=_run,
-    after=(
-        training.STAGE,
-        alphas.STAGE,
-    ),
-)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
-from codesign.loop.network_file import save_network
-from codesign.loop.stage import Stage
-from codesign.loop.stages import pruning
-from codesign.loop.stages.common import (
-    geometries,
-    load_data,
-    read_network,
-    section,
-    three_moments,
-    weight_bits,
-)
-from codesign.loop.workspace import Workspace
+from codesign.loop.data import Data
+from codesign.loop.file_names import MODEL, PRUNED, QUANTIZED
+from codesign.loop.inputs import Inputs, Work
+from codesign.loop.layers import WeightBits, geometries
+from codesign.loop.network_file import NetworkSource, save_network
+from codesign.loop.results import Result
 from codesign.versions import versions
+from compress.admm.iteration import AdmmConfig, AdmmStep
 from compress.base.errors import CodesignError
 from compress.methods.integerize import integerize
 from compress.methods.quantize import quantize_admm
@@ -27,71 +23,74 @@ from compress.model.compressed_model import CompressedModel
 from compress.model.model_file import load_model, save_model
 from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
-from compress.train.histograms import copy_weights
-from compress.train.training import accuracy
+from compress.train.histograms import LayerHistograms, admm_histograms, copy_weights
+from compress.train.training import EpochRecord, accuracy
 
-__all__ = ["STAGE"]
+__all__ = ["QuantizationResult", "QuantizeSettings", "run"]
 
 
-def _run(workspace: Workspace) -> None:
-    dataset = load_data(workspace)
-    network = fold_batch_norms(read_network(workspace, "pruned.safetensors"))  # the folded weights get the levels
-    layers = geometries(network, dataset.input_shape)
+@dataclass(frozen=True)
+class QuantizeSettings:
+    """The ADMM run and its retrainings, bits of levels and activations, and the seed that the model says it is of."""
+
+    network: NetworkSource
+    data: Data
+    seed: int
+    bits: WeightBits
+    act_bits: int
+    admm: AdmmConfig
+
+
+class QuantizationResult(Result):
+    """How quantization went; the integer model is in ``MODEL``, the same in floats in ``QUANTIZED``.
+
+    Members
+    -------
+    intervals : dict
+        Real value of level 1, by layer.
+    """
+
+    FILE: ClassVar = "quantization.json"
+    COMMAND: ClassVar = "codesign compress"
+
+    validation_accuracy: float
+    intervals: dict[str, float]
+    history: tuple[AdmmStep, ...]
+    retraining: tuple[EpochRecord, ...]
+    histograms: tuple[LayerHistograms, ...]
+
+
+def run(inputs: Inputs, settings: QuantizeSettings, work: Work) -> QuantizationResult:
+    """Quantize the pruned network; its folded weights get the levels."""
+    dataset = settings.data.load()
+    network = fold_batch_norms(settings.network.read(inputs.path(PRUNED)))
+    bits = settings.bits.of(geometries(network, dataset.input_shape))
     masks = {name: layer.weight.detach() != 0 for name, layer in prunable_layers(network).items()}
     before = copy_weights(network)
-    result = quantize_admm(
-        network,
-        dataset,
-        masks,
-        weight_bits(workspace, layers),
-        workspace.config.compress.quantize,
-        workspace.scratch / "quantize.pt",
-        workspace.console.progress,
-    )
-    act_bits = workspace.config.hardware.act_bits
-    model = integerize(network, result, dataset.train, dataset.input_shape, act_bits, _provenance(workspace))
-    save_model(model, workspace.path("model.safetensors"))
-    _check_same(model, load_model(workspace.path("model.safetensors")))
-    save_network(network, workspace.config.network.name, workspace.path("quantized.safetensors"), folded=True)
-    workspace.write_json(
-        "quantization.json",
-        {
-            "validation_accuracy": accuracy(network, dataset.validation),
-            "intervals": result.intervals,
-            "history": [asdict(step) for step in result.history],
-            "retraining": [asdict(record) for record in result.retraining],
-            "histograms": three_moments(before, result.admm_weights, network),
-        },
+    found = quantize_admm(network, dataset, masks, bits, settings.admm, work.scratch / "quantize.pt", work.progress)
+    model = integerize(network, found, dataset.train, dataset.input_shape, settings.act_bits, _provenance(settings))
+    _write_and_check(model, work.folder / MODEL)
+    save_network(network, settings.network.name, work.folder / QUANTIZED, folded=True)
+    return QuantizationResult(
+        validation_accuracy=accuracy(network, dataset.validation),
+        intervals=dict(found.intervals),
+        history=found.history,
+        retraining=found.retraining,
+        histograms=admm_histograms(before, found.admm_weights, network),
     )
 
 
-def _provenance(workspace: Workspace) -> dict[str, Any]:
-    config = workspace.config
+def _provenance(settings: QuantizeSettings) -> dict[str, Any]:
     return {
-        "network": config.network.name,
-        "data": config.data.name,
-        "seed": config.seed,
+        "network": settings.network.name,
+        "data": settings.data.name,
+        "seed": settings.seed,
         "versions": versions(),
     }
 
 
-def _check_same(written: CompressedModel, read: CompressedModel) -> None:
-    same = [
-        a.name == b.name and np.array_equal(a.levels, b.levels)
-        for a, b in zip(written.layers, read.layers, strict=True)
-    ]
-    if not all(same):
-        raise CodesignError("model.safetensors does not read back as written", "check the disk, then run again")
-
-
-STAGE = Stage(
-    name="quantize",
-    title="quantize by ADMM and write the integer model",
-    command="codesign compress",
-    settings=lambda workspace: section(workspace, "network", "data", "compress", "hardware"),
-    inputs=("pruned.safetensors",),
-    outputs=("model.safetensors", "quantized.safetensors", "quantization.json"),
-    packages=("compress",),
-    run=_run,
-    after=(pruning.STAGE,),
-)
+def _write_and_check(model: CompressedModel, path: Path) -> None:
+    save_model(model, path)
+    pairs = zip(model.layers, load_model(path).layers, strict=True)
+    if not all(a.name == b.name and np.array_equal(a.levels, b.levels) for a, b in pairs):
+        raise CodesignError(f"{path} does not read back as written", "check the disk, then run again")

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-from codesign.loop.stage import Stage
-from codesign.loop.stages import array, quantization
-from codesign.loop.stages.array import ARRAY_FILES
-from codesign.loop.stages.common import load_data, section
-from codesign.loop.verify import check_outcomes, simulate_model
-from codesign.loop.workspace import Workspace
+from dataclasses import dataclass
+
+from codesign.loop.data import Data
+from codesign.loop.file_names import ARRAY, MODEL
+from codesign.loop.inputs import Inputs, Work
+from codesign.loop.verify import SimulationResult, simulate_model
 from compress.model.model_file import load_model
 
-__all__ = ["STAGE"]
+__all__ = ["SimulateSettings", "SimulationResult", "run"]
 
 
-def _run(workspace: Workspace) -> None:
-    model = load_model(workspace.path("model.safetensors"))
-    settings = workspace.config.simulate
-    images = load_data(workspace).test.take(settings.images).images.numpy()
-    result = simulate_model(
-        model, workspace.path("array"), images, workspace.config.hardware.linear_batch, settings.simulator
-    )
-    workspace.write_json("simulation.json", result)
-    check_outcomes(result)
+@dataclass(frozen=True)
+class SimulateSettings:
+    """How to simulate.
+
+    Members
+    -------
+    images : int
+        Test images that each layer runs.
+    linear_batch : int
+        Samples that a Linear layer runs at a time.
+    simulator : str, optional
+        By default the first that works.
+    version : str
+        Of the simulator as it is installed.
+    """
+
+    data: Data
+    images: int
+    linear_batch: int
+    simulator: str | None
+    version: str
 
 
-STAGE = Stage(
-    name="simulate",
-    title="simulate the Verilog and compare with the golden model",
-    command="codesign simulate",
-    settings=lambda workspace: section(workspace, "data", "hardware", "simulate"),
-    inputs=("model.safetensors", *ARRAY_FILES),
-    outputs=("simulation.json",),
-    packages=("sim", "codesign.loop.verify"),
-    run=_run,
-    after=(
-        quantization.STAGE,
-        array.STAGE,
-    ),
-)
+def run(inputs: Inputs, settings: SimulateSettings, work: Work) -> SimulationResult:
+    """Compare every output and every cycle count with the models."""
+    model, array = load_model(inputs.path(MODEL)), inputs.path(ARRAY)
+    images = settings.data.load().test.take(settings.images).images.numpy()
+    return simulate_model(model, array, images, settings.linear_batch, settings.simulator)

@@ -2,62 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from math import prod
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
-from codesign.loop.network_file import save_network
-from codesign.loop.stage import Stage
-from codesign.loop.stages.common import TORCH_THREADS, check_layer_settings, geometries, load_data, section
-from codesign.loop.workspace import Workspace
-from compress.base.errors import CodesignError
-from compress.data.datasets import Dataset
-from compress.networks.chain import LayerGeometry
+from codesign.loop.data import Data
+from codesign.loop.file_names import NETWORK
+from codesign.loop.inputs import Inputs, Work
+from codesign.loop.network_file import NetworkSource, save_network
+from codesign.loop.results import Result
 from compress.networks.registry import build_network
 from compress.train.checkpoint import Checkpoint, describe_run
-from compress.train.training import accuracy, train
+from compress.train.settings import TORCH_THREADS
+from compress.train.training import EpochRecord, TrainingConfig, accuracy, train
 
-__all__ = ["STAGE"]
+__all__ = ["ImageCounts", "TrainSettings", "TrainingResult", "run"]
 
 
-def _run(workspace: Workspace) -> None:
+@dataclass(frozen=True)
+class TrainSettings:
+    """Which network on which data, its first weights drawn from ``seed``."""
+
+    network: NetworkSource
+    data: Data
+    seed: int
+    training: TrainingConfig
+
+
+@dataclass(frozen=True)
+class ImageCounts:
+    """Images in each split."""
+
+    train: int
+    validation: int
+    test: int
+
+
+class TrainingResult(Result):
+    """How the dense network was trained; its weights are in ``NETWORK``."""
+
+    FILE: ClassVar = "training.json"
+    COMMAND: ClassVar = "codesign train"
+
+    validation_accuracy: float
+    images: ImageCounts
+    history: tuple[EpochRecord, ...]
+
+
+def run(inputs: Inputs, settings: TrainSettings, work: Work) -> TrainingResult:
+    """Train from the seed's weights, and write them as they validated best."""
     torch.set_num_threads(TORCH_THREADS)
-    config = workspace.config
-    network = build_network(config.network.name, config.seed)
-    dataset = load_data(workspace)
-    layers = geometries(network, dataset.input_shape)
-    check_layer_settings(workspace, layers)  # what the later stages refuse, refused now
-    _check_classes(layers[-1], dataset)
-    checkpoint = Checkpoint(workspace.scratch / "train.pt", describe_run("train", network, dataset, config.train))
-    history = train(network, dataset, config.train, workspace.console.progress, checkpoint=checkpoint)
-    save_network(network, config.network.name, workspace.path("network.safetensors"))
-    workspace.write_json(
-        "training.json",
-        {
-            "validation_accuracy": accuracy(network, dataset.validation),
-            "images": {part: len(getattr(dataset, part)) for part in ("train", "validation", "test")},
-            "history": [asdict(record) for record in history],
-        },
+    network, dataset = build_network(settings.network.name, settings.seed), settings.data.load()
+    checkpoint = Checkpoint(work.scratch / "train.pt", describe_run("train", network, dataset, settings.training))
+    history = train(network, dataset, settings.training, work.progress, checkpoint=checkpoint)
+    save_network(network, settings.network.name, work.folder / NETWORK)
+    return TrainingResult(
+        validation_accuracy=accuracy(network, dataset.validation),
+        images=ImageCounts(len(dataset.train), len(dataset.validation), len(dataset.test)),
+        history=history,
     )
-
-
-def _check_classes(last: LayerGeometry, dataset: Dataset) -> None:
-    outputs, largest = prod(last.output_shape), int(dataset.train.labels.max())
-    if largest >= outputs:
-        raise CodesignError(
-            f"the network has {outputs} outputs, {dataset.name} has labels up to {largest}",
-            f"give {last.name!r} an output for each class",
-        )
-
-
-STAGE = Stage(
-    name="train",
-    title="train the dense network",
-    command="codesign train",
-    settings=lambda workspace: section(workspace, "network", "data", "train"),
-    inputs=(),
-    outputs=("network.safetensors", "training.json"),
-    packages=("compress",),
-    run=_run,
-)

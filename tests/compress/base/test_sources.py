@@ -75,6 +75,14 @@ def test_an_edit_of_a_file_beside_a_users_module_changes_its_digest(package: Pat
     assert edited(package.parent / "helper.py", "lonely")
 
 
+def test_a_folder_without_init_is_a_package_too(package: Path) -> None:
+    folder = package.parent / "bare"
+    folder.mkdir()
+    (folder / "nets.py").write_text("import helper\n")
+    assert closure("bare.nets").modules == ("bare.nets", "helper")
+    assert edited(folder / "nets.py", "bare.nets")
+
+
 def test_a_missing_module_is_named(package: Path) -> None:
     for name in ("planted.nothing", "nowhere", "nowhere.inside"):
         with pytest.raises(ModuleNotFoundError, match=name):

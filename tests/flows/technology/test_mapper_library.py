@@ -5,7 +5,7 @@ import pytest
 from flows.technology.cells import UsableCells
 from flows.technology.generic_library import generic_liberty
 from flows.technology.mapper_library import mapper_library
-from flows.technology.timing import reference_cells
+from flows.technology.reference_cells import reference_cells
 from flows.technology.units import Units
 from tests.flows.technology.liberty_text import edited, judged, with_cells
 from tests.flows.technology.test_flip_flops import variant

@@ -32,12 +32,12 @@ def address_bits(depth: int) -> int:
 
 
 def position_bits(config: ArrayConfig) -> int:
-    """Bits of a count of positions of up to two filters: a gap ends at most one, so none is longer."""
+    """Bits of a position count over two filters: a gap ends at most one filter, so none is longer."""
     return address_bits(config.table_depth) + 1
 
 
 def shift_bits(config: ArrayConfig) -> int:
-    """Bits of a shift 0..lanes - 1 within an activation word, at least one."""
+    """Bits of a shift 0..lanes - 1 within an activation word, at least 1."""
     return max(1, (config.lanes - 1).bit_length())
 
 
@@ -56,7 +56,7 @@ def table_layout(config: ArrayConfig) -> data.StructLayout:
 def token_layout(config: ArrayConfig) -> data.StructLayout:
     """What a decoder tells the row each cycle: one level at one position, and where filters begin and end.
 
-    A position that is counted is a tap; ``base`` is then the activation word its channel starts at.
+    If positions are counted, a position is a tap, and ``base`` is the activation word at which its channel starts.
     """
     members = {
         "position": unsigned(address_bits(config.table_depth)),

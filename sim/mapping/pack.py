@@ -1,4 +1,4 @@
-"""Layer + array -> every write that loads it, and how its results are read back."""
+"""Layer + array -> the writes that load it, and its results from the beats that come back."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PackedLayer:
     weight_words: tuple[NDArray[np.uint64], ...]
 
     def static_writes(self) -> Iterator[Write]:
-        """Registers, weights, address tables and biases: once a layer."""
+        """Registers, weights, address tables and biases: written once per layer."""
         layer, layout = self.layer, self.plan.layout
         registers = {
             LayerRegister.LAST_FILTER: layer.levels.shape[0] - 1,
@@ -129,7 +129,7 @@ class PackedLayer:
         return self.config.lanes // self.config.requant_lanes // self.plan.layout.window_pixels
 
     def answer(self, activations_nchw: NDArray[np.uint8]) -> NDArray[np.int16]:
-        """The golden model's results of the array: pooled where the array pools."""
+        """What the array must send, by the golden model: pooled where the array pools."""
         return run_layer(self.layer, activations_nchw, self.pooled)
 
     def unpack_results(self, beats: NDArray[np.uint16]) -> NDArray[np.int16]:
@@ -195,7 +195,7 @@ def check_numbers(layer: CompressedLayer, config: ArrayConfig) -> None:
 
 
 def _row_words(part: RowSlice, levels_kct: NDArray[np.int16], config: ArrayConfig) -> NDArray[np.uint64]:
-    """One row's bank. A row without work has one weight a filter, of an all-zero plane."""
+    """One row's bank. A row without work has one weight per filter, in an all-zero plane."""
     filters = len(levels_kct)
     levels_kl = np.asarray(part.take(levels_kct), np.int16) if part.positions else np.ones((filters, 1), np.int16)
     return make_packer(config.index, config.weight_bits).encode(levels_kl)

@@ -112,5 +112,5 @@ def plan_layer(
 
 
 def _row_mask(row: RowSlice, mask_kct: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(K, L); a row without work has one weight a filter, of an all-zero plane."""
+    """(K, L); a row without work has one weight per filter, in an all-zero plane."""
     return np.asarray(row.take(mask_kct), np.bool_) if row.positions else np.ones((len(mask_kct), 1), np.bool_)

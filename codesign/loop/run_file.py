@@ -63,9 +63,9 @@ def _with_paths_from(folder: Path, config: RunConfig) -> RunConfig:
     """Paths in the file are relative to the file."""
     changes: dict[str, Any] = {}
     if config.technology.liberty is not None:
-        changes["technology"] = TechnologySection(liberty=str(folder / Path(config.technology.liberty).expanduser()))
+        changes["technology"] = TechnologySection(liberty=str(folder / config.technology.liberty))
     if config.data.folder is not None:
-        place = str(folder / Path(config.data.folder).expanduser())
+        place = str(folder / config.data.folder)
         changes["data"] = config.data.model_copy(update={"folder": place})
     return config.model_copy(update=changes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
@@ -26,6 +27,16 @@ __all__ = [
 Bits = Annotated[int, Field(ge=1, le=8)]
 
 
+def _path(text: str) -> str:
+    if not text or "\0" in text:
+        raise PydanticCustomError("path", "it is no path")
+    try:
+        return str(Path(text).expanduser())
+    except RuntimeError:
+        raise PydanticCustomError("path", "its ~ is nobody's home folder") from None
+
+
+PathText = Annotated[str, AfterValidator(_path)]
 Portions = Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1, max_length=1_000)]
 Title = Annotated[str, Field(min_length=1, max_length=80)]
 DataName = Annotated[
@@ -66,7 +77,7 @@ class DataSection(_Section):
     """
 
     name: DataName
-    folder: str | None = None
+    folder: PathText | None = None
     title: Title | None = None
 
     @property
@@ -110,7 +121,7 @@ class CompressSection(_Section):
 class TechnologySection(_Section):
     """A Liberty file (``.lib`` or ``.lib.gz``), relative to the run file; without one our generic technology."""
 
-    liberty: str | None = None
+    liberty: PathText | None = None
 
 
 class BreakEvenSection(_Section):

@@ -17,9 +17,12 @@ WRITE_ELSEWHERE = "choose a folder you may write to, with room"
 
 
 def cache_folder(kind: str) -> Path:
-    """``$CODESIGN_CACHE/<kind>``, by default below ``~/.cache/codesign``."""
+    """``$CODESIGN_CACHE/<kind>``, by default below ``~/.cache/codesign``; CodesignError where nobody is at home."""
     given = os.environ.get("CODESIGN_CACHE")
-    return (Path(given) if given else Path.home() / ".cache" / "codesign") / kind
+    try:
+        return (Path(given) if given else Path.home() / ".cache" / "codesign") / kind
+    except RuntimeError as error:
+        raise CodesignError("the user has no home folder for results", "set CODESIGN_CACHE to a folder") from error
 
 
 def read_text(path: Path, next_step: str = "check the path and its rights") -> str:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from compress.base.errors import CodesignError
 from compress.base.files import read_text, write_text
+from compress.base.plain_paths import plain_folder
 from compress.base.sources import source_digest
 from compress.base.store import Store
 from flows.synthesis import yosys_child
@@ -135,7 +136,7 @@ def _figures(technology: Technology) -> list[float]:
 def _run(
     source: str, top: str, technology: Technology, commands: list[str], language: str, timeout_s: float
 ) -> SynthesisResult:
-    with tempfile.TemporaryDirectory(prefix="codesign-") as name:
+    with tempfile.TemporaryDirectory(prefix="codesign-", dir=plain_folder()) as name:
         folder = Path(name)
         (folder / _READERS[language][0]).write_text(source, encoding="utf-8")
         (folder / "library.lib").symlink_to(_library_file(technology))
@@ -164,7 +165,12 @@ def _run_child(folder: Path, top: str, library: str, timeout_s: float) -> None:
     command: Sequence[str] = (sys.executable, str(Path(yosys_child.__file__)), str(folder))
     with (folder / "console.log").open("wb") as console:
         child = subprocess.Popen(
-            command, stdout=console, stderr=console, stdin=subprocess.DEVNULL, start_new_session=True
+            command,
+            stdout=console,
+            stderr=console,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "TMPDIR": str(folder)},  # where ABC works, whose scripts take no spaces in paths
         )
         try:
             status = child.wait(timeout_s)

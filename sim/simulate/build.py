@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 
 from compress.base.errors import CodesignError
 from compress.base.files import read_text
+from compress.base.plain_paths import plain_folder
 from compress.base.sources import source_digest
 from compress.base.store import Store
 from rtl.axi.top import ACCELERATOR
@@ -103,7 +103,7 @@ def _compile(top: str, files: list[Path], folder: Path, tool: Simulator, paramet
     Verilator and make read ``$``, spaces and quotes in a path in their own ways. They work in a folder whose path
     has none of these, wherever the sources and the store are.
     """
-    with tempfile.TemporaryDirectory(prefix="codesign-build-", dir=_plain_folder()) as work:
+    with tempfile.TemporaryDirectory(prefix="codesign-build-", dir=plain_folder()) as work:
         copies = [shutil.copy(path, work) for path in files]
         access = Path(work) / "access.vlt"
         access.write_text(_access(top), encoding="utf-8")
@@ -122,18 +122,6 @@ def _compile(top: str, files: list[Path], folder: Path, tool: Simulator, paramet
             },
         )
         shutil.copytree(work, folder, dirs_exist_ok=True)
-
-
-def _plain_folder() -> str:
-    """A folder for temporary files whose path every tool reads as it is."""
-    given = tempfile.gettempdir()
-    for place in (given, "/tmp", "/var/tmp"):
-        if re.fullmatch(r"[A-Za-z0-9/\\:._-]+", place) and os.access(place, os.W_OK):
-            return place
-    raise CodesignError(
-        f"make and Verilator cannot work in a folder called {given!r}",
-        "set TMPDIR to a folder with only letters, digits and . _ - in its path",
-    )
 
 
 def run_child(step: str, tool: Simulator, arguments: dict[str, Any], extra: dict[str, str] | None = None) -> str:

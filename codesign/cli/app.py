@@ -152,6 +152,9 @@ def generate(
     activation_depth: Annotated[
         int | None, typer.Option(help="At most so many words of activations a row, an even number.", min=4)
     ] = None,
+    prefix: Annotated[
+        str, typer.Option(help="Of all module names, so that several arrays can stand in one design; default: none.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Emit the Verilog of an array, alone and behind AXI ports, and say a model's cycles on it.
@@ -164,7 +167,7 @@ def generate(
     from codesign.loop.generation import ArrayOptions
 
     options = ArrayOptions(rows, lanes, index, requant_lanes, weight_depth, activation_depth)
-    commands.generate(model, out, preset, options, linear_batch, json)
+    commands.generate(model, out, preset, options, linear_batch, prefix, json)
 
 
 @app.command(epilog="Example: codesign simulate build/demo/model.safetensors build/demo/array --images 16")

@@ -31,10 +31,9 @@ from compress.base.errors import CodesignError
 from compress.model.model_file import load_model
 from flows.synthesis.area import ModuleCost, SramCost, measure
 from flows.technology.technology import generic_technology, technology_from_liberty
-from rtl.axi.top import ACCELERATOR
-from rtl.generate import TOP
 from rtl.generate import generate as generate_array
 from rtl.generate import load_config as load_array
+from rtl.names import ACCELERATOR, TOP, ModuleNames
 
 __all__ = ["breakeven", "compress", "evaluate", "generate", "report", "run", "simulate", "synthesize", "train"]
 
@@ -106,14 +105,15 @@ def evaluate(model: Path, data: str | None, folder: Path | None, json: bool) -> 
 
 
 def generate(
-    model: Path | None, out: Path, preset: str | None, options: ArrayOptions, linear_batch: int, json: bool
+    model: Path | None, out: Path, preset: str | None, options: ArrayOptions, linear_batch: int, prefix: str, json: bool
 ) -> None:
     """Emit a preset's array, the one that a model's run chose, or one whose banks just hold a model."""
+    names = ModuleNames(prefix)
     network = None if model is None else load_model(model)
     made = array_to_generate(network, preset, options, linear_batch, None if model is None else model.parent)
     config = made.config
     _refuse_file(out)
-    paths = [str(path) for path in generate_array(config, out)]
+    paths = [str(path) for path in generate_array(config, out, names)]
     lines = [
         *paths,
         f"{config.rows} x {config.lanes} PEs, {config.index}, requant_lanes {config.requant_lanes}: {made.origin}",

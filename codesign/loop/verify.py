@@ -14,7 +14,8 @@ from codesign.errors import MismatchError
 from codesign.loop.hardware import samples_at_a_time
 from codesign.loop.results import Result
 from compress.model.compressed_model import CompressedModel
-from rtl.generate import TOP, load_config
+from rtl.generate import load_config
+from rtl.names import TOP
 from sim.golden.golden import layer_inputs, quantize_input
 from sim.mapping.tiles import tile_layer
 from sim.simulate.build import compile_folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module
@@ -9,12 +10,13 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 from compress.base.errors import CodesignError
+from rtl.names import PLAIN, ModuleNames
 
 __all__ = ["SRAM", "SeparateSRAMs", "sram_verilog"]
 
 # Written out, where Amaranth would initialize each word: synthesis tools infer a block RAM from this form.
 _VERILOG = """\
-module sram_{depth}x{width} (
+module {name} (
   input clk,
   input write_en,
   input [{address_top}:0] write_address,
@@ -32,15 +34,21 @@ endmodule
 """
 
 
-def sram_verilog(depth: int, width: int) -> str:
+def sram_verilog(depth: int, width: int, names: ModuleNames = PLAIN) -> str:
     """Behavioural Verilog of the module that ``SeparateSRAMs`` leaves out; a macro for it has the same ports."""
     return _VERILOG.format(
-        depth=depth, width=width, address_top=(depth - 1).bit_length() - 1, data_top=width - 1, word_top=depth - 1
+        name=names.sram(depth, width),
+        address_top=(depth - 1).bit_length() - 1,
+        data_top=width - 1,
+        word_top=depth - 1,
     )
 
 
+@dataclass(frozen=True)
 class SeparateSRAMs:
     """Platform that emits every SRAM as an instance of ``sram_<depth>x<width>``, for macros or black boxes."""
+
+    names: ModuleNames = PLAIN
 
 
 class SRAM(Component):
@@ -74,16 +82,11 @@ class SRAM(Component):
             }
         )
 
-    @property
-    def macro_name(self) -> str:
-        """Name of the Verilog module a flow may replace by its own macro."""
-        return f"sram_{self.depth}x{self.width}"
-
     def elaborate(self, platform: Any) -> Elaboratable:
         """A macro instance for ``SeparateSRAMs``, else an inferred memory."""
         m = Module()
         if isinstance(platform, SeparateSRAMs):
-            m.submodules.macro = self._macro(m)
+            m.submodules.macro = self._macro(platform.names.sram(self.depth, self.width))
             return m
         m.submodules.memory = memory = Memory(shape=self.width, depth=self.depth, init=[])
         write, read = memory.write_port(), memory.read_port()
@@ -97,9 +100,9 @@ class SRAM(Component):
         ]
         return m
 
-    def _macro(self, m: Module) -> Instance:
+    def _macro(self, name: str) -> Instance:
         return Instance(
-            self.macro_name,
+            name,
             i_clk=ClockSignal(),
             i_write_en=self.write_en,
             i_write_address=self.write_address,

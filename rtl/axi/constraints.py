@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from rtl.names import ModuleNames
+
 __all__ = ["lpf", "xdc"]
 
 _XDC = """\
-# Vivado: clock and false paths of codesign_accelerator, synthesized as the top of a project.
+# Vivado: clock and false paths of {accelerator}, synthesized as the top of a project.
 # Inside a block design the clock comes from its source: leave this file out.
 
 # 100 MHz. Change the period, in ns, to the clock you need.
@@ -25,7 +27,7 @@ set_false_path -to [get_ports irq]
 """
 
 _LPF = """\
-# Lattice (Diamond, nextpnr-ecp5): clock and false paths of codesign_accelerator, synthesized as the top of a project.
+# Lattice (Diamond, nextpnr-ecp5): clock and false paths of {accelerator}, synthesized as the top of a project.
 BLOCK ASYNCPATHS;
 
 # Change it to the clock you need.
@@ -40,11 +42,11 @@ BLOCK PATH TO PORT "irq";
 """
 
 
-def xdc() -> str:
+def xdc(names: ModuleNames) -> str:
     """Constraints for Vivado, close to SDC."""
-    return _XDC
+    return _XDC.replace("{accelerator}", names.accelerator)
 
 
-def lpf() -> str:
+def lpf(names: ModuleNames) -> str:
     """Constraints for Lattice's Diamond and nextpnr."""
-    return _LPF
+    return _LPF.replace("{accelerator}", names.accelerator)

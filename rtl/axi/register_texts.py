@@ -9,15 +9,16 @@ from rtl.axi.packets import ADDRESS_FIELD, ROW_FIELD, beats_of_word
 from rtl.axi.registers import Access, Field, Register
 from rtl.axi.sender import result_bytes
 from rtl.config import ArrayConfig
+from rtl.names import PLAIN, ModuleNames
 
 __all__ = ["c_header", "python_constants", "register_map", "register_rows"]
 
 
-def register_map(table: dict[str, Register], config: ArrayConfig) -> str:
+def register_map(table: dict[str, Register], config: ArrayConfig, names: ModuleNames = PLAIN) -> str:
     """Markdown: every register and field, with the values that this array's constants have."""
     kinds = "\n".join(f"| {access.value} | {access.meaning} |" for access in Access)
     return (
-        f"# Registers of codesign_accelerator, {config.rows} x {config.lanes} PEs, {config.index}\n\n"
+        f"# Registers of {names.accelerator}, {config.rows} x {config.lanes} PEs, {config.index}\n\n"
         "32 bits each, at byte offsets on the AXI4-Lite port. Any other offset is answered SLVERR. A field changes\n"
         "only where its bytes are strobed. Counters wrap at 2^32.\n\n"
         f"| access | means |\n|---|---|\n{kinds}\n\n{register_rows(table, with_values=True)}"
@@ -53,22 +54,30 @@ def _bits(field: Field) -> str:
     return str(top) if field.width == 1 else f"{top}:{field.lowest}"
 
 
-def c_header(table: dict[str, Register], config: ArrayConfig) -> str:
+def c_header(table: dict[str, Register], config: ArrayConfig, names: ModuleNames = PLAIN) -> str:
     """C99 or C++: offsets, masks and shifts, the array's constants, and the headers of load packets."""
+    prefix = names.of("codesign")
     sections = "\n\n".join(
-        f"/* {title} */\n" + "\n".join(f"#define CODESIGN_{name} 0x{value:x}u" for name, value in constants)
+        f"/* {title} */\n" + "\n".join(f"#define {prefix.upper()}_{name} 0x{value:x}u" for name, value in constants)
         for title, constants in _sections(table, config)
     )
-    return _HEADER.format(sections=sections, address_field=ADDRESS_FIELD, row_field=ROW_FIELD)
+    return _HEADER.format(
+        accelerator=names.accelerator,
+        prefix=prefix,
+        guard=prefix.upper(),
+        sections=sections,
+        address_field=ADDRESS_FIELD,
+        row_field=ROW_FIELD,
+    )
 
 
-def python_constants(table: dict[str, Register], config: ArrayConfig) -> str:
+def python_constants(table: dict[str, Register], config: ArrayConfig, names: ModuleNames = PLAIN) -> str:
     """The same constants for a bench or a driver in Python."""
     sections = "\n\n".join(
         f"# {title}\n" + "\n".join(f"{name} = 0x{value:x}" for name, value in constants)
         for title, constants in _sections(table, config)
     )
-    title = "Registers of codesign_accelerator and constants of this array; written by `codesign generate`."
+    title = f"Registers of {names.accelerator} and constants of this array; written by `codesign generate`."
     return f'"""{title}"""\n\n{sections}\n'
 
 
@@ -101,16 +110,16 @@ def _sections(table: dict[str, Register], config: ArrayConfig) -> Iterator[tuple
 
 
 _HEADER = """\
-/* Registers of codesign_accelerator and constants of this array; written by `codesign generate`. C99 or C++. */
-#ifndef CODESIGN_REGS_H
-#define CODESIGN_REGS_H
+/* Registers of {accelerator} and constants of this array; written by `codesign generate`. C99 or C++. */
+#ifndef {guard}_REGS_H
+#define {guard}_REGS_H
 
 #include <stdint.h>
 
 {sections}
 
 /* The two beats before `words` words for neighbouring addresses of one bank; words is at least 1. */
-static inline void codesign_header(uint32_t beats[2], uint32_t space, uint32_t row, uint32_t address, uint32_t words)
+static inline void {prefix}_header(uint32_t beats[2], uint32_t space, uint32_t row, uint32_t address, uint32_t words)
 {{
     beats[0] = (space << {address_field}) | address;
     beats[1] = (row << {row_field}) | (words - 1u);

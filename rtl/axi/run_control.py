@@ -47,7 +47,8 @@ class RunControl(Component):
         """The watchdog, then one answer to each START."""
         m = Module()
         asked, occupied = Signal(), Signal()
-        too_many = (self.cycles & Cat(self.watchdog <= place for place in range(len(self.cycles)))).any()
+        below_top = (self.watchdog <= place for place in range(len(self.cycles) - 1))
+        too_many = (self.cycles & Cat(*below_top, 1)).any()
         m.d.sync += self.expired.eq(self.array_busy & too_many & ~self.reset)
         m.d.comb += [
             self.reset.eq(self.reset_command | self.expired),

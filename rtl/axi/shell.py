@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetInserter, ResetSignal, Signal, Value
@@ -18,12 +19,16 @@ from rtl.axi.registers import ADDRESS_BITS, register_table
 from rtl.axi.run_control import RunControl
 from rtl.axi.sender import Sender, result_bytes
 from rtl.config import ArrayConfig
+from rtl.names import ModuleNames
 
 __all__ = ["SeparateArray", "Shell"]
 
 
+@dataclass(frozen=True)
 class SeparateArray:
     """Platform that leaves the array out as an instance of ``pe_array``, which has a file of its own."""
+
+    names: ModuleNames
 
 
 class Shell(Component):
@@ -113,7 +118,7 @@ class Shell(Component):
 
     def _array(self, m: Module, platform: Any, reset: Signal) -> Any:
         if isinstance(platform, SeparateArray):
-            m.submodules.array = separate = _ArrayInstance(self.config)
+            m.submodules.array = separate = _ArrayInstance(self.config, platform.names.array)
             m.d.comb += separate.reset.eq(reset)
             return separate.array
         array = PEArray(self.config)
@@ -124,7 +129,8 @@ class Shell(Component):
 class _ArrayInstance(Component):
     """``pe_array`` by its name and the ports that its own file has."""
 
-    def __init__(self, config: ArrayConfig) -> None:
+    def __init__(self, config: ArrayConfig, name: str) -> None:
+        self._name = name
         super().__init__({"array": Out(array_signature(config)), "reset": In(1)})
 
     def elaborate(self, platform: Any) -> Elaboratable:
@@ -133,7 +139,7 @@ class _ArrayInstance(Component):
             f"{'i' if member.flow is In else 'o'}_{'__'.join(map(str, path))}": Value.cast(value)
             for path, member, value in self.array.signature.flatten(self.array)
         }
-        m.submodules.pe_array = Instance("pe_array", i_clk=ClockSignal(), i_rst=ResetSignal() | self.reset, **ports)
+        m.submodules.pe_array = Instance(self._name, i_clk=ClockSignal(), i_rst=ResetSignal() | self.reset, **ports)
         return m
 
 

@@ -13,12 +13,10 @@ from rtl.axi.registers import ADDRESS_BITS
 from rtl.axi.sender import result_bytes
 from rtl.axi.shell import SeparateArray, Shell
 from rtl.config import ArrayConfig
+from rtl.names import ModuleNames
 from rtl.verilog import emit
 
-__all__ = ["ACCELERATOR", "accelerator_verilog", "interfaces"]
-
-ACCELERATOR = "codesign_accelerator"
-_SHELL = "codesign_shell"
+__all__ = ["accelerator_verilog", "interfaces"]
 
 
 @dataclass(frozen=True)
@@ -41,16 +39,16 @@ def interfaces(config: ArrayConfig) -> tuple[Interface, ...]:
     )
 
 
-def accelerator_verilog(config: ArrayConfig) -> str:
+def accelerator_verilog(config: ArrayConfig, names: ModuleNames) -> str:
     """Verilog of the shell and of the flat module around it; ``pe_array`` is in a file of its own.
 
     Vivado's attributes (UG994) say which ports belong together, so that its block designer offers three interfaces
     instead of 27 wires; other tools pass over them.
     """
-    return _wrapper(config) + "\n" + emit(Shell(config), _SHELL, SeparateArray())
+    return _wrapper(config, names) + "\n" + emit(Shell(config), names.shell, SeparateArray(names))
 
 
-def _wrapper(config: ArrayConfig) -> str:
+def _wrapper(config: ArrayConfig, names: ModuleNames) -> str:
     ports = [
         _port("aclk", True, 1, "signal:clock:1.0 aclk CLK", _CLOCK),
         _port("aresetn", True, 1, "signal:reset:1.0 aresetn RST", "POLARITY ACTIVE_LOW"),
@@ -63,7 +61,7 @@ def _wrapper(config: ArrayConfig) -> str:
             info = f"interface:{interface.kind}:1.0 {interface.prefix} {name.upper()}"
             ports.append(_port(f"{interface.prefix}_{name}", is_input, Shape.cast(member.shape).width, info))
             wires.append(f".{interface.member}__{name}({interface.prefix}_{name})")
-    return _TEXT.format(name=ACCELERATOR, shell=_SHELL, ports=",\n".join(ports), wires=",\n    ".join(wires))
+    return _TEXT.format(name=names.accelerator, shell=names.shell, ports=",\n".join(ports), wires=",\n    ".join(wires))
 
 
 def _port(name: str, is_input: bool, width: int, info: str, parameter: str = "") -> str:

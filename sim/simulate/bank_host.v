@@ -4,6 +4,7 @@
 // the array answers to the file +answers=: each beat of results, and after the last one of a start the line
 // "done CYCLES BUSY". Opens both when rst falls. `progress` counts the entries of the job that are done; `finished`
 // rises at the end. If no result comes for as long as a start allows, `stuck` and `finished` rise and `progress` moves on.
+// CODESIGN_ARRAY is the name of the array's module.
 module codesign_host #(
     parameter WRITE_BITS = 40,
     parameter RESULT_BITS = 9
@@ -33,7 +34,7 @@ module codesign_host #(
     wire [RESULT_BITS-1:0] result_payload;
     wire [31:0] cycles;
 
-    pe_array array (
+    `CODESIGN_ARRAY array (
         .clk(clk), .rst(rst), .start(start), .busy(busy), .cycles(cycles),
         .write__valid(write_valid), .write__ready(write_ready), .write__payload(write_payload),
         .results__valid(result_valid), .results__ready(result_room), .results__payload(result_payload)

@@ -18,9 +18,9 @@ from compress.base.files import read_text
 from compress.base.plain_paths import plain_folder
 from compress.base.sources import source_digest
 from compress.base.store import Store
-from rtl.axi.top import ACCELERATOR
 from rtl.config import ArrayConfig
-from rtl.generate import FILE_LISTS, TOP, generate, load_config
+from rtl.generate import FILE_LISTS, generate, load_config, load_names
+from rtl.names import ACCELERATOR, PLAIN, TOP, ModuleNames
 from sim.simulate import cocotb_child
 from sim.simulate.host import HOST, SOURCE, host_parameters
 from sim.simulate.simulator import Simulator, find_simulator
@@ -34,11 +34,8 @@ _BUILD_ARGUMENTS = {
     "icarus": ["-g2012"],
 }
 _TIMESCALE = ["1ns", "1ps"]
-_SIMULATED = {TOP: HOST, ACCELERATOR: ACCELERATOR}
-"""Module that is simulated for each top: the array alone gets a host around it."""
-
 _PORTS = {
-    HOST: ("clk", "rst", "progress", "finished", "stuck"),
+    TOP: ("clk", "rst", "progress", "finished", "stuck"),
     ACCELERATOR: ("aclk", "aresetn", "irq", "s_axi_*", "s_axis_*", "m_axis_*"),
 }
 
@@ -52,11 +49,12 @@ class BuiltArray:
     folder: Path
     simulator: Simulator
     top: str = TOP
+    names: ModuleNames = PLAIN
 
     @property
     def simulated_top(self) -> str:
         """The module that cocotb sees."""
-        return _SIMULATED[self.top]
+        return _simulated(self.top, self.names)
 
 
 def build_array(config: ArrayConfig, folder: Path, simulator: str | None = None, top: str = TOP) -> BuiltArray:
@@ -67,37 +65,47 @@ def build_array(config: ArrayConfig, folder: Path, simulator: str | None = None,
 
 def compile_folder(sources: Path, simulator: str | None = None, top: str = TOP) -> BuiltArray:
     """Compile ``top`` of the Verilog that ``rtl.generate`` wrote to ``sources``; the same text is compiled once."""
-    config = load_config(sources)
-    tool = find_simulator(simulator)
+    config, names, tool = load_config(sources), load_names(sources), find_simulator(simulator)
     files = [sources / name for name in read_text(sources / FILE_LISTS[top], GENERATE_AGAIN).split()]
     try:
         texts = [path.read_bytes() for path in files]
     except OSError as error:
         raise CodesignError(f"cannot read the Verilog in {sources}: {error}", GENERATE_AGAIN) from error
-    simulated = _SIMULATED[top]
-    if simulated == HOST:
+    simulated, arguments = _simulated(top, names), list(_BUILD_ARGUMENTS[tool.name])
+    if top == TOP:
+        arguments.append(f"-DCODESIGN_ARRAY={names.array}")
         files, texts = [*files, SOURCE], [*texts, SOURCE.read_bytes()]
-    parameters = host_parameters(config) if simulated == HOST else {}
+    step = {
+        "hdl_toplevel": simulated,
+        "build_args": arguments,
+        "parameters": host_parameters(config) if top == TOP else {},
+        "timescale": _TIMESCALE,
+    }
     key = {
         "texts": [hashlib.sha256(text).hexdigest() for text in texts],
-        "top": simulated,
-        "access": _access(simulated),
-        "arguments": _BUILD_ARGUMENTS[tool.name],
-        "parameters": parameters,
+        "step": step,
+        "access": _access(simulated, top),
         "simulator": [tool.name, tool.version],
-        "timescale": _TIMESCALE,
         "source": source_digest(cocotb_child.__name__, Simulator.__module__),
     }
-    folder = Store.shared("simulations").files(key, lambda made: _compile(simulated, files, made, tool, parameters))
-    return BuiltArray(config, sources, folder, tool, top)
+    folder = Store.shared("simulations").files(
+        key, lambda made: _compile(step, tool, files, _access(simulated, top), made)
+    )
+    return BuiltArray(config, sources, folder, tool, top, names)
 
 
-def _access(top: str) -> str:
-    """Verilator's control file that keeps the top's ports."""
-    return "`verilator_config\n" + "".join(f'public_flat_rw -module "{top}" -var "{port}"\n' for port in _PORTS[top])
+def _simulated(top: str, names: ModuleNames) -> str:
+    """Module that is simulated for each top: the array alone gets a host around it."""
+    return HOST if top == TOP else names.accelerator
 
 
-def _compile(top: str, files: list[Path], folder: Path, tool: Simulator, parameters: dict[str, int]) -> None:
+def _access(module: str, top: str) -> str:
+    """Verilator's control file that keeps the ports of the simulated ``module``."""
+    lines = (f'public_flat_rw -module "{module}" -var "{port}"\n' for port in _PORTS[top])
+    return "`verilator_config\n" + "".join(lines)
+
+
+def _compile(step: dict[str, Any], tool: Simulator, files: list[Path], access_text: str, folder: Path) -> None:
     """Compile copies of ``files``, and move all to ``folder``.
 
     Verilator and make read ``$``, spaces and quotes in a path in their own ways. They work in a folder whose path
@@ -106,20 +114,12 @@ def _compile(top: str, files: list[Path], folder: Path, tool: Simulator, paramet
     with tempfile.TemporaryDirectory(prefix="codesign-build-", dir=plain_folder()) as work:
         copies = [shutil.copy(path, work) for path in files]
         access = Path(work) / "access.vlt"
-        access.write_text(_access(top), encoding="utf-8")
+        access.write_text(access_text, encoding="utf-8")
         control = [str(access)] if tool.name == "verilator" else []
         run_child(
             "build",
             tool,
-            {
-                "sources": [*control, *copies],
-                "hdl_toplevel": top,
-                "build_dir": work,
-                "build_args": _BUILD_ARGUMENTS[tool.name],
-                "parameters": parameters,
-                "timescale": _TIMESCALE,
-                "always": True,
-            },
+            {**step, "sources": [*control, *copies], "build_dir": work, "always": True},
         )
         shutil.copytree(work, folder, dirs_exist_ok=True)
 

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
-from rtl.axi.top import ACCELERATOR
-from rtl.generate import TOP
+from rtl.names import ACCELERATOR, TOP
 from sim.mapping.cycles import layer_cycles
 from sim.mapping.pack import PackedLayer
 from sim.mapping.tiles import Tiling

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from compress.base.errors import CodesignError
-from rtl.axi.top import ACCELERATOR
 from rtl.config import ArrayConfig
 from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
@@ -22,8 +19,10 @@ from rtl.formats.nm import NM
 from rtl.formats.rice import Rice
 from rtl.generate import FILE_LISTS, FILES, generate, load_config
 from rtl.inventory import srams
+from rtl.names import ACCELERATOR
 from rtl.presets import PRESETS, preset
 from sim.simulate.simulator import Simulator, find_simulator
+from tests.rtl.tools import check_with_yosys, run_clean
 
 CONFIGS = [ArrayConfig(rows=2, lanes=4), ArrayConfig(rows=1, lanes=3, weight_bits=4, index=Dense(), requant_lanes=3)]
 CONFIGS += [
@@ -112,17 +111,8 @@ def test_icarus_compiles_it(generated: Path, top: str) -> None:
 
 @TOPS
 def test_yosys_reads_it_and_finds_no_problem(generated: Path, top: str) -> None:
-    files = " ".join(str(generated / name) for name in (generated / FILE_LISTS[top]).read_text().split())
-    script = f"read_verilog {files}; hierarchy -check -top {top}; proc; check -assert"
-    code = f"import pyosys.libyosys as ys; d = ys.Design(); ys.run_pass({script!r}, d)"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
+    check_with_yosys([generated / name for name in (generated / FILE_LISTS[top]).read_text().split()], top)
 
 
 def check(command: list[str], folder: Path, top: str, simulator: Simulator | None) -> None:
-    files = [str(folder / name) for name in (folder / FILE_LISTS[top]).read_text().split()]
-    environment = simulator.environment() if simulator else None
-    result = subprocess.run(command + files, capture_output=True, text=True, env=environment)
-    messages = result.stdout + result.stderr
-    assert result.returncode == 0, messages[-3000:]
-    assert "warning" not in messages.lower().replace("warnings", ""), messages[-3000:]
+    run_clean(command + [str(folder / name) for name in (folder / FILE_LISTS[top]).read_text().split()], simulator)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
 from compress.model.layer import CompressedLayer, Pool, PoolKind
-from rtl.axi.top import ACCELERATOR
 from rtl.config import ArrayConfig
 from rtl.formats.fixed import Fixed
+from rtl.names import ACCELERATOR
 from sim.mapping.cycles import layer_cycles
 from sim.mapping.pack import PackedLayer, pack
 from sim.mapping.tiles import tile_layer

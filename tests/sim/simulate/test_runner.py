@@ -16,7 +16,8 @@ from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.fixed import Fixed
 from rtl.formats.rice import Rice
-from rtl.generate import TOP, generate
+from rtl.generate import generate
+from rtl.names import TOP
 from sim.mapping.tiles import tile_layer
 from sim.simulate.build import BuiltArray, build_array, compile_folder
 from sim.simulate.runner import LayerRun, Stalls, run_layers

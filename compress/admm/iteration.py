@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from pydantic import Field
 from torch import nn
 
+from compress.admm.penalty import Penalty
 from compress.admm.sensitivity import sensitivity_for
-from compress.admm.split_variables import Constraint, Residual, SplitVariable, parameter_groups, penalty_gradient
+from compress.admm.split_variables import Constraint, Residual, SplitVariable, parameter_groups
 from compress.base.progress import Progress, Update
 from compress.base.settings import Count, CountOrZero, Rate, RateOrZero, Seed, Text, settings
 from compress.data.datasets import Dataset
@@ -186,6 +187,7 @@ class _Run:
         self.config = config
         self.variables = [SplitVariable(network, constraint) for constraint in constraints]
         self.optimizer = adam(parameter_groups(network, self.variables), config.learning_rate)
+        self.penalty = Penalty(self.variables, self.optimizer)
         self.steps: list[AdmmStep] = []
 
     def iterate(self, dataset: Dataset, fixed: FixedWeights | None) -> AdmmStep:
@@ -200,7 +202,7 @@ class _Run:
                 self.optimizer,
                 config.batch_size,
                 config.augment_shift,
-                pull=penalty_gradient(self.variables, rho, self.optimizer),
+                pull=self.penalty.gradient(rho),
                 after_step=None if fixed is None else fixed.restore,
             )
         constraints = [variable.constraint for variable in self.variables]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ __all__ = [
     "Sensitivity",
     "SplitVariable",
     "parameter_groups",
-    "penalty_gradient",
     "project_weights",
 ]
 
@@ -121,7 +120,7 @@ class SplitVariable:
         primal, dual, size = (float(part.square().sum()) for part in (weights - self.z, self.z - old, self.z))
         return Residual(self.constraint.name, primal, dual, size)
 
-    def aims(self) -> Iterable[tuple[nn.Parameter, Tensor]]:
+    def targets(self) -> Iterable[tuple[nn.Parameter, Tensor]]:
         """Each weight tensor with its part of Z - U, to which the penalty pulls it."""
         return zip(self.parameters, _cut(self.z - self.u, self.parameters), strict=True)
 
@@ -141,42 +140,6 @@ def parameter_groups(network: nn.Module, variables: Sequence[SplitVariable]) -> 
         if parameter.requires_grad:
             groups.setdefault(factors.get(parameter, 0.0), []).append(parameter)
     return [{"params": parameters, "penalty": factor} for factor, parameters in groups.items()]
-
-
-@torch.no_grad()
-def penalty_gradient(
-    variables: Sequence[SplitVariable], rho: float, optimizer: torch.optim.Optimizer
-) -> Callable[[], None]:
-    """What adds the gradient of sum rho_i/2 ||W_i - Z_i + U_i||_F^2 to the weights' gradients, until the next Z-step.
-
-    The gradient is rho_i W_i - rho_i (Z_i - U_i). The first part is a weight decay, which the optimizer applies in
-    its own pass over the weights; the second part stays until the next Z-step, so a training step only adds it.
-    Several constraints on one weight, as in 000 eq. (5), add up.
-
-    Parameters
-    ----------
-    optimizer : torch.optim.Optimizer
-        Of ``parameter_groups``; its weight decay is set.
-    """
-    for group in optimizer.param_groups:
-        group["weight_decay"] = rho * group["penalty"]
-    shifts: dict[nn.Parameter, Tensor] = {}
-    for variable in variables:
-        for parameter, aim in variable.aims():
-            shift = aim * (-rho * variable.constraint.penalty)
-            shifts[parameter] = shifts[parameter] + shift if parameter in shifts else shift
-    constant = list(shifts.values())
-
-    @torch.no_grad()
-    def add() -> None:
-        gradients: list[Tensor] = []
-        for parameter in shifts:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-            gradients.append(parameter.grad)
-        torch._foreach_add_(gradients, constant)
-
-    return add
 
 
 @torch.no_grad()

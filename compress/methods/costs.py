@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from compress.admm.split_variables import SplitVariable, parameter_groups, penalty_gradient
+from compress.admm.penalty import Penalty
+from compress.admm.split_variables import SplitVariable, parameter_groups
 from compress.methods.prune import cardinality_constraints
 from compress.sets.constraints import Cardinality
 from compress.train.settings import adam
@@ -31,7 +32,7 @@ def admm_step_ratio(
     variables = [SplitVariable(network, constraint) for constraint in cardinality_constraints(network, {"*": alpha})]
     plain = adam(network.parameters(), 1e-5)
     penalized = adam(parameter_groups(network, variables), 1e-5)
-    pull = penalty_gradient(variables, 1e-2, penalized)
+    pull = Penalty(variables, penalized).gradient(1e-2)
 
     def step(optimizer: torch.optim.Optimizer, pull: Callable[[], None]) -> None:
         optimizer.zero_grad()

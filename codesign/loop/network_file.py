@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -17,6 +17,7 @@ from compress.base.sources import source_digest
 from compress.base.tensor_file import with_sorted_header
 from compress.networks.fold import fold_batch_norms
 from compress.networks.registry import build_network
+from compress.networks.user_networks import searched_first
 from compress.train.settings import TORCH_THREADS
 
 __all__ = ["NetworkSource", "load_network", "save_network"]
@@ -35,24 +36,32 @@ class NetworkSource:
         As ``compress.networks.registry.build_network`` takes it.
     source : str
         Digest of the module of the user's own factory and of what it imports; empty for our networks.
+    folder : Path, optional
+        Where that module is searched first. The same source in another place is the same network.
     """
 
     name: str
     source: str = ""
+    folder: Path | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, name: str) -> NetworkSource:
+    def of(cls, name: str, folder: Path | None = None) -> NetworkSource:
         """The network called ``name`` as its source is now."""
         module, colon, _ = name.partition(":")
         try:
-            return cls(name, source_digest(module) if colon else "")
+            with searched_first(folder):
+                return cls(name, source_digest(module) if colon else "", folder)
         except (ImportError, SyntaxError, ValueError):
-            return cls(name)  # building it says what is wrong
+            return cls(name, folder=folder)  # building it says what is wrong
+
+    def build(self, seed: int) -> nn.Module:
+        """The network with random weights drawn from ``seed``."""
+        return build_network(self.name, seed, self.folder)
 
     def read(self, path: Path) -> nn.Module:
         """Its weights from a file, on one thread from now on."""
         torch.set_num_threads(TORCH_THREADS)
-        return load_network(path, self.name)
+        return load_network(path, self.name, self.folder)
 
 
 def save_network(network: nn.Module, name: str, path: Path, folded: bool = False) -> None:
@@ -62,8 +71,10 @@ def save_network(network: nn.Module, name: str, path: Path, folded: bool = False
     write_bytes(path, with_sorted_header(save(tensors, metadata)))
 
 
-def load_network(path: Path, name: str) -> nn.Module:
+def load_network(path: Path, name: str, folder: Path | None = None) -> nn.Module:
     """Read the weights of the network called ``name``, folded if it was when it was written.
+
+    ``folder`` is where the module of a network of the user's own is, as in ``build_network``.
 
     Raises
     ------
@@ -82,7 +93,7 @@ def load_network(path: Path, name: str) -> nn.Module:
         raise CodesignError(f"{path} holds no network of codesign", again)
     if metadata.get("network") != name:
         raise CodesignError(f"{path} holds network {json.dumps(metadata.get('network'))}, not {name!r}", again)
-    network = build_network(name, seed=0)
+    network = build_network(name, 0, folder)
     if FOLDED in metadata:
         network = fold_batch_norms(network)
     try:

@@ -25,7 +25,7 @@ ARRAY_FILES = tuple(f"{ARRAY}/{name}" for name in FILES)
 
 
 def _network(config: RunConfig) -> NetworkSource:
-    return NetworkSource.of(config.network.name)
+    return NetworkSource.of(config.network.name, config.network.module_folder)
 
 
 def _data(config: RunConfig) -> Data:

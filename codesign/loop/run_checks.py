@@ -35,7 +35,9 @@ def given_alphas_of(config: RunConfig) -> GivenAlphas | None:
 def check_run(config: RunConfig) -> None:
     """Raise a CodesignError where data, alphas, bits or preset do not fit the network."""
     dataset = Data(config.data.name, config.data.folder, config.seed).load()
-    layers = geometries(build_network(config.network.name, config.seed), dataset.input_shape)
+    layers = geometries(
+        build_network(config.network.name, config.seed, config.network.module_folder), dataset.input_shape
+    )
     bits_of(config).of(layers)
     given = given_alphas_of(config)
     if given is not None:

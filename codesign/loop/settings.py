@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from codesign.loop.hardware import HardwareSection
@@ -54,6 +54,21 @@ def _known_preset(name: str) -> str:
     return name
 
 
+def _layer_names(table: Any) -> Any:
+    """The unquoted keys of layers within modules, which TOML reads as tables, joined again: ``features.0 = 0.5``."""
+    if not isinstance(table, dict):
+        return table
+    joined: dict[str, Any] = {}
+    for key, value in table.items():
+        inner = _layer_names(value)
+        named = {f"{key}.{name}": part for name, part in inner.items()} if isinstance(inner, dict) else {key: inner}
+        if twice := joined.keys() & named.keys():
+            raise PydanticCustomError("layer_twice", "layer {layer} is named twice", {"layer": repr(min(twice))})
+        joined |= named
+    return joined
+
+
+LayerNames = BeforeValidator(_layer_names)
 PresetName = Annotated[str, AfterValidator(_known_preset), WithJsonSchema({"enum": list(PRESETS)})]
 
 
@@ -64,9 +79,19 @@ class _Section(BaseModel):
 
 
 class NetworkSection(_Section):
-    """Which network: one of ours, or your own factory as ``package.module:function``."""
+    """Which network: one of ours, or your own factory as ``package.module:function``.
+
+    The module is searched in ``folder``, by default that of the run file, and then on the Python path. Where it was
+    found changes no result, and no stage runs again for it.
+    """
 
     name: str
+    folder: Annotated[str | None, Field(exclude=True)] = None
+
+    @property
+    def module_folder(self) -> Path | None:
+        """``folder`` as a path."""
+        return None if self.folder is None else Path(self.folder)
 
 
 class DataSection(_Section):
@@ -107,10 +132,10 @@ class CompressSection(_Section):
     """
 
     weight_bits: Bits = 4
-    layer_bits: dict[str, Bits] = {}
+    layer_bits: Annotated[dict[str, Bits], LayerNames] = {}
     tolerance: Annotated[float, Field(ge=0, le=1)] = 0.01
     minimum_alpha: Fraction = 0.05
-    alpha: dict[str, Fraction] | None = None
+    alpha: Annotated[dict[str, Fraction] | None, LayerNames] = None
     preset: PresetName | None = None
     trial_epochs: CountOrZero = 2
     trial_images: Count = 2000

@@ -211,7 +211,8 @@ def _storage(layers: list[dict[str, Any]], array: ArrayConfig) -> dict[str, Any]
 
 def _histograms(workspace: Workspace, model: CompressedModel) -> list[dict[str, Any]]:
     """Weights before (trained) and after (levels times interval; zero is pruned), by layer."""
-    trained = load_network(workspace.path(NETWORK), workspace.config.network.name)
+    network = workspace.config.network
+    trained = load_network(workspace.path(NETWORK), network.name, network.module_folder)
     before = {name: layer.weight.detach().numpy().ravel() for name, layer in prunable_layers(trained).items()}
     return [_histogram(layer, before[layer.name]) for layer in model.layers]
 

@@ -28,6 +28,8 @@ def digest_of_file(path: Path) -> str:
 def as_json(value: Any) -> Any:
     """Settings as a JSON value for a key: dataclasses and pydantic models by their members, paths as text.
 
+    A dataclass's members that its equality ignores (``field(compare=False)``) are no part of the key.
+
     Raises
     ------
     TypeError
@@ -36,7 +38,7 @@ def as_json(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return {name: as_json(getattr(value, name)) for name in type(value).model_fields}
     if is_dataclass(value) and not isinstance(value, type):
-        return {member.name: as_json(getattr(value, member.name)) for member in fields(value)}
+        return {member.name: as_json(getattr(value, member.name)) for member in fields(value) if member.compare}
     if isinstance(value, Mapping):
         return {str(key): as_json(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -54,7 +54,6 @@ class Closure:
         return found | data
 
 
-@lru_cache(maxsize=256)
 def closure(*modules: str) -> Closure:
     """What the modules import, directly or not.
 
@@ -66,6 +65,12 @@ def closure(*modules: str) -> Closure:
     ModuleNotFoundError
         There is no such module.
     """
+    return _closure(modules, tuple(sys.path))
+
+
+@lru_cache(maxsize=256)
+def _closure(modules: tuple[str, ...], _: tuple[str, ...]) -> Closure:
+    """``closure`` on a search path; another path may lead to another module of the same name."""
     roots = frozenset(map(_top, modules))
     found: set[str] = set()
     libraries: set[str] = set()
@@ -82,9 +87,13 @@ def closure(*modules: str) -> Closure:
     return Closure(tuple(sorted(found)), tuple(sorted(set(_distributions(map(_top, libraries))))))
 
 
-@lru_cache(maxsize=256)
 def source_digest(*modules: str) -> str:
     """Of all files in the modules' closure, its libraries' versions and Python's."""
+    return _source_digest(modules, tuple(sys.path))
+
+
+@lru_cache(maxsize=256)
+def _source_digest(modules: tuple[str, ...], _: tuple[str, ...]) -> str:
     found = closure(*modules)
     return digest_of(
         {
@@ -125,9 +134,13 @@ def _library_folders() -> tuple[Path, ...]:
     return tuple(Path(paths[name]) for name in ("purelib", "platlib", "stdlib", "platstdlib"))
 
 
-@lru_cache(maxsize=1024)
 def _location(module: str) -> Path | None:
     """The file of a module or package; None for one that is missing, built in, or has no file."""
+    return _location_on(tuple(sys.path), module)
+
+
+@lru_cache(maxsize=1024)
+def _location_on(_: tuple[str, ...], module: str) -> Path | None:
     try:
         spec = find_spec(module)
     except ModuleNotFoundError:
@@ -163,18 +176,19 @@ def _imports_of(module: str) -> Iterable[str]:
     path = _file_of(module)
     if not _is_package(_top(module)):
         return _imports_in(path)
-    graph = _graph(_top(module))
+    top = _top(module)
+    graph = _graph(top, () if top in TOOLKIT else tuple(sys.path))
     if module not in graph.modules:
         raise ModuleNotFoundError(f"no module {module}", name=module)
     return graph.find_modules_directly_imported_by(module)
 
 
 @lru_cache(maxsize=16)
-def _graph(top: str) -> grimp.ImportGraph:
+def _graph(top: str, path: tuple[str, ...]) -> grimp.ImportGraph:
     """Who imports whom in the package ``top`` and the toolkit; libraries are there by their top-level names."""
     packages = TOOLKIT if top in TOOLKIT else (*TOOLKIT, top)
     if packages == TOOLKIT and top != TOOLKIT[0]:
-        return _graph(TOOLKIT[0])
+        return _graph(TOOLKIT[0], path)
     return grimp.build_graph(
         *packages, include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
     )

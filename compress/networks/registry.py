@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -12,6 +12,7 @@ from torch import nn
 from compress.base.errors import CodesignError
 from compress.networks.imagenet import alexnet, resnet50, vgg16
 from compress.networks.mobilenets import mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small
+from compress.networks.user_networks import call_factory
 
 __all__ = ["NETWORKS", "build_network", "digits_net", "lenet5", "lenet_300_100"]
 
@@ -83,7 +84,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 """Networks that a run file names without a module, each as a function without arguments."""
 
 
-def build_network(name: str, seed: int) -> nn.Module:
+def build_network(name: str, seed: int, folder: Path | None = None) -> nn.Module:
     """A network with random weights drawn from ``seed``.
 
     Parameters
@@ -91,33 +92,18 @@ def build_network(name: str, seed: int) -> nn.Module:
     name : str
         A key of ``NETWORKS``, or ``"package.module:function"`` naming a function without arguments that returns
         a ``torch.nn.Module``.
+    folder : Path, optional
+        Where the function's module is, beside the Python path.
 
     Raises
     ------
     CodesignError
-        The name is unknown, cannot be imported, or does not make a module.
+        The name is unknown, or what ``call_factory`` raises.
     """
-    factory = NETWORKS[name] if name in NETWORKS else _import_factory(name)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = factory()
-    if not isinstance(network, nn.Module):
-        raise CodesignError(f"{name} returned {type(network).__name__}, not a torch.nn.Module", "return the network")
-    return network
-
-
-def _import_factory(name: str) -> Callable[[], nn.Module]:
-    module_name, _, function_name = name.partition(":")
-    if not module_name or not function_name:
+    if name not in NETWORKS and not all(name.partition(":")):
         raise CodesignError(
             f"unknown network {name!r}", f"use one of {', '.join(NETWORKS)}, or your own as 'package.module:function'"
         )
-    try:
-        factory: Callable[[], nn.Module] = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError) as error:
-        raise CodesignError(
-            f"network {name!r} cannot be imported: {error}", "install its package or add its folder to PYTHONPATH"
-        ) from error
-    if not callable(factory):
-        raise CodesignError(f"network {name!r} is not a function", "name a function that returns the network")
-    return factory
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return NETWORKS[name]() if name in NETWORKS else call_factory(name, folder)

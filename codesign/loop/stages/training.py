@@ -12,7 +12,6 @@ from codesign.loop.file_names import NETWORK
 from codesign.loop.inputs import Inputs, Work
 from codesign.loop.network_file import NetworkSource, save_network
 from codesign.loop.results import Result
-from compress.networks.registry import build_network
 from compress.train.checkpoint import Checkpoint, describe_run
 from compress.train.settings import TORCH_THREADS
 from compress.train.training import EpochRecord, TrainingConfig, accuracy, train
@@ -53,7 +52,7 @@ class TrainingResult(Result):
 def run(inputs: Inputs, settings: TrainSettings, work: Work) -> TrainingResult:
     """Train from the seed's weights, and write them as they validated best."""
     torch.set_num_threads(TORCH_THREADS)
-    network, dataset = build_network(settings.network.name, settings.seed), settings.data.load()
+    network, dataset = settings.network.build(settings.seed), settings.data.load()
     checkpoint = Checkpoint(work.scratch / "train.pt", describe_run("train", network, dataset, settings.training))
     history = train(network, dataset, settings.training, work.progress, checkpoint=checkpoint)
     save_network(network, settings.network.name, work.folder / NETWORK)

@@ -72,9 +72,9 @@ def test_a_module_that_is_loaded_by_name_is_found_out(planted: str) -> None:
 @pytest.fixture
 def forgetful() -> Iterator[None]:
     """Digests are computed anew, before and after."""
-    source_digest.cache_clear()
+    sources._source_digest.cache_clear()
     yield
-    source_digest.cache_clear()
+    sources._source_digest.cache_clear()
 
 
 @pytest.mark.parametrize("module", EDITS)
@@ -84,7 +84,7 @@ def test_an_edit_changes_the_keys_of_the_stages_that_can_reach_it_and_no_others(
     before = {name: source_digest(run) for name, run in MODULES.items()}
     path, content = closure(module).files[module], sources._content
     monkeypatch.setattr(sources, "_content", lambda file: "edited" if file == path else content(file))
-    source_digest.cache_clear()
+    sources._source_digest.cache_clear()
     assert {name for name, run in MODULES.items() if source_digest(run) != before[name]} == EDITS[module]
 
 
@@ -131,7 +131,7 @@ def test_a_users_network_is_in_the_key_with_its_source(tmp_path: Path, monkeypat
     digests = []
     for text in ("def make(): ...\n", "def make(): pass\n"):
         factory.write_text(text)
-        for cache in (source_digest, closure, sources._content, sources._location):
+        for cache in (sources._source_digest, sources._closure, sources._content, sources._location_on):
             cache.cache_clear()
         digests.append(digest_of(as_json(STAGES[0].settings(run))))
     assert digests[0] != digests[1]

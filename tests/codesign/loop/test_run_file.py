@@ -56,3 +56,50 @@ def test_paths_are_relative_to_the_run_file(tmp_path: Path) -> None:
     config = load_config(path)
     assert config.technology.liberty == str(tmp_path / "cells.lib")
     assert config.data.folder == str(tmp_path / "data")
+
+
+def test_a_network_of_the_users_own_is_searched_beside_the_run_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    for more, folder in (("", tmp_path), ('folder = "nets"\n', tmp_path / "nets")):
+        path.write_text(SMALLEST.replace("[data]", f"{more}[data]"))
+        network = load_config(path).network
+        assert network.module_folder == folder
+        assert network.model_dump() == {"name": "digits-net"}  # a moved run keeps its results
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '"features.0" = 0.5\n"block.a.conv" = 0.25\nfc = 1.0',
+        "features.0 = 0.5\nblock.a.conv = 0.25\nfc = 1.0",
+        'features."0" = 0.5\n"block.a".conv = 0.25\nfc = 1.0',
+        "fc = 1.0\n[compress.alpha.features]\n0 = 0.5\n[compress.alpha.block.a]\nconv = 0.25",
+    ],
+)
+def test_layers_within_modules_may_be_named_without_quotes(tmp_path: Path, table: str) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(SMALLEST + "[compress.alpha]\n" + table)
+    assert load_config(path).compress.alpha == {"features.0": 0.5, "block.a.conv": 0.25, "fc": 1.0}
+
+
+def test_dotted_layers_have_bits_and_a_quick_table_too(tmp_path: Path) -> None:
+    path, bits = tmp_path / "run.toml", "compress.layer_bits]\nblock.0 ="
+    path.write_text(f"{SMALLEST}[{bits} 4\n[quick.{bits} 2\nblock.1 = 3\n")
+    assert load_config(path).compress.layer_bits == {"block.0": 4}
+    assert load_config(path, quick=True).compress.layer_bits == {"block.0": 2, "block.1": 3}
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ('"features.0" = 0.5\nfeatures.0 = 0.25', "layer 'features.0' is named twice"),
+        ("features.0 = 1.5", "compress.alpha.features.0 = 1.5 is wrong"),
+        ("features.0 = [1]", "compress.alpha.features.0"),
+    ],
+)
+def test_a_mistake_in_a_dotted_layer_is_told_with_its_name(tmp_path: Path, table: str, told: str) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(SMALLEST + "[compress.alpha]\n" + table)
+    with pytest.raises(CodesignError) as error:
+        load_config(path)
+    assert told in str(error.value)

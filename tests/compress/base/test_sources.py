@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,13 @@ import pytest
 from compress.base import sources
 from compress.base.sources import closure, source_digest
 
-CACHES = (closure, source_digest, sources._content, sources._graph, sources._location)
+CACHES = (
+    sources._closure,
+    sources._source_digest,
+    sources._content,
+    sources._graph,
+    sources._location_on,
+)
 
 
 @pytest.fixture
@@ -114,7 +121,7 @@ def test_tools_in_child_processes_and_data_files_count() -> None:
 def test_another_version_of_a_library_changes_the_digest(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
     before = source_digest("compress.sets.masks")
     monkeypatch.setattr(sources, "version", lambda name: "0")
-    source_digest.cache_clear()
+    sources._source_digest.cache_clear()
     assert source_digest("compress.sets.masks") != before
 
 
@@ -143,3 +150,24 @@ def test_whatever_importing_a_module_loads_is_in_its_closure(module: str) -> Non
 def test_an_import_by_name_at_run_time_is_found_out(package: Path) -> None:
     (package / "sly.py").write_text("import importlib\nimportlib.import_module('planted.apart')\n")
     assert unseen("planted.sly", path=package.parent) == ["planted.apart"]
+
+
+def test_a_module_of_one_name_in_another_folder_is_another(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = source_digest("lonely"), source_digest("planted.nets")
+    other = tmp_path / "other"
+    shutil.copytree(package, other / "planted")
+    for name in ("lonely", "helper"):
+        shutil.copy(tmp_path / f"{name}.py", other)
+    monkeypatch.syspath_prepend(str(other))
+    assert (source_digest("lonely"), source_digest("planted.nets")) == first  # the place is no part of the source
+    monkeypatch.setattr(sys, "path", sys.path[1:])
+    (other / "helper.py").write_text("changed = True")
+    (other / "planted" / "hidden.py").write_text("late = 2")
+    for cache in CACHES:
+        cache.cache_clear()
+    assert (source_digest("lonely"), source_digest("planted.nets")) == first
+    monkeypatch.syspath_prepend(str(other))
+    assert source_digest("lonely") != first[0]
+    assert source_digest("planted.nets") != first[1]

@@ -124,17 +124,15 @@ def test_a_setting_is_in_the_keys_of_the_stages_that_take_it(section: dict[str, 
     assert {name for name in plain if plain[name] != other[name]} == changed
 
 
-def test_a_users_network_is_in_the_key_with_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    factory = tmp_path / "pipeline_test_network.py"
-    monkeypatch.syspath_prepend(str(tmp_path))
-    run = config(network=NetworkSection(name="pipeline_test_network:make"))
+def test_a_users_network_is_in_the_key_with_its_source_and_not_its_place(tmp_path: Path) -> None:
     digests = []
-    for text in ("def make(): ...\n", "def make(): pass\n"):
-        factory.write_text(text)
-        for cache in (sources._source_digest, sources._closure, sources._content, sources._location_on):
-            cache.cache_clear()
+    for folder, text in (("a", "def make(): ...\n"), ("b", "def make(): pass\n"), ("c", "def make(): ...\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "pipeline_test_network.py").write_text(text)
+        run = config(network=NetworkSection(name="pipeline_test_network:make", folder=str(tmp_path / folder)))
         digests.append(digest_of(as_json(STAGES[0].settings(run))))
     assert digests[0] != digests[1]
+    assert digests[0] == digests[2]
 
 
 def test_the_stages_of_the_loop_read_only_what_earlier_ones_write() -> None:

@@ -38,6 +38,9 @@ class Evaluator:
     def evaluate(self, shape: Shape, limit: float) -> tuple[float, ArrayChoice] | None:
         """Exact time and array, or None where it does not fit or takes ``limit`` or more."""
         try:
+            least_memories = sram_area(self.plans.least_config(shape), self._technology)
+            if self._datapath_area(shape) + least_memories > self._budget:
+                return None
             if self.plans.fewest_cycles(shape) * self._shortest_clock >= limit:
                 return None
             config = self.plans.config(shape)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import cached_property, lru_cache, reduce
-from math import lcm
+from math import ceil, lcm, prod
 
 from flows.search.layer_load import LayerLoad
 from flows.search.shapes import Shape
@@ -40,7 +40,8 @@ class NetworkPlans:
         self.loads, self.template, self.even = tuple(loads), template, even
         self.samples = lcm(*(load.batch for load in loads))
         self._schedules_of = lru_cache(maxsize=_PLANS_KEPT)(self._make_schedules)
-        self._tiles_of = lru_cache(maxsize=None)(self._count_tiles)
+        self._pixel_groups_of = lru_cache(maxsize=None)(self._count_pixel_groups)
+        self._words_of = lru_cache(maxsize=None)(self._count_words)
 
     def evened(self, shape: Shape) -> NetworkPlans:
         """The same layers with even rows, for one shape."""
@@ -53,6 +54,11 @@ class NetworkPlans:
     def config(self, shape: Shape) -> ArrayConfig:
         """The array of that shape whose banks just hold every layer."""
         depths = reduce(Depths.largest, (schedule.depths for schedule in self.schedules(shape)))
+        return self.template.replace(**asdict(shape), **asdict(depths))
+
+    def least_config(self, shape: Shape) -> ArrayConfig:
+        """``config`` with depths that need no plan: no bank is deeper than there."""
+        depths = reduce(Depths.largest, (self._least_depths(*each, shape) for each in self._laid_out(shape)))
         return self.template.replace(**asdict(shape), **asdict(depths))
 
     def layer_cycles(self, shape: Shape) -> dict[str, int]:
@@ -71,18 +77,16 @@ class NetworkPlans:
     def least_cycles(self, shape: Shape) -> int:
         """A lower bound on ``cycles`` that needs no plan.
 
-        In each tile one row has at least its share of a group's nonzeros, and the drain takes every filter's lanes.
+        For each pixel group, some row has at least its share of the nonzeros, and the drain takes every filter's lanes.
         """
-        return sum(
-            self._least_cycles(load, geometry, shape) * self._batches(load)
-            for load, geometry in zip(self.loads, self._geometries(shape), strict=True)
-        )
+        laid_out = self._laid_out(shape)
+        return sum(self._least_cycles(load, geometry, shape) * self._batches(load) for load, geometry in laid_out)
 
     @cached_property
     def most_lanes(self) -> int:
-        """Lanes that take all pixels of every layer in one tile, pooled or not: more would idle."""
+        """Lanes that take all pixels of every layer in one pixel group, pooled or not: more would idle."""
         return max(
-            self._tiles_of(1, geometry, load.batch)
+            self._pixel_groups_of(1, geometry, load.batch)
             for load in self.loads
             for geometry in (load.geometry, load.geometry.on(1, 1))
         )
@@ -96,6 +100,9 @@ class NetworkPlans:
         """With the window only where an array of that shape pools: equal for most numbers of requantizers."""
         return tuple(load.geometry.on(shape.lanes, shape.requant_lanes) for load in self.loads)
 
+    def _laid_out(self, shape: Shape) -> Iterable[tuple[LayerLoad, ArrayGeometry]]:
+        return zip(self.loads, self._geometries(shape), strict=True)
+
     def _batches(self, load: LayerLoad) -> int:
         return self.samples // load.batch
 
@@ -107,7 +114,7 @@ class NetworkPlans:
         drain = load.group_filters * (shape.lanes // shape.requant_lanes + 1)
         busiest = sum(max(-(-nonzeros // shape.rows), drain) for nonzeros in load.group_nonzeros)
         latency = geometry.groups * (FILL_CYCLES + DRAIN_LATENCY)
-        return busiest * self._tiles_of(shape.lanes, geometry, load.batch) + latency
+        return busiest * self._pixel_groups_of(shape.lanes, geometry, load.batch) + latency
 
     def _make_schedules(self, rows: int, lanes: int, geometries: tuple[ArrayGeometry, ...]) -> tuple[Schedule, ...]:
         requant_lanes = self.template.requant_lanes if self.even else 1  # without even they make no difference
@@ -115,6 +122,24 @@ class NetworkPlans:
         loads = zip(self.loads, geometries, strict=True)
         return tuple(group_schedule(load.mask, geometry, array, load.batch, self.even) for load, geometry in loads)
 
+    def _least_depths(self, load: LayerLoad, geometry: ArrayGeometry, shape: Shape) -> Depths:
+        """Some row has at least its share of the weights, the channels and the positions."""
+        index, weight_bits = self.template.index, self.template.weight_bits
+        _, channels, *kernel = geometry.weight_shape
+        positions = 0 if index.counts_positions else channels * prod(kernel)
+        bits = max(load.group_nonzeros) * index.least_bits(weight_bits)
+        return Depths(
+            weight_depth=max(2, ceil(bits / (shape.rows * index.word_bits(weight_bits)))),
+            activation_depth=max(4, self._words_of(shape.lanes, geometry, load.batch, ceil(channels / shape.rows))),
+            table_depth=max(2, ceil(positions / shape.rows)),
+            bias_depth=max(2, load.group_filters),
+        )
+
     @staticmethod
-    def _count_tiles(lanes: int, geometry: ArrayGeometry, batch: int) -> int:
-        return ImageLayout(geometry, lanes, batch).tiles
+    def _count_pixel_groups(lanes: int, geometry: ArrayGeometry, batch: int) -> int:
+        return ImageLayout(geometry, lanes, batch).pixel_groups
+
+    @staticmethod
+    def _count_words(lanes: int, geometry: ArrayGeometry, batch: int, channels: int) -> int:
+        words = ImageLayout(geometry, lanes, batch).words(channels)
+        return words + words % 2

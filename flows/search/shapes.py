@@ -61,9 +61,9 @@ def without_idle_lanes(
 ) -> tuple[Shape, ...]:
     """``shapes`` without those that have more lanes than another one, for nothing.
 
-    ``most_lanes`` take all pixels of every layer in one tile. Left out is a shape with more lanes, as many rows and no
-    fewer requantizers than one of ``shapes`` that also has so many, pools the same layers, and drains a filter in no
-    more cycles.
+    With ``most_lanes``, all pixels of every layer are one pixel group. A shape is left out if another of ``shapes`` has
+    that many lanes but fewer of them, as many rows and no more requantizers, pools the same layers, and drains a filter
+    in no more cycles.
     """
     enough = [shape for shape in set(shapes) if shape.lanes >= most_lanes]
     by_rows: dict[int, list[Shape]] = {}

@@ -33,7 +33,7 @@ def assign_evenly(nonzeros_kn: NDArray[np.int64], rows: int) -> list[tuple[int, 
     so one waits for another when their sums over *some* neighbouring filters differ by about a filter; equal totals do
     not prevent that. Starting from ``assign``, pairs of parts are exchanged between rows while that lowers
 
-        sum over windows w, over the K places of a window (wrapping around, as tiles repeat), over rows, of
+        sum over windows w, over the K places of a window (wrapping around, as pixel groups repeat), over rows, of
         (nonzeros of the row in the window)^2 / w,   plus the sum over rows of (all nonzeros of the row)^2.
 
     >>> assign_evenly(np.array([[1, 0, 1, 0], [0, 1, 0, 1]]), 2)

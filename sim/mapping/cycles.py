@@ -25,43 +25,44 @@ def fill_cycles(index: IndexFormat) -> int:
 
 def layer_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
     """Cycles in which the array is busy while the receiver is always ready."""
-    groups = plan.layout.lanes // requant_lanes
-    return chain_cycles(plan.tokens_rk, plan.layout.tiles, groups, fill_cycles(plan.index))
+    drain = plan.layout.lanes // requant_lanes
+    return chain_cycles(plan.tokens_rk, plan.layout.pixel_groups, drain, fill_cycles(plan.index))
 
 
 def fewest_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
     """A lower bound on ``layer_cycles``: the busiest row or the drain, whichever is slower, without waiting."""
-    groups = plan.layout.lanes // requant_lanes
+    drain = plan.layout.lanes // requant_lanes
     busiest_row = int(plan.tokens_rk.sum(axis=1).max())
     filters: int = plan.tokens_rk.shape[1]
-    busiest = max(busiest_row, filters * (groups + 1))
-    return fill_cycles(plan.index) + busiest * plan.layout.tiles + DRAIN_LATENCY
+    busiest = max(busiest_row, filters * (drain + 1))
+    return fill_cycles(plan.index) + busiest * plan.layout.pixel_groups + DRAIN_LATENCY
 
 
-def chain_cycles(tokens_rk: NDArray[np.int64], tiles: int, groups: int, fill: int = FILL_CYCLES) -> int:
+def chain_cycles(tokens_rk: NDArray[np.int64], pixel_groups: int, drain: int, fill: int = FILL_CYCLES) -> int:
     """Follow every filter down the chain of rows.
 
     Row r executes a filter's first token once row r - 1 has left its sum, and its last token once its own previous sum
-    was taken; the last row's sums drain in ``groups`` cycles. Stops once the time per tile is periodic.
+    was taken; the last row's sums take ``drain`` cycles. Repeated for each pixel group; stops once
+    their time is periodic.
     """
     tokens = tokens_rk.T.tolist()
     rows = len(tokens_rk)
     state = [fill + 1] * rows + [0] * rows
-    for left in reversed(range(tiles)):
-        before, state = state, _after_tile(tokens, state, groups)
-        if 0 < left < tiles - 1 and _is_periodic(tokens, groups, before, state):
+    for left in reversed(range(pixel_groups)):
+        before, state = state, _after_group(tokens, state, drain)
+        if 0 < left < pixel_groups - 1 and _is_periodic(tokens, drain, before, state):
             break
     took = state[-1] - before[-1]
     drained = state[-1] - 2 + left * took  # two cycles before the last row is freed
     return drained + DRAIN_LATENCY
 
 
-def _is_periodic(tokens: list[list[int]], groups: int, before: list[int], after: list[int]) -> bool:
-    """Whether all further tiles take as long as the one that led from ``before`` to ``after``.
+def _is_periodic(tokens: list[list[int]], drain: int, before: list[int], after: list[int]) -> bool:
+    """Whether all further pixel groups take as long as the one that led from ``before`` to ``after``.
 
-    A tile is a linear map in the (max, +) algebra (Baccelli et al., Synchronization and Linearity, 1992): later inputs
-    never give earlier outputs, and inputs delayed by a constant give outputs delayed by it. So further tiles take at
-    most as long if no time moved by more than the last drain did, and at least as long if the times that moved by
+    A pixel group is a linear map in the (max, +) algebra (Baccelli et al., Synchronization and Linearity, 1992): later
+    inputs never give earlier outputs, and inputs delayed by a constant give outputs delayed by it. So further ones take
+    at most as long if no time moved by more than the last drain did, and at least as long if the times that moved by
     exactly that much give the same result without the others, the rows that run ahead.
     """
     took = after[-1] - before[-1]
@@ -71,12 +72,12 @@ def _is_periodic(tokens: list[list[int]], groups: int, before: list[int], after:
     if min(moved) == took:
         return True
     alone = [old if step == took else _NEVER for old, step in zip(before, moved, strict=True)]
-    again = _after_tile(tokens, alone, groups)
+    again = _after_group(tokens, alone, drain)
     return all(step < took or new == once for step, new, once in zip(moved, after, again, strict=True))
 
 
-def _after_tile(tokens: list[list[int]], state: list[int], groups: int) -> list[int]:
-    """Pass all filters down the rows.
+def _after_group(tokens: list[list[int]], state: list[int], drain: int) -> list[int]:
+    """Pass all filters down the rows, for one pixel group.
 
     The state holds, for each row, when it is free for the next filter's first token, then the earliest cycle in which
     it may be free for the filter after that: its last token runs a cycle after the previous sum was taken. The model
@@ -97,5 +98,5 @@ def _after_tile(tokens: list[list[int]], state: list[int], groups: int) -> list[
                     start = above - 1
             free[row] = above
             freed[row - 1] = start + 2  # the first row's goes to the unused last place
-        freed[row] = above + groups + 1
+        freed[row] = above + drain + 1
     return free + freed[:rows]

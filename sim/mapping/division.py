@@ -19,7 +19,7 @@ from sim.mapping.slices import RowSlice
 
 __all__ = ["Division", "PlannedRun"]
 
-Window = tuple[range, range]
+Extent = tuple[range, range]
 """Samples and output lines of one run."""
 
 
@@ -59,11 +59,11 @@ class Division:
 
     def fitting(self, unit: Part, slices: tuple[RowSlice, ...]) -> Iterator[PlannedRun]:
         """The unit in runs that fit, with its rows assigned to ``slices``."""
-        windows = self._windows(unit, max(1, *(len(row.channels) for row in slices)))
-        samples, lines = windows[0]
-        window = replace(unit, samples=samples, lines=lines)
-        plans = list(self._filters(window, slices))
-        for samples, lines in windows:
+        extents = self._extents(unit, max(1, *(len(row.channels) for row in slices)))
+        samples, lines = extents[0]
+        first = replace(unit, samples=samples, lines=lines)
+        plans = list(self._filters(first, slices))
+        for samples, lines in extents:
             for run in plans:
                 part = replace(run.part, samples=samples, lines=lines)
                 yield PlannedRun(part, replace(run.plan, layout=self._layout(part)))
@@ -98,8 +98,8 @@ class Division:
         by_words = ceil(depths.weight_depth / self.config.weight_depth)
         return max(2, by_words, ceil(depths.bias_depth / self.config.bias_depth))
 
-    def _windows(self, unit: Part, channels: int) -> list[Window]:
-        """Samples and lines of each run: the division with the fewest tiles, then the fewest runs, of those that fit.
+    def _extents(self, unit: Part, channels: int) -> list[Extent]:
+        """Samples and lines of each run: of the divisions that fit, the one with the fewest pixel groups, then runs.
 
         One line of one sample where none fits. Lines of one pooling window stay together.
         """
@@ -108,13 +108,13 @@ class Division:
         rows = self.geometry.window[0]
         sizes = [(samples, len(unit.lines)) for samples in range(1, self.batch)]
         sizes += [(1, lines) for lines in range(rows, len(unit.lines), rows)]
-        divisions = [self._windows_of(unit, *size) for size in sizes]
-        fitting = [windows for windows in divisions if self._fits(_window(unit, windows[0]), channels)]
+        divisions = [self._extents_of(unit, *size) for size in sizes]
+        fitting = [extents for extents in divisions if self._fits(_restricted(unit, extents[0]), channels)]
         if not fitting:
-            return self._windows_of(unit, 1, rows)
-        return min(fitting, key=lambda windows: (self._tiles(unit, windows), len(windows)))
+            return self._extents_of(unit, 1, rows)
+        return min(fitting, key=lambda extents: (self._pixel_groups(unit, extents), len(extents)))
 
-    def _windows_of(self, unit: Part, samples: int, lines: int) -> list[Window]:
+    def _extents_of(self, unit: Part, samples: int, lines: int) -> list[Extent]:
         if lines == len(unit.lines):
             return [(some, unit.lines) for some in _chunks(unit.samples, samples)]
         pooled_lines = unit.lines[: self.geometry.windows[0] * self.geometry.window[0]]
@@ -123,12 +123,12 @@ class Division:
     def _fits(self, part: Part, channels: int) -> bool:
         return self._layout(part).words(channels) <= self.config.activation_depth
 
-    def _tiles(self, unit: Part, windows: list[Window]) -> int:
-        return sum(self._layout(_window(unit, window)).tiles for window in windows)
+    def _pixel_groups(self, unit: Part, extents: list[Extent]) -> int:
+        return sum(self._layout(_restricted(unit, extent)).pixel_groups for extent in extents)
 
 
-def _window(unit: Part, window: Window) -> Part:
-    return replace(unit, samples=window[0], lines=window[1])
+def _restricted(unit: Part, extent: Extent) -> Part:
+    return replace(unit, samples=extent[0], lines=extent[1])
 
 
 def _chunks(numbers: range, size: int) -> list[range]:

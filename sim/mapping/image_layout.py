@@ -53,7 +53,7 @@ def line_pitch(size: int, kernel: int, stride: int, padding: int, outputs: int, 
 class ImageLayout:
     """Pixels of ``batch`` images in words of ``lanes``, planes for each channel and stride phase.
 
-    Output pixel (b, y, x) is number ``(b * image_pitch + y) * line_pitch + x``; lane v of tile t computes number
+    Output pixel (b, y, x) is number ``(b * image_pitch + y) * line_pitch + x``; lane v of pixel group t computes number
     ``t * lanes + v``. Numbers past a line's end are computed and dropped. Tap (r, s) reads, in the plane of its
     phase, the pixel that lies ``tap_offsets[r * S + s]`` further on.
 
@@ -111,8 +111,8 @@ class ImageLayout:
         return (int(self.output_numbers[-1, -1, -1]) + 1) * self.window_pixels - 1
 
     @cached_property
-    def tiles(self) -> int:
-        """Passes over all filters."""
+    def pixel_groups(self) -> int:
+        """Groups of ``lanes`` pixels; all filters pass over each. The hardware's registers call one a tile."""
         return self.last_number // self.lanes + 1
 
     @cached_property
@@ -138,12 +138,12 @@ class ImageLayout:
 
     def words(self, channels: int) -> int:
         """Bank words for ``channels``, including words that only dropped pixels read."""
-        last_read = self.tiles + int(self.tap_offsets.max()) // self.lanes
+        last_read = self.pixel_groups + int(self.tap_offsets.max()) // self.lanes
         planes = self.phases * channels
         return (planes - 1) * self.plane_words + max(self.plane_words, last_read + 1)
 
     def table_words(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Per tap: activation word relative to its channel and tile, and pixel shift within it."""
+        """Per tap: activation word relative to its channel and pixel group, and pixel shift within it."""
         words = self.tap_phases * self.plane_words + self.tap_offsets // self.lanes
         return words, self.tap_offsets % self.lanes
 

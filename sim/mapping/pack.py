@@ -46,7 +46,7 @@ class PackedLayer:
         layer, layout = self.layer, self.plan.layout
         registers = {
             LayerRegister.LAST_FILTER: layer.levels.shape[0] - 1,
-            LayerRegister.LAST_TILE: layout.tiles - 1,
+            LayerRegister.LAST_TILE: layout.pixel_groups - 1,
             LayerRegister.MULTIPLIER: layer.requantization.multiplier,
             LayerRegister.SHIFT: layer.requantization.shift - 1,
             LayerRegister.RELU: int(layer.relu),
@@ -122,7 +122,7 @@ class PackedLayer:
     def result_beats(self) -> int:
         """Beats the array sends for one batch."""
         filters: int = self.layer.levels.shape[0]
-        return self.plan.layout.tiles * filters * self._beats_of_filter
+        return self.plan.layout.pixel_groups * filters * self._beats_of_filter
 
     @property
     def _beats_of_filter(self) -> int:
@@ -138,8 +138,8 @@ class PackedLayer:
         H_out and W_out are after pooling where the array pools. A beat has one value of each block of lanes.
         """
         filters = self.layer.levels.shape[0]
-        tiles = beats.astype(np.int16).reshape(-1, filters, self._beats_of_filter, self.config.requant_lanes)
-        pixels_kp = tiles.transpose(1, 0, 3, 2).reshape(filters, -1)
+        groups = beats.astype(np.int16).reshape(-1, filters, self._beats_of_filter, self.config.requant_lanes)
+        pixels_kp = groups.transpose(1, 0, 3, 2).reshape(filters, -1)
         results = pixels_kp[:, self.plan.layout.output_numbers].transpose(1, 0, 2, 3)
         if self.layer.relu:
             return results

@@ -47,11 +47,11 @@ def part_geometry(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
     A part with some of the lines reads them with their halo. Padding lines become lines of zeros, as top and bottom may
     have different numbers of them.
     """
-    window = _window(geometry, part)
-    return fold_geometry(window) if part.folded else window
+    unfolded = _unfolded(geometry, part)
+    return fold_geometry(unfolded) if part.folded else unfolded
 
 
-def _window(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
+def _unfolded(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
     _, _, kernel_rows, kernel_columns = geometry.weight_shape
     _, height, width = geometry.input_shape
     padding_y, padding_x = geometry.padding
@@ -85,12 +85,12 @@ def _blocks(weights: NDArray[Any], part: Part) -> NDArray[Any]:
 def part_inputs(geometry: ArrayGeometry, part: Part, activations_nchw: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What the part reads of one batch, (len(samples), len(channels), H, W) of ``part_geometry``."""
     taken = activations_nchw[part.samples.start : part.samples.stop, part.channels.start : part.channels.stop]
-    window = _window(geometry, part)
+    unfolded = _unfolded(geometry, part)
     if len(part.lines) < geometry.output_size[0]:
         padding, first = geometry.padding[0], part.lines.start * geometry.stride[0]
         padded = np.pad(taken, ((0, 0), (0, 0), (padding, padding), (0, 0)))
-        taken = padded[:, :, first : first + window.input_shape[1]]
-    return fold_inputs(taken, window) if part.folded else taken
+        taken = padded[:, :, first : first + unfolded.input_shape[1]]
+    return fold_inputs(taken, unfolded) if part.folded else taken
 
 
 def part_layer(layer: CompressedLayer, part: Part, pooled: bool = False) -> CompressedLayer:

@@ -1,4 +1,4 @@
-"""What a layer needs of an array, from its mask alone: words, depths and tiles; no levels needed."""
+"""What a layer needs of an array, from its mask alone: words, depths and pixel groups; no levels needed."""
 
 from __future__ import annotations
 

@@ -6,20 +6,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from compress.base.errors import CodesignError
 from flows.search.layer_load import LayerLoad
 from flows.search.network_plans import NetworkPlans
 from flows.search.shapes import Shape, candidate_shapes
+from flows.synthesis.area import sram_area
 from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
+from rtl.formats.registry import FORMATS, parse_index
 from sim.mapping.cycles import layer_cycles
 from sim.mapping.filter_order import filter_order
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import plan_layer
-from tests.flows.search.layers import REFERENCE, SHAPES, pruned
+from tests.flows.search.layers import GENERIC, REFERENCE, SHAPES, pruned
 
 SPARSE = REFERENCE.replace(index=Fixed(4))
+formats = st.sampled_from([parse_index(kind.example) for kind in FORMATS])
 
 
 @st.composite
@@ -42,6 +47,27 @@ def test_bounds_never_exceed_the_exact_cycles(first: LayerLoad, second: LayerLoa
     for loads in ([first], [first, second]):
         plans = NetworkPlans(loads, SPARSE)
         assert plans.least_cycles(shape) <= plans.fewest_cycles(shape) <= plans.cycles(shape)
+
+
+@settings(max_examples=100)
+@given(
+    layers("first"),
+    layers("second"),
+    st.sampled_from(candidate_shapes(4, (1, 4, 8))),
+    formats,
+)
+def test_banks_are_at_least_as_deep_as_is_known_without_a_plan(
+    first: LayerLoad, second: LayerLoad, shape: Shape, index: IndexFormat
+) -> None:
+    plans = NetworkPlans([first, second], REFERENCE.replace(index=index))
+    try:
+        least, config = plans.least_config(shape), plans.config(shape)
+    except CodesignError:  # a mask that the format cannot store
+        reject()
+    for member in ("weight_depth", "activation_depth", "table_depth", "bias_depth"):
+        assert getattr(least, member) <= getattr(config, member)
+    assert least.bias_depth == config.bias_depth
+    assert sram_area(least, GENERIC) <= sram_area(config, GENERIC)
 
 
 @pytest.mark.parametrize("portion", [0.0, 0.3, 0.8])

@@ -25,25 +25,27 @@ alike = hnp.arrays(np.int64, SHAPES, elements=st.integers(4, 6))
 
 @given(tokens | alike, st.integers(1, 40), st.integers(1, 8))
 @example(np.array([[3, 10], [9, 7], [7, 1]]), 30, 5)
-def test_skipping_equal_tiles_changes_nothing(tokens_rk: NDArray[np.int64], tiles: int, groups: int) -> None:
-    unrolled = np.tile(tokens_rk, (1, tiles))
-    assert chain_cycles(tokens_rk, tiles, groups) == chain_cycles(unrolled, 1, groups)
+def test_skipping_equal_pixel_groups_changes_nothing(
+    tokens_rk: NDArray[np.int64], pixel_groups: int, drain: int
+) -> None:
+    unrolled = np.tile(tokens_rk, (1, pixel_groups))
+    assert chain_cycles(tokens_rk, pixel_groups, drain) == chain_cycles(unrolled, 1, drain)
 
 
 @given(tokens, st.integers(1, 8), st.lists(st.integers(0, 60), min_size=10, max_size=10))
 @example(np.array([[3, 10], [9, 7], [7, 1]]), 5, [8] * 3 + [0] * 7)
 @example(np.array([[3]]), 1, [14, 26] * 5)
 def test_a_pace_said_to_be_kept_is_kept_from_any_state(
-    tokens_rk: NDArray[np.int64], groups: int, start: list[int]
+    tokens_rk: NDArray[np.int64], drain: int, start: list[int]
 ) -> None:
     filters = tokens_rk.T.tolist()
     states = [start[: 2 * len(tokens_rk)]]
     for _ in range(12):
-        states.append(cycles._after_tile(filters, states[-1], groups))
+        states.append(cycles._after_group(filters, states[-1], drain))
     took = np.diff([state[-1] for state in states])
-    for tile in range(5):
-        if cycles._is_periodic(filters, groups, states[tile], states[tile + 1]):
-            assert len(set(took[tile:])) == 1
+    for first in range(5):
+        if cycles._is_periodic(filters, drain, states[first], states[first + 1]):
+            assert len(set(took[first:])) == 1
 
 
 def test_rows_that_run_ahead_are_not_followed_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,10 +53,10 @@ def test_rows_that_run_ahead_are_not_followed_to_the_end(monkeypatch: pytest.Mon
 
     def counted(*arguments: Any) -> Any:
         followed.append(arguments)
-        return after_tile(*arguments)
+        return after_group(*arguments)
 
-    after_tile = cycles._after_tile
-    monkeypatch.setattr(cycles, "_after_tile", counted)
+    after_group = cycles._after_group
+    monkeypatch.setattr(cycles, "_after_group", counted)
     tokens_rk = np.array([[5, 5, 5], [5, 5, 6]])
     assert chain_cycles(tokens_rk, 1000, 1) == FILL_CYCLES + 5 + 16 * 1000 + 1 + DRAIN_LATENCY
     assert len(followed) < 10

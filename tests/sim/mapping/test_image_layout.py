@@ -55,7 +55,7 @@ def test_every_word_a_tile_reads_lies_in_the_bank(
     layout = ImageLayout(geometry, lanes, batch)
     tap_words, _ = layout.table_words()
     last_plane = (channels - 1) * layout.phases * layout.plane_words
-    last_read = last_plane + int(tap_words.max()) + layout.tiles - 1 + 1  # and its neighbour
+    last_read = last_plane + int(tap_words.max()) + layout.pixel_groups - 1 + 1  # and its neighbour
     assert last_read < layout.words(channels)
 
 
@@ -76,4 +76,4 @@ def test_neighbouring_lines_share_their_padding(axis: tuple[int, int, int, int, 
 
 def test_alexnet_conv4_keeps_most_lanes_busy() -> None:
     layout = ImageLayout(ArrayGeometry((384, 192, 3, 3), (192, 13, 13), (1, 1), (1, 1)), lanes=16)
-    assert 13 * 13 / (layout.tiles * 16) > 0.85
+    assert 13 * 13 / (layout.pixel_groups * 16) > 0.85

@@ -116,7 +116,7 @@ def test_windows_stay_together_where_a_layer_is_divided_and_the_array_sends_a_fo
     np.testing.assert_array_equal(tiling.join([results for results, _ in answers]), tiling.answer(activations))
     assert tiling.cycles == sum(cycles for _, cycles in answers)
     for run in tiling.runs:
-        assert 4 * run.packed.result_beats == run.packed.plan.layout.tiles * len(made.levels) * small.lanes
+        assert 4 * run.packed.result_beats == run.packed.plan.layout.pixel_groups * len(made.levels) * small.lanes
 
 
 def test_the_host_pools_where_stored_lines_would_cost_runs() -> None:

@@ -9,4 +9,5 @@ from .loop.run_file import load_config as load_config
 from .loop.settings import RunConfig as RunConfig
 from .loop.verify import simulate_model as simulate_model
 from .report.contents import read_report as read_report
+from .report.report import Report as Report
 from .run import run_loop as run_loop

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from codesign.console import RunConsole
 from codesign.loop.pipeline import STAGES
@@ -11,13 +10,14 @@ from codesign.loop.settings import RunConfig
 from codesign.loop.stage import run_stages
 from codesign.loop.workspace import Workspace
 from codesign.report.contents import write_report
+from codesign.report.report import Report
 
 __all__ = ["run_loop"]
 
 
 def run_loop(
     config: RunConfig, folder: Path, console: RunConsole | None = None, command: str = "", fresh: bool = False
-) -> dict[str, Any]:
+) -> Report:
     """Run every stage that is not finished, write the report into ``folder`` and return it.
 
     Interrupted at any time, a second call goes on where the first was.

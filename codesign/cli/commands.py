@@ -26,6 +26,7 @@ from codesign.loop.verify import simulate_model
 from codesign.loop.workspace import Workspace
 from codesign.report.contents import read_report
 from codesign.report.page import write_page
+from codesign.report.report import Report
 from codesign.run import run_loop
 from compress.base.errors import CodesignError
 from compress.model.model_file import load_model
@@ -176,7 +177,7 @@ def synthesize(array: Path, liberty: Path | None, json: bool) -> None:
 def run(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
     """The whole loop."""
     result = run_loop(load_config(config, quick), out, RunConsole(), _command_line(), fresh)
-    _show(result, json, _summary(result, out))
+    _show(result.to_json(), json, _summary(result, out))
 
 
 def report(source: Path, out: Path | None, json: bool) -> None:
@@ -211,19 +212,16 @@ def _show(result: Any, json: bool, text: str) -> None:
     print(json_format.dumps(result, indent=2) if json else text)
 
 
-def _summary(result: dict[str, Any], out: Path) -> str:
+def _summary(result: Report, out: Path) -> str:
     """The figures that matter, and where the rest is."""
-    array, chosen, unit = result["array"], result["array"]["chosen"], result["units"]["area"]
-    accuracies = ", ".join(f"{name} {result['accuracy'][name]:.2%}" for name in ("dense", "compressed", "integer"))
+    chosen, accuracy = result.array.chosen, result.accuracy
     lines = [
-        f"accuracy   {accuracies}",
-        f"array      {chosen['config']['rows']} x {chosen['config']['lanes']} PEs in {chosen['area']:,.0f} {unit}, "
-        f"{array['speedup']:.2f} times as fast as the best dense array in that area",
-        f"verilog    {result['rtl']['outputs_compared']:,} outputs equal to the golden model",
+        f"accuracy   dense {accuracy.dense:.2%}, compressed {accuracy.compressed:.2%}, integer {accuracy.integer:.2%}",
+        f"array      {chosen.config.rows} x {chosen.config.lanes} PEs in {chosen.area:,.0f} {result.units.area}, "
+        f"{result.array.speedup:.2f} times as fast as the best dense array in that area",
+        f"verilog    {result.rtl.outputs_compared:,} outputs equal to the golden model",
     ]
-    for layer in result["layers"]:
-        kept = (
-            "restored to dense" if layer["restored"] else f"{layer['nonzeros']:,} of {layer['weights']:,} weights kept"
-        )
-        lines.append(f"{layer['name']:<10} {kept}, {layer['speedup']:.2f}x")
+    for layer in result.layers:
+        kept = "restored to dense" if layer.restored else f"{layer.nonzeros:,} of {layer.weights:,} weights kept"
+        lines.append(f"{layer.name:<10} {kept}, {layer.speedup:.2f}x")
     return "\n".join([*lines, f"report     {out / 'report.html'}"])

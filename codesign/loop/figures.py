@@ -13,7 +13,7 @@ from flows.search.break_even_ratio import BreakEvenRatio
 from flows.technology.technology import Technology
 from rtl.config import ArrayConfig
 
-__all__ = ["ArrayFigures", "BreakEvenResult", "CurvePoint", "LayerCurve", "TechnologyFigures"]
+__all__ = ["ArrayFigures", "ArrayPoint", "BreakEvenResult", "CurvePoint", "LayerCurve", "Ratio", "TechnologyFigures"]
 
 
 def _array(given: Any) -> ArrayConfig:
@@ -50,7 +50,7 @@ class TechnologyFigures(_Figures):
         return cls.model_validate(technology.describe())
 
 
-class CurvePoint(_Figures):
+class ArrayPoint(_Figures):
     """The best array for one pruned portion, None where no array fits the budget; ``cycles`` are of a batch."""
 
     pruned_portion: float
@@ -63,6 +63,11 @@ class CurvePoint(_Figures):
     cycles: int | None
     index: str | None
     critical: str | None
+
+
+class CurvePoint(ArrayPoint):
+    """The same, with all of the array's parameters."""
+
     config: Array | None
 
 

@@ -1,18 +1,19 @@
-"""report.json: every figure of a run in one documented, versioned file (docs/report.md)."""
+"""Assemble, write and read the report of a run."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from codesign.loop.chosen_alphas import AlphasResult
-from codesign.loop.figures import BreakEvenResult, LayerCurve
+from codesign.loop.figures import ArrayPoint, BreakEvenResult, LayerCurve
 from codesign.loop.file_names import MODEL, NETWORK
 from codesign.loop.hardware import HardwareSection
 from codesign.loop.network_file import load_network
@@ -25,6 +26,21 @@ from codesign.loop.stages.training import TrainingResult
 from codesign.loop.verify import SimulationResult
 from codesign.loop.workspace import Workspace
 from codesign.report.page import write_page
+from codesign.report.report import (
+    SCHEMA,
+    SCHEMA_VERSION,
+    ArrayComparison,
+    CurveFigures,
+    DataFigures,
+    LayerRow,
+    LevelCounts,
+    Report,
+    Schema,
+    StorageFigures,
+    Units,
+    WeightCounts,
+    WeightHistogram,
+)
 from codesign.versions import versions
 from compress.base.errors import CodesignError
 from compress.base.files import read_text, write_text
@@ -36,47 +52,35 @@ from rtl.config import ArrayConfig
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.schedule import make_schedule
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "assemble", "read_report", "write_report"]
+__all__ = ["assemble", "read_report", "write_report"]
 
-SCHEMA = "codesign-report"
-SCHEMA_VERSION = 2
 HISTOGRAM_BINS = 60
-CURVE_KEYS = (
-    "pruned_portion",
-    "speedup",
-    "rows",
-    "lanes",
-    "requant_lanes",
-    "area",
-    "clock",
-    "cycles",
-    "index",
-    "critical",
-)
 
 
-def write_report(workspace: Workspace, command: str = "") -> dict[str, Any]:
-    """Assemble report.json from the files of the stages, and write it with report.html and the pictures."""
+def write_report(workspace: Workspace, command: str = "") -> Report:
+    """Assemble report.json from the results of the stages, and write it with report.html and the pictures."""
     report = assemble(workspace, command)
-    write_text(workspace.path("report.json"), json.dumps(report, indent=2) + "\n")
+    write_text(workspace.path("report.json"), json.dumps(report.to_json(), indent=2) + "\n")
     write_page(report, workspace.folder)
     return report
 
 
-def read_report(path: Path) -> dict[str, Any]:
+def read_report(path: Path) -> Report:
     """Read a report.json, given itself or its folder; a foreign or damaged one is a CodesignError."""
     file = path / "report.json" if path.is_dir() else path
     text = read_text(file, "run `codesign run` first")
     try:
-        report = json.loads(text)
-    except ValueError as error:
-        raise CodesignError(f"{file} is damaged: {error}", "remove it and run `codesign run` again") from error
-    schema = report.get("schema", {}) if isinstance(report, dict) else {}
-    if schema != {"name": SCHEMA, "version": SCHEMA_VERSION}:
+        return Report.model_validate_json(text)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        place = ".".join(map(str, detail["loc"]))
+        if place.partition(".")[0] == "schema":
+            raise CodesignError(
+                f"{file} is no {SCHEMA} of version {SCHEMA_VERSION}", "write it with this version's `codesign run`"
+            ) from error
         raise CodesignError(
-            f"{file} is no {SCHEMA} of version {SCHEMA_VERSION}", "write it with this version's `codesign run`"
-        )
-    return dict(report)
+            f"{file} is damaged: {place or 'the file'}: {detail['msg']}", "remove it and run `codesign run` again"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -108,67 +112,65 @@ class _Finished:
         )
 
 
-def assemble(workspace: Workspace, command: str) -> dict[str, Any]:
+def assemble(workspace: Workspace, command: str) -> Report:
     """The report of a workspace whose stages are all finished."""
     config, done = workspace.config, _Finished.of(workspace)
-    layers = [_layer(layer, config.hardware, done) for layer in done.model.layers]
+    layers = tuple(_layer(layer, config.hardware, done) for layer in done.model.layers)
     technology = done.break_even.technology
-    training, pruning, quantization = (part.to_json() for part in (done.training, done.pruning, done.quantization))
-    return {
-        "schema": {"name": SCHEMA, "version": SCHEMA_VERSION},
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command,
-        "seed": config.seed,
-        "network": config.network.name,
-        "data": {"name": config.data.name, "images": training["images"]},
-        "settings": config.model_dump(),
-        "versions": {**versions(), "simulator": done.simulation.simulator},
-        "technology": technology.model_dump(),
-        "units": {"area": technology.area_unit, "time": technology.time_unit, "clock": technology.time_unit},
-        "accuracy": done.accuracy.to_json(),
-        "layers": layers,
-        "break_even": [_curve(curve) for curve in done.break_even.curves],
-        "alphas": done.alphas.to_json(),
-        "array": _array(done.array),
-        "rtl": done.simulation.to_json(),
-        "storage": _storage(layers, done.array.chosen.config),
-        "admm": {"prune": pruning["history"], "quantize": quantization["history"]},
-        "training": {
-            "train": training["history"],
-            "prune": pruning["retraining"],
-            "quantize": quantization["retraining"],
+    return Report(
+        schema=Schema(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+        seed=config.seed,
+        network=config.network.name,
+        data=DataFigures(name=config.data.name, title=config.data.title, images=done.training.images),
+        settings=config.model_dump(),
+        versions={**versions(), "simulator": done.simulation.simulator},
+        technology=technology,
+        units=Units(area=technology.area_unit, time=technology.time_unit, clock=technology.time_unit),
+        accuracy=done.accuracy,
+        layers=layers,
+        break_even=tuple(map(_curve, done.break_even.curves)),
+        alphas=done.alphas,
+        array=_array(done.array),
+        rtl=done.simulation,
+        storage=_storage(layers, done.array.chosen.config),
+        admm={"prune": done.pruning.history, "quantize": done.quantization.history},
+        training={
+            "train": done.training.history,
+            "prune": done.pruning.retraining,
+            "quantize": done.quantization.retraining,
         },
-        "histograms": _histograms(workspace, done.model),
-        "admm_histograms": {"prune": pruning["histograms"], "quantize": quantization["histograms"]},
-        "seconds": _seconds(workspace),
-    }
+        histograms=_histograms(workspace, done.model),
+        admm_histograms={"prune": done.pruning.histograms, "quantize": done.quantization.histograms},
+        seconds=_seconds(workspace),
+    )
 
 
-def _layer(layer: CompressedLayer, hardware: HardwareSection, done: _Finished) -> dict[str, Any]:
-    """One row of the per-layer table; ``speedup`` is the dense array's time over the chosen one's, in equal area."""
+def _layer(layer: CompressedLayer, hardware: HardwareSection, done: _Finished) -> LayerRow:
+    """One row of the per-layer table."""
     dense, chosen = done.array.dense, done.array.chosen
     cycles, batch = done.simulation.cycles[layer.name], hardware.batch_of(layer.kind)
     dense_time = dense.cycles[layer.name] * dense.clock_period / batch
     time = cycles * chosen.clock_period / batch
-    ratio = next(curve.break_even_ratio for curve in done.break_even.curves if curve.layer == layer.name)
-    return {
-        "name": layer.name,
-        "kind": layer.kind.value,
-        "macs": layer.macs,
-        "weights": int(layer.levels.size),
-        "nonzeros": layer.nonzeros,
-        "weight_bits": layer.weight_bits,
-        "alpha": layer.alpha,
-        "pruning_ratio": 1 / layer.alpha if layer.nonzeros else None,
-        "restored": layer.name in done.alphas.restored,
-        "break_even_ratio": ratio.to_dict(),
-        "speedup": dense_time / time,
-        "dense_time": dense_time,
-        "time": time,
-        "batch": batch,
-        "weight_words": _weight_words(layer, chosen.config, batch),
-        "utilization": layer.nonzeros * _pixels(layer) * batch / (cycles * chosen.config.pes),
-    }
+    return LayerRow(
+        name=layer.name,
+        kind=layer.kind.value,
+        macs=layer.macs,
+        weights=int(layer.levels.size),
+        nonzeros=layer.nonzeros,
+        weight_bits=layer.weight_bits,
+        alpha=layer.alpha,
+        pruning_ratio=1 / layer.alpha if layer.nonzeros else None,
+        restored=layer.name in done.alphas.restored,
+        break_even_ratio=next(c.break_even_ratio for c in done.break_even.curves if c.layer == layer.name),
+        speedup=dense_time / time,
+        dense_time=dense_time,
+        time=time,
+        batch=batch,
+        weight_words=_weight_words(layer, chosen.config, batch),
+        utilization=layer.nonzeros * _pixels(layer) * batch / (cycles * chosen.config.pes),
+    )
 
 
 def _pixels(layer: CompressedLayer) -> int:
@@ -180,51 +182,51 @@ def _weight_words(layer: CompressedLayer, config: ArrayConfig, batch: int) -> in
     return make_schedule(layer.name, layer.levels != 0, ArrayGeometry.of(layer), config, batch).weight_words
 
 
-def _curve(curve: LayerCurve) -> dict[str, Any]:
+def _curve(curve: LayerCurve) -> CurveFigures:
     """A layer's curve, the dense baseline first with ``pruned_portion`` 0 and ``index`` dense."""
-    points = [curve.dense, *curve.points]
-    return {
-        "layer": curve.layer,
-        "break_even_ratio": curve.break_even_ratio.to_dict(),
-        "indices": list(curve.indices),
-        "budget": curve.budget,
-        "curve": [point.model_dump(include=set(CURVE_KEYS)) for point in points],
-    }
+    points = [ArrayPoint.model_validate(point.model_dump(exclude={"config"})) for point in (curve.dense, *curve.points)]
+    return CurveFigures(
+        layer=curve.layer,
+        break_even_ratio=curve.break_even_ratio,
+        indices=curve.indices,
+        budget=curve.budget,
+        curve=tuple(points),
+    )
 
 
-def _array(found: ArrayResult) -> dict[str, Any]:
-    """The two arrays of equal area, and what the network gains from one to the other."""
-    return {
-        **found.model_dump(mode="json", include={"budget", "dense", "chosen"}),
-        "speedup": found.dense.time_per_sample / found.chosen.time_per_sample,
-    }
+def _array(found: ArrayResult) -> ArrayComparison:
+    return ArrayComparison(
+        budget=found.budget,
+        dense=found.dense,
+        chosen=found.chosen,
+        speedup=found.dense.time_per_sample / found.chosen.time_per_sample,
+    )
 
 
-def _storage(layers: list[dict[str, Any]], array: ArrayConfig) -> dict[str, Any]:
-    """Bits of all weights: as float32, as levels alone, and as the chosen array's words (levels, indices, fillers)."""
-    return {
-        "float32_bits": 32 * sum(layer["weights"] for layer in layers),
-        "level_bits": sum(layer["nonzeros"] * layer["weight_bits"] for layer in layers),
-        "with_index_bits": array.word_bits * sum(layer["weight_words"] for layer in layers),
-    }
+def _storage(layers: Sequence[LayerRow], array: ArrayConfig) -> StorageFigures:
+    return StorageFigures(
+        float32_bits=32 * sum(layer.weights for layer in layers),
+        level_bits=sum(layer.nonzeros * layer.weight_bits for layer in layers),
+        with_index_bits=array.word_bits * sum(layer.weight_words for layer in layers),
+    )
 
 
-def _histograms(workspace: Workspace, model: CompressedModel) -> list[dict[str, Any]]:
+def _histograms(workspace: Workspace, model: CompressedModel) -> tuple[WeightHistogram, ...]:
     """Weights before (trained) and after (levels times interval; zero is pruned), by layer."""
     network = workspace.config.network
     trained = load_network(workspace.path(NETWORK), network.name, network.module_folder)
     before = {name: layer.weight.detach().numpy().ravel() for name, layer in prunable_layers(trained).items()}
-    return [_histogram(layer, before[layer.name]) for layer in model.layers]
+    return tuple(_histogram(layer, before[layer.name]) for layer in model.layers)
 
 
-def _histogram(layer: CompressedLayer, before: NDArray[np.float32]) -> dict[str, Any]:
+def _histogram(layer: CompressedLayer, before: NDArray[np.float32]) -> WeightHistogram:
     counts, edges = np.histogram(before, HISTOGRAM_BINS)
     levels, level_counts = np.unique(layer.levels, return_counts=True)
-    return {
-        "layer": layer.name,
-        "before": {"edges": [round(float(edge), 6) for edge in edges], "counts": counts.tolist()},
-        "after": {"levels": levels.tolist(), "interval": layer.interval, "counts": level_counts.tolist()},
-    }
+    return WeightHistogram(
+        layer=layer.name,
+        before=WeightCounts(edges=tuple(round(float(edge), 6) for edge in edges), counts=tuple(counts.tolist())),
+        after=LevelCounts(levels=tuple(levels.tolist()), interval=layer.interval, counts=tuple(level_counts.tolist())),
+    )
 
 
 def _seconds(workspace: Workspace) -> dict[str, float]:

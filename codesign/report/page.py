@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from codesign.report.plots import PLOTS, draw
+from codesign.report.report import ArrayComparison, CurveFigures, Report
 from codesign.report.theme import LIGHT, THEMES, Theme
 from compress.base.files import write_bytes, write_text
-from flows.search.break_even_ratio import BreakEvenRatio
 
 __all__ = ["gain", "notes", "write_page"]
 
 DPI = 160
 
-Report = dict[str, Any]
-
 
 def write_page(report: Report, folder: Path) -> list[Path]:
-    """Write ``report.html`` and one PNG a picture into ``folder``, from a report of ``codesign.report.contents``."""
+    """Write ``report.html`` and one PNG a picture into ``folder``, from a report."""
     pictures = {name: {theme.name: _png(name, report, theme) for theme in THEMES} for name in PLOTS}
     paths = []
     for name, themes in pictures.items():
@@ -53,11 +49,10 @@ def _html(report: Report, pictures: dict[str, dict[str, bytes]]) -> str:
         percent=_percent,
         count=lambda value: f"{value:,.0f}",
         ratio=lambda value: f"{value:.2f}×",
-        break_even=lambda members: str(BreakEvenRatio.from_dict(members)),
     )
     uris = {name: {theme: Markup(_data_uri(png)) for theme, png in themes.items()} for name, themes in pictures.items()}
     return environment.get_template("report.html.j2").render(
-        report=report, pictures=uris, notes=notes(report), gain=gain(report["array"])
+        report=report, pictures=uris, notes=notes(report), gain=gain(report.array)
     )
 
 
@@ -69,21 +64,20 @@ def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
-def gain(array: Mapping[str, Any]) -> dict[str, float]:
+def gain(array: ArrayComparison) -> dict[str, float]:
     """The factors of a speedup in equal area: more PEs, fewer cycles of a PE, and the clock.
 
     ``pes`` is the ratio of chosen to dense PEs, ``work`` that of cycles times PEs the other way round, ``clock`` dense
     over chosen period; their product is the speedup. ``memory`` is the portion of the dense array that is SRAM.
     """
-    dense, chosen = array["dense"], array["chosen"]
-    dense_pes, chosen_pes = (each["config"]["rows"] * each["config"]["lanes"] for each in (dense, chosen))
+    dense, chosen = array.dense, array.chosen
     return {
-        "dense_pes": dense_pes,
-        "chosen_pes": chosen_pes,
-        "pes": chosen_pes / dense_pes,
-        "work": dense["cycles_per_sample"] * dense_pes / (chosen["cycles_per_sample"] * chosen_pes),
-        "clock": dense["clock_period"] / chosen["clock_period"],
-        "memory": dense["sram_area"] / dense["area"],
+        "dense_pes": dense.config.pes,
+        "chosen_pes": chosen.config.pes,
+        "pes": chosen.config.pes / dense.config.pes,
+        "work": dense.cycles_per_sample * dense.config.pes / (chosen.cycles_per_sample * chosen.config.pes),
+        "clock": dense.clock_period / chosen.clock_period,
+        "memory": dense.sram_area / dense.area,
     }
 
 
@@ -94,32 +88,37 @@ def notes(report: Report) -> list[str]:
 
 def _losses(report: Report) -> list[str]:
     found = []
-    slower = [layer for layer in report["layers"] if layer["speedup"] < 1]
+    slower = [layer for layer in report.layers if layer.speedup < 1]
     if slower:
-        told = ", ".join(f"{layer['name']} ({layer['speedup']:.2f}×)" for layer in slower)
+        told = ", ".join(f"{layer.name} ({layer.speedup:.2f}×)" for layer in slower)
         found.append(f"Slower on the chosen array than on the dense one: {told}. One array serves all layers.")
-    for entry in report["break_even"]:
-        points = entry["curve"][1:]
-        losing = [point for point in points if point["speedup"] is not None and point["speedup"] < 1]
-        if losing:
-            worst = min(losing, key=lambda point: point["speedup"])
-            found.append(
-                f"{entry['layer']}: pruning loses in equal area at {len(losing)} of {len(points)} measured "
-                f"portions, at worst {worst['speedup']:.2f}× with {worst['pruned_portion']:.0%} pruned."
-            )
-        unfit = [f"{point['pruned_portion']:.0%}" for point in points if point["speedup"] is None]
-        if unfit:
-            found.append(f"{entry['layer']}: no sparse array fits the area with {', '.join(unfit)} pruned.")
-    lost = report["accuracy"]["dense"] - report["accuracy"]["integer"]
+    for entry in report.break_even:
+        found += _losing_portions(entry)
+    lost = report.accuracy.dense - report.accuracy.integer
     if lost > 0:
-        images = round(lost * report["accuracy"]["test_images"])
-        total = report["accuracy"]["test_images"]
+        total = report.accuracy.test_images
+        images = round(lost * total)
         found.append(f"The integer network gets {images} of {total} test images fewer right than the dense one.")
     return found
 
 
+def _losing_portions(entry: CurveFigures) -> list[str]:
+    found = []
+    losing = [(p.speedup, p.pruned_portion) for p in entry.points if p.speedup is not None and p.speedup < 1]
+    if losing:
+        speedup, portion = min(losing)
+        found.append(
+            f"{entry.layer}: pruning loses in equal area at {len(losing)} of {len(entry.points)} measured "
+            f"portions, at worst {speedup:.2f}× with {portion:.0%} pruned."
+        )
+    unfit = [f"{point.pruned_portion:.0%}" for point in entry.points if point.speedup is None]
+    if unfit:
+        found.append(f"{entry.layer}: no sparse array fits the area with {', '.join(unfit)} pruned.")
+    return found
+
+
 def _restored(report: Report) -> list[str]:
-    names = [layer["name"] for layer in report["layers"] if layer["restored"]]
+    names = [layer.name for layer in report.layers if layer.restored]
     if not names:
         return ["Every layer passed its break-even ratio; none was restored to dense."]
     return [f"Restored to dense, since pruning them within the accuracy floor would not pay: {', '.join(names)}."]
@@ -132,11 +131,11 @@ def _limits(report: Report) -> list[str]:
         "Area and clock are those of synthesized modules and modelled SRAMs; wires between modules, placement and "
         "power are not counted.",
     ]
-    if report["technology"]["area_unit"] == "GE":
+    if report.technology.area_unit == "GE":
         found.append(
             "GE and FO4 are the generic technology's NAND2 areas and inverter delays, not those of a real process."
         )
-    batches = sorted({layer["batch"] for layer in report["layers"] if layer["batch"] > 1})
+    batches = sorted({layer.batch for layer in report.layers if layer.batch > 1})
     if batches:
         found.append(f"Linear layers run {batches[0]} samples at a time; their times are per sample.")
     return found

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from codesign.loop.figures import ArrayPoint
+from codesign.report.report import Report, WeightHistogram
 from codesign.report.theme import Theme, line_style, styled
 from codesign.report.training_plots import draw_histograms, draw_losses, draw_residuals
-from flows.search.break_even_ratio import BreakEvenRatio
 
 __all__ = ["PLOTS", "draw"]
-
-Report = dict[str, Any]
 
 
 def draw(name: str, report: Report, theme: Theme) -> Figure:
@@ -28,17 +28,17 @@ def break_even(report: Report, theme: Theme) -> Figure:
     """Speedup in equal area over pruned portion, a line a layer; rings mark the portions that were chosen."""
     figure = Figure((theme.width, 4.6), layout="constrained")
     axes = figure.add_subplot()
-    chosen = {layer["name"]: 1 - layer["alpha"] for layer in report["layers"] if not layer["restored"]}
-    for number, entry in enumerate(report["break_even"]):
-        points = [point for point in entry["curve"][1:] if point["speedup"] is not None]
-        portions = np.array([100 * point["pruned_portion"] for point in points])
-        speedups = np.array([point["speedup"] for point in points])
+    chosen = {layer.name: 1 - layer.alpha for layer in report.layers if not layer.restored}
+    for number, entry in enumerate(report.break_even):
+        points = [point for point in entry.points if point.speedup is not None]
+        portions = np.array([100 * point.pruned_portion for point in points])
+        speedups = np.array([point.speedup for point in points])
         style = line_style(number, theme)
-        label = f"{entry['layer']}  (break-even: {BreakEvenRatio.from_dict(entry['break_even_ratio'])})"
+        label = f"{entry.layer}  (break-even: {entry.break_even_ratio})"
         axes.plot(portions, speedups, **style, markersize=5, label=label)
-        _mark_unfit(axes, entry["curve"], style["color"])
-        if entry["layer"] in chosen and len(points):
-            _ring(axes, 100 * chosen[entry["layer"]], portions, speedups, style["color"])
+        _mark_unfit(axes, entry.points, style["color"])
+        if entry.layer in chosen and len(points):
+            _ring(axes, 100 * chosen[entry.layer], portions, speedups, style["color"])
     axes.axhline(1, color=theme.text, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.annotate(
         "dense, same area",
@@ -56,15 +56,15 @@ def break_even(report: Report, theme: Theme) -> Figure:
     axes.set_ylabel("speedup over dense in the same area")
     if theme.is_narrow:
         figure.legend(loc="outside lower left", title="layer", alignment="left")
-        figure.set_figheight(4.2 + 0.22 * len(report["break_even"]))
+        figure.set_figheight(4.2 + 0.22 * len(report.break_even))
     else:
         axes.legend(loc="upper left", title="layer", alignment="left")
     return figure
 
 
-def _mark_unfit(axes: Axes, curve: list[dict[str, Any]], color: str) -> None:
+def _mark_unfit(axes: Axes, points: Sequence[ArrayPoint], color: str) -> None:
     """A cross on the lower edge for each portion that no sparse array fits."""
-    portions = [100 * point["pruned_portion"] for point in curve if point["speedup"] is None]
+    portions = [100 * point.pruned_portion for point in points if point.speedup is None]
     axes.plot(portions, [0.02] * len(portions), "x", color=color, transform=axes.get_xaxis_transform(), label="_unfit")
 
 
@@ -86,7 +86,7 @@ def _speedup_scale(axes: Axes) -> None:
 
 def weights(report: Report, theme: Theme) -> Figure:
     """Weights of each layer before compression, and its levels after; pruned weights are a number, not a bar."""
-    entries = report["histograms"]
+    entries = report.histograms
     if theme.is_narrow:  # a row a layer
         figure = Figure((theme.width, 0.6 + 1.7 * len(entries)), layout="constrained")
         pairs = figure.subplots(len(entries), 2, squeeze=False)
@@ -105,26 +105,25 @@ def weights(report: Report, theme: Theme) -> Figure:
     return figure
 
 
-def _before(axes: Axes, entry: dict[str, Any], theme: Theme) -> None:
-    before = entry["before"]
-    axes.stairs(before["counts"], before["edges"], fill=True, color=theme.faint)
-    limit = max(abs(before["edges"][0]), abs(before["edges"][-1]), _largest_after(entry)) * 1.02
+def _before(axes: Axes, entry: WeightHistogram, theme: Theme) -> None:
+    before = entry.before
+    axes.stairs(before.counts, before.edges, fill=True, color=theme.faint)
+    limit = max(abs(before.edges[0]), abs(before.edges[-1]), _largest_after(entry)) * 1.02
     axes.set_xlim(-limit, limit)
-    axes.set_title(entry["layer"])
+    axes.set_title(entry.layer)
     axes.grid(axis="x", visible=False)
 
 
-def _largest_after(entry: dict[str, Any]) -> float:
+def _largest_after(entry: WeightHistogram) -> float:
     """Outer edge of the last bar."""
-    largest: float = max(abs(level) for level in entry["after"]["levels"])
-    return (largest + 0.5) * float(entry["after"]["interval"])
+    return (max(map(abs, entry.after.levels)) + 0.5) * entry.after.interval
 
 
-def _after(axes: Axes, entry: dict[str, Any], theme: Theme) -> None:
-    after = entry["after"]
-    levels, counts = np.array(after["levels"]), np.array(after["counts"])
+def _after(axes: Axes, entry: WeightHistogram, theme: Theme) -> None:
+    after = entry.after
+    levels, counts = np.array(after.levels), np.array(after.counts)
     kept = levels != 0
-    interval = after["interval"]
+    interval = after.interval
     axes.bar(levels[kept] * interval, counts[kept], width=0.7 * interval, color=theme.accent)
     pruned = int(counts[~kept].sum())
     axes.set_ylim(0, max(1, counts[kept].max(initial=1)) * 1.35)
@@ -143,22 +142,22 @@ def _after(axes: Axes, entry: dict[str, Any], theme: Theme) -> None:
 
 def times(report: Report, theme: Theme) -> Figure:
     """Time of each layer on the dense array and on the chosen one, for one sample."""
-    layers = report["layers"]
+    layers = report.layers
     figure = Figure((theme.width, 0.9 + 0.75 * len(layers)), layout="constrained")
     axes = figure.add_subplot()
     places = np.arange(len(layers))
-    dense = [layer["dense_time"] / 1000 for layer in layers]
-    chosen = [layer["time"] / 1000 for layer in layers]
+    dense = [layer.dense_time / 1000 for layer in layers]
+    chosen = [layer.time / 1000 for layer in layers]
     axes.barh(places - 0.2, dense, 0.36, color=theme.faint, label="dense array, all weights")
     axes.barh(places + 0.2, chosen, 0.36, color=theme.accent, label="chosen array, compressed weights")
     for place, layer, time in zip(places, layers, chosen, strict=True):
-        text = f" {layer['speedup']:.2f}×" + (" slower" if layer["speedup"] < 1 else "")
+        text = f" {layer.speedup:.2f}×" + (" slower" if layer.speedup < 1 else "")
         axes.text(time, place + 0.2, text, va="center", fontsize=9.5, fontweight="bold", color=theme.text)
-    axes.set_yticks(places, [layer["name"] for layer in layers])
+    axes.set_yticks(places, [layer.name for layer in layers])
     axes.tick_params(axis="y", labelcolor=theme.text, length=0)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    axes.set_xlabel(f"time for one sample, thousand {report['units']['time']}")
+    axes.set_xlabel(f"time for one sample, thousand {report.units.time}")
     if theme.is_narrow:
         figure.legend(loc="outside lower left")
         figure.set_figheight(1.5 + 0.75 * len(layers))
@@ -169,19 +168,24 @@ def times(report: Report, theme: Theme) -> Figure:
 
 def convergence(report: Report, theme: Theme) -> Figure:
     """Residuals of both ADMM runs, and the tolerance that stops them."""
-    settings = report["settings"].get("compress", {})
-    tolerances = {name: settings[name]["tolerance"] for name in report["admm"] if name in settings}
-    return draw_residuals(report["admm"], theme, tolerances)
+    settings = report.settings.get("compress", {})
+    tolerances = {name: settings[name]["tolerance"] for name in report.admm if name in settings}
+    return draw_residuals(_plain(report.admm), theme, tolerances)
 
 
 def losses(report: Report, theme: Theme) -> Figure:
     """Training loss and validation accuracy of both ADMM runs and of the retraining after each."""
-    return draw_losses(report["admm"], report.get("training", {}), theme)
+    return draw_losses(_plain(report.admm), _plain(report.training), theme)
+
+
+def _plain(runs: Mapping[str, Sequence[Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Records of each run as the pictures of trainings take them."""
+    return {name: [asdict(record) for record in records] for name, records in runs.items()}
 
 
 def weights_in(run: str) -> Callable[[Report, Theme], Figure]:
     """The picture of each layer's weights before ADMM, after it, and after the retraining."""
-    return lambda report, theme: draw_histograms(report.get("admm_histograms", {}).get(run, []), theme)
+    return lambda report, theme: draw_histograms(_plain(report.admm_histograms).get(run, []), theme)
 
 
 PLOTS: dict[str, Callable[[Report, Theme], Figure]] = {

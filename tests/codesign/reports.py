@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from codesign.report.contents import SCHEMA, SCHEMA_VERSION
+from codesign.report.report import SCHEMA, SCHEMA_VERSION, Report
 from compress.admm.iteration import AdmmStep
 from compress.admm.split_variables import Residual
 from compress.train.histograms import weight_histograms
@@ -96,6 +96,11 @@ def _moments(*layers: str) -> list[dict[str, Any]]:
     return [_as_json(layer) for layer in weight_histograms(moments)]
 
 
+def typed(report: dict[str, Any]) -> Report:
+    """The report with the content of its file."""
+    return Report.model_validate_json(json.dumps(report))
+
+
 def small_report() -> dict[str, Any]:
     """Two layers, one pruned with profit, one restored and slower."""
     return {
@@ -114,6 +119,8 @@ def small_report() -> dict[str, Any]:
             "fo4": 1.0,
             "nand2_area": 1.0,
             "liberty_sha256": "0" * 64,
+            "clk_to_q": 4.0,
+            "setup": 2.0,
         },
         "units": {"area": "GE", "time": "FO4", "clock": "FO4"},
         "accuracy": {"dense": 0.99, "pruned": 0.98, "compressed": 0.98, "integer": 0.98, "test_images": 100},

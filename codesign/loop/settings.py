@@ -105,11 +105,6 @@ class DataSection(_Section):
     folder: PathText | None = None
     title: Title | None = None
 
-    @property
-    def shown_as(self) -> str:
-        """``title``, or ``name``."""
-        return self.title or self.name
-
 
 class CompressSection(_Section):
     """What to prune and to how many bits.

@@ -1,6 +1,9 @@
-"""Can this network be trained on these images? Answered before the first step, by one image."""
+"""Can this network be trained on these images? Answered before the first step, by two images."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +14,7 @@ from compress.networks.checks import check_plain
 from compress.networks.tracing import evaluation_mode
 from compress.train.distributed import world_size
 from compress.train.epoch import check_labels, smallest_share
-from compress.train.settings import random_state
+from compress.train.settings import random_state, seeded
 
 __all__ = ["check_trainable"]
 
@@ -29,9 +32,23 @@ def check_trainable(network: nn.Module, dataset: Dataset, batch_size: int) -> No
     if not torch.is_grad_enabled():
         raise CodesignError("gradients are switched off", "call this outside of torch.no_grad()")
     _check_batches(network, dataset.train, batch_size)
-    outputs = _outputs(network, dataset.train.images[:1])
+    with seeded(0), _buffers_kept(network), evaluation_mode(network):
+        outputs = _checked_outputs(network, dataset.train.images[:1], "evaluation")
+        network.train()
+        _checked_outputs(network, dataset.train.images[:2], "training")
     for split in (dataset.train, dataset.validation):
         check_labels(split.labels, outputs)
+
+
+@contextmanager
+def _buffers_kept(network: nn.Module) -> Iterator[None]:
+    """Running statistics are afterwards as they were."""
+    before = [buffer.clone() for buffer in network.buffers()]
+    try:
+        yield
+    finally:
+        for buffer, values in zip(network.buffers(), before, strict=True):
+            buffer.copy_(values)
 
 
 def _check_batches(network: nn.Module, split: Split, batch_size: int) -> None:
@@ -45,25 +62,28 @@ def _check_batches(network: nn.Module, split: Split, batch_size: int) -> None:
         )
 
 
-def _outputs(network: nn.Module, images: Tensor) -> int:
-    """The number of outputs for one image, after checking that they can be trained on."""
+def _checked_outputs(network: nn.Module, images: Tensor, mode: str) -> int:
+    """The number of outputs for each image, after checking that they can be trained on."""
     device, before = next(network.parameters()).device, random_state()
-    with evaluation_mode(network):
-        try:
-            outputs = network(images.to(device))
-        except Exception as error:  # whatever the user's forward raises
-            raise CodesignError(
-                f"the network cannot run on an image {tuple(images.shape[1:])}: {error}",
-                "check its layers against the size of the images",
-            ) from error
-    if not all(torch.equal(state, was) for state, was in zip(random_state(), before, strict=True)):
+    try:
+        outputs = network(images.to(device))
+    except Exception as error:  # whatever the user's forward raises
+        raise CodesignError(
+            f"the network cannot run on an image {tuple(images.shape[1:])}: {error}",
+            "check its layers against the size of the images",
+        ) from error
+    same_random_state = all(torch.equal(*states) for states in zip(random_state(), before, strict=True))
+    if mode == "evaluation" and not same_random_state:
         raise CodesignError(
             "the network is random in evaluation too",
             "write functional.dropout(x, p, training=self.training), or use nn.Dropout",
         )
-    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or len(outputs) != 1:
-        shape = f"shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else f"a {type(outputs).__name__}"
-        raise CodesignError(f"the network gives {shape} for one image", "return a tensor (N, classes) from forward()")
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or len(outputs) != len(images):
+        given = f"shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else f"a {type(outputs).__name__}"
+        raise CodesignError(
+            f"the network gives {given} for a batch of {len(images)} in {mode}",
+            "return a tensor (N, classes) from forward()",
+        )
     if not outputs.requires_grad:
         raise CodesignError("the outputs depend on no trained parameter", "do not detach them, or unfreeze a layer")
     if not bool(outputs.isfinite().all()):

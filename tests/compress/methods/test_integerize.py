@@ -172,6 +172,25 @@ def test_a_bias_beyond_32_bits_is_a_clear_error(small_network: nn.Module, small_
         integerize(small_network, rounded(small_network), small_data.train, (1, 8, 8))
 
 
+class Halving(nn.Module):
+    """Does with images what tracing does not see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(64, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        outputs: Tensor = self.fc(images.flatten(1))
+        return outputs / 2 if isinstance(images, Tensor) else outputs
+
+
+def test_a_network_that_is_not_its_chain_of_layers_is_a_clear_error(small_data: Dataset) -> None:
+    network = Halving()
+    trace_chain(network, (1, 8, 8))
+    with pytest.raises(CodesignError, match="layers one after the other give other results than the network"):
+        integerize(network, rounded(network), small_data.train, (1, 8, 8))
+
+
 def test_negative_activations_are_a_clear_error(small_data: Dataset) -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 8), nn.Flatten(), nn.Linear(2, 3))
     with pytest.raises(CodesignError, match="'0' has no ReLU before '2'"):

@@ -7,46 +7,35 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from benchmarks.results import Results, Stopwatch
+from codesign.loop.compression import (
+    integer_model,
+    prune_network,
+    quantize_network,
+    rounded_model,
+)
 from codesign.loop.evaluate import evaluate_model
-from compress.admm.iteration import AdmmConfig
-from compress.admm.split_variables import Constraint
+from codesign.loop.stages.training import train_network
 from compress.base.files import write_bytes
 from compress.data.datasets import Dataset, Split, load_dataset
-from compress.methods.baselines import prune_iteratively, prune_one_shot, prune_projected
-from compress.methods.integerize import integerize
-from compress.methods.post_training import levels_of, round_weights
-from compress.methods.progressive import prune_progressively
-from compress.methods.prune import PruningMethod, cardinality_constraints, prune_to
-from compress.methods.quantize import QuantizeResult, quantize_admm
+from compress.methods.registry import Target, prune
+from compress.model.compressed_model import CompressedModel
 from compress.model.model_file import save_model
 from compress.networks.chain import prunable_layers
-from compress.networks.compact import compact
 from compress.networks.registry import build_network
-from compress.sets.constraints import Cardinality
-from compress.train.checkpoint import Checkpoint, describe_run
 from compress.train.histograms import copy_weights, weight_histograms
-from compress.train.training import TrainingConfig, accuracy, train
+from compress.train.training import accuracy
 
 if TYPE_CHECKING:  # a result's own recipe is among its settings, and others' changes must not make it anew
     from benchmarks.compression.recipes import Comparison, Recipe
 
-__all__ = ["METHODS", "compare", "details_of", "prune_and_quantize", "train_dense"]
-
-Config = TypeVar("Config", AdmmConfig, TrainingConfig)
-PRUNED_BITS = 8  # a model that is only pruned is stored in levels of so many bits
-METHODS: dict[str, PruningMethod] = {
-    "admm": prune_to,
-    "one-shot": prune_one_shot,
-    "iterative": prune_iteratively,
-    "projected": prune_projected,
-}
+__all__ = ["compare", "details_of", "prune_and_quantize", "train_dense"]
 
 
 @cache
@@ -72,11 +61,10 @@ def train_dense(recipe: Recipe, seed: int, results: Results) -> None:
     key, settings = f"{recipe.name}-seed{seed}-dense", _dense_settings(recipe)
     if results.get(__name__, key, settings) is not None and _dense_path(recipe, seed, results).exists():
         return
-    dataset, network = _dataset(recipe), build_network(recipe.network, seed)
+    dataset, config = _dataset(recipe), recipe.config(seed)
     work = results.work(__name__, key, settings)
     stopwatch = Stopwatch(work / "seconds")
-    checkpoint = Checkpoint(work / "train.pt", describe_run("dense", network, dataset, recipe.dense, seed=seed))
-    train(network, dataset, _seeded(recipe.dense, seed), stopwatch.note, checkpoint=checkpoint)
+    network, _ = train_network(build_network(recipe.network, seed), dataset, config.train, work, stopwatch.note)
     write_bytes(_dense_path(recipe, seed, results), save(network.state_dict()))
     result = {"validation_accuracy": accuracy(network, dataset.validation), "seconds": stopwatch.seconds}
     results.put(__name__, key, settings, {**result, "test_accuracy": accuracy(network, dataset.test)})
@@ -89,31 +77,38 @@ def prune_and_quantize(recipe: Recipe, seed: int, results: Results) -> list[dict
     if (finished := results.get(__name__, key, settings)) is not None:
         return list(finished["entries"])
     dataset, network = _dataset(recipe), _dense(recipe, seed, results)
-    before, size = copy_weights(network), _weights(network)
-    counts = [round(size / ratio) for ratio, _ in recipe.steps]
-    configs = [_seeded(config, seed * 100 + 10 * number) for number, (_, config) in enumerate(recipe.steps)]
+    config, size = recipe.config(seed), _weights(network)
     work = results.work(__name__, key, settings)
     stopwatch = Stopwatch(work / "seconds")
+    before, pruned = copy_weights(network), network
     entries: list[dict[str, Any]] = []
     training: dict[str, Any] = {}
-    pruned_steps = prune_progressively(network, dataset, counts, configs, work, stopwatch.note)
-    for (asked, config), step in zip(recipe.steps, pruned_steps, strict=True):
-        ratio = f"{size / step.count:.0f}x"
-        about = {"network": recipe.name, "seed": seed, "saliency": config.saliency}
-        extra = about | _entry("admm", stopwatch, network, dataset)
-        pruned = copy.deepcopy(network)
-        rounded = round_weights(pruned, {"*": PRUNED_BITS})
-        entries.append(_finish(pruned, rounded, f"{key}-{ratio}", extra, recipe, seed, results))
+    iterations = epochs = 0
+    for number, step in enumerate(config.compress.steps, start=1):  # those before are in the checkpoints
+        section = config.compress.model_copy(update={"steps": config.compress.steps[:number]})
+        dense = _dense(recipe, seed, results)
+        pruned, outcome = prune_network(
+            dense, dataset, section.method, section.target(), section.prune, work, stopwatch.note
+        )
+        ratio = f"{size / round(size / step.ratio):.0f}x"
+        about = {"network": recipe.name, "seed": seed, "saliency": step.prune.saliency}
+        extra = about | _entry("admm", stopwatch, pruned, dataset)
+        model = rounded_model(pruned, dataset, section.calibrate, provenance=_provenance(recipe, seed))
+        entries.append(_finish(model, f"{key}-{ratio}", extra, recipe, seed, results))
+        history, retraining = outcome.pruned.history, outcome.pruned.retraining
         training[ratio] = {
-            "admm": [asdict(record) for record in step.history],
-            "retraining": [asdict(record) for record in step.retraining],
+            "admm": [asdict(record) for record in history[iterations:]],
+            "retraining": [asdict(record) for record in retraining[epochs:]],
         }
-        if asked in recipe.quantized_ratios:
-            pruned = copy.deepcopy(network)
-            quantized = _quantize(pruned, dataset, recipe, seed, work / f"{step.count}-quantize.pt", stopwatch)
-            extra = about | _entry("admm+quantize", stopwatch, pruned, dataset)
-            entries.append(_finish(pruned, quantized, f"{key}-{ratio}-quantized", extra, recipe, seed, results))
-    histograms = weight_histograms({"dense": before, "pruned and retrained": copy_weights(network)})
+        iterations, epochs = len(history), len(retraining)
+        if step.ratio in recipe.quantized_ratios:
+            bits = {name: section.layer_bits.get(name, section.weight_bits) for name in prunable_layers(pruned)}
+            folder = work / f"quantize-{ratio}"
+            levels, found = quantize_network(pruned, dataset, section.values, bits, {}, folder, stopwatch.note)
+            extra = about | _entry("admm+quantize", stopwatch, levels, dataset)
+            model = integer_model(levels, found, dataset, section.calibrate, provenance=_provenance(recipe, seed))
+            entries.append(_finish(model, f"{key}-{ratio}-quantized", extra, recipe, seed, results))
+    histograms = weight_histograms({"dense": before, "pruned and retrained": copy_weights(pruned)})
     result = {"entries": entries, "training": training, "histograms": [asdict(layer) for layer in histograms]}
     results.put(__name__, key, settings, result)
     return entries
@@ -137,10 +132,15 @@ def compare(
     if (finished := results.get(__name__, key, settings)) is not None:
         return finished
     dataset, network = _dataset(recipe), _dense(recipe, seed, results)
-    config, constraints = _seeded(comparison.config, seed), _constraints(network, ratio, comparison.uniform)
+    config = replace(comparison.config, seed=seed)
+    target = Target(
+        ratio=ratio,
+        scope="layer" if comparison.uniform else "network",
+        schedule="falling" if config.sparsity_rise else "constant",
+    )
     work = results.work(__name__, key, settings)
     stopwatch = Stopwatch(work / "seconds")
-    found = METHODS[method](network, dataset, constraints, config, work / "prune.pt", stopwatch.note)
+    found = prune(network, dataset, method, target, config, work, stopwatch.note).pruned
     kept = sum(int(layer.weight.count_nonzero()) for layer in prunable_layers(network).values())
     result = {
         "network": comparison.recipe,
@@ -161,12 +161,6 @@ def compare(
     return result
 
 
-def _constraints(network: nn.Module, ratio: float, uniform: bool) -> list[Constraint]:
-    if uniform:
-        return cardinality_constraints(network, {"*": 1 / ratio})
-    return [Constraint(tuple(prunable_layers(network)), Cardinality(round(_weights(network) / ratio)))]
-
-
 def _accuracy_with(weights: Mapping[str, Tensor], network: nn.Module, split: Split) -> float | None:
     """Of the network with other weights in some layers; None without any."""
     if not weights:
@@ -178,32 +172,16 @@ def _accuracy_with(weights: Mapping[str, Tensor], network: nn.Module, split: Spl
     return accuracy(changed, split)
 
 
-def _quantize(
-    network: nn.Module, dataset: Dataset, recipe: Recipe, seed: int, checkpoint: Path, stopwatch: Stopwatch
-) -> QuantizeResult:
-    """Quantize the network without its dead channels, and bring the levels back to its full size."""
-    small = compact(network, dataset.input_shape)
-    masks = {name: layer.weight != 0 for name, layer in prunable_layers(small.network).items()}
-    config = _seeded(recipe.quantize, seed)
-    found = quantize_admm(small.network, dataset, masks, recipe.weight_bits, config, checkpoint, stopwatch.note)
-    small.restore(network)
-    return levels_of(network, found.intervals, found.weight_bits)
+def _provenance(recipe: Recipe, seed: int) -> dict[str, Any]:
+    return {"data": recipe.data, "network": recipe.network, "seed": seed, "benchmark": recipe.name}
 
 
 def _finish(
-    network: nn.Module,
-    quantized: QuantizeResult,
-    name: str,
-    extra: dict[str, Any],
-    recipe: Recipe,
-    seed: int,
-    results: Results,
+    model: CompressedModel, name: str, extra: dict[str, Any], recipe: Recipe, seed: int, results: Results
 ) -> dict[str, Any]:
     """Store the integer model, evaluate its file, and make the entry of compress.json."""
-    dataset = _dataset(recipe)
     path = results.path("models", f"{name}.safetensors")
-    provenance = {"data": recipe.data, "network": recipe.network, "seed": seed, "benchmark": recipe.name}
-    save_model(integerize(network, quantized, dataset.validation, dataset.input_shape, provenance=provenance), path)
+    save_model(model, path)
     found = evaluate_model(path, recipe.data)
     storage = found.storage
     return {
@@ -241,7 +219,7 @@ def _dense_path(recipe: Recipe, seed: int, results: Results) -> Path:
 
 def _dense_settings(recipe: Recipe) -> dict[str, Any]:
     about = {"network": recipe.network, "data": recipe.data, "train_images": recipe.train_images}
-    return {**asdict(recipe.dense), **about}
+    return {**recipe.document["train"], **about}
 
 
 def _dense_accuracy(recipe: Recipe, seed: int, results: Results) -> float:
@@ -252,7 +230,3 @@ def _dense_accuracy(recipe: Recipe, seed: int, results: Results) -> float:
 
 def _settings(recipe: Recipe) -> dict[str, Any]:
     return {name: value for name, value in asdict(recipe).items() if name != "seeds"}
-
-
-def _seeded(config: Config, seed: int) -> Config:
-    return replace(config, seed=seed)

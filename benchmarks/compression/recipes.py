@@ -1,58 +1,71 @@
-"""The settings of the compression benchmark: chosen on validation images with seeds 0 and 1, never on test images."""
+"""The settings of the compression benchmark: chosen on validation images with seeds 0 and 1, never on test images.
+
+A recipe is a run file and the operating points on its way; those of LeNet-5 and LeNet-300-100 are files of
+``examples/``, so that ``codesign run`` reaches the benchmark's figures.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import tomllib
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
+from codesign.loop.settings import RunConfig
 from compress.admm.iteration import AdmmConfig
-from compress.train.training import TrainingConfig
 
 __all__ = ["COMPARISONS", "RECIPES", "Comparison", "Recipe", "quick", "quick_comparison"]
 
 SEEDS = (0, 1, 2)
+SPLIT_SEED = 0
 QUICK_IMAGES = 200
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
-
-_ADMM = AdmmConfig(
-    iterations=15,
-    retrain_epochs=15,
-    rho_first=1e-3,
-    rho_last=5e-3,
-    tolerance=0,
-    batch_size=128,
-    learning_rate=2e-3,
-    augment_shift=1,
-    sparsity_rise=0.6,
-)
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Dense training, then ADMM to one pruning ratio after the other; some of the pruned networks are quantized too.
+    """Dense training, then pruning step by step; some of the pruned networks are quantized too.
 
     Members
     -------
-    steps : tuple of (pruning ratio, AdmmConfig)
-        Rising ratios, one cardinality over the whole network each.
+    document : dict
+        Content of a run file: its ``train`` trains, its ``compress`` has the steps, none where only comparisons start
+        from the dense network.
     quantized_ratios : tuple of float
-        Pruning ratios of the steps whose networks are quantized.
-    weight_bits : dict
-        Of the quantization; empty for pruning only.
-    quantize : AdmmConfig
+        Ratios of the steps whose networks are quantized.
     train_images : int, optional
         Train on so many images and validate on a quarter as many; by default on all.
     """
 
     name: str
-    network: str
-    data: str
+    document: Document
     seeds: tuple[int, ...]
-    dense: TrainingConfig
-    steps: tuple[tuple[float, AdmmConfig], ...] = ()
     quantized_ratios: tuple[float, ...] = ()
-    weight_bits: dict[str, int] = field(default_factory=dict)
-    quantize: AdmmConfig = _ADMM
     train_images: int | None = None
+
+    def config(self, seed: int) -> RunConfig:
+        """The run of a seed; all seeds have the same validation images."""
+        data = {**self.document["data"], "seed": SPLIT_SEED}
+        return RunConfig.model_validate({**self.document, "data": data, "seed": seed})
+
+    @property
+    def network(self) -> str:
+        """A name in ``compress.networks.registry``."""
+        return str(self.document["network"]["name"])
+
+    @property
+    def data(self) -> str:
+        """A name for ``load_dataset``."""
+        return str(self.document["data"]["name"])
+
+    @property
+    def steps(self) -> list[Document]:
+        """The run file's steps."""
+        return list(self.document.get("compress", {}).get("steps", []))
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ class Comparison:
     name : str
         Of its results, no other comparison's; the network is its recipe's.
     methods : tuple of str
-        Names in ``benchmarks.compression.jobs.METHODS``.
+        Names in ``compress.methods.registry.PRUNERS``.
     uniform : bool
         Every layer keeps the same portion; otherwise one cardinality holds for the whole network.
     """
@@ -78,61 +91,55 @@ class Comparison:
     uniform: bool = False
 
 
-def _steps(
-    *steps: tuple[float, int, int], config: AdmmConfig, saliency: float = 0.0
-) -> tuple[tuple[float, AdmmConfig], ...]:
-    """(ratio, iterations, retraining epochs) each."""
-    return tuple(
-        (ratio, replace(config, iterations=iterations, retrain_epochs=epochs, saliency=saliency))
-        for ratio, iterations, epochs in steps
-    )
+def _example(name: str) -> Document:
+    document = tomllib.loads((EXAMPLES / f"{name}.toml").read_text(encoding="utf-8"))
+    return {table: content for table, content in document.items() if table != "quick"}
 
 
-_MLP = Recipe(
-    name="lenet-300-100",
-    network="lenet-300-100",
-    data="mnist",
-    seeds=SEEDS,
-    dense=TrainingConfig(epochs=20, batch_size=128, learning_rate=2e-3, weight_decay=1e-5, augment_shift=2),
-    steps=_steps((23, 12, 8), (41, 18, 18), (70, 25, 35), config=_ADMM),
-)
+def _changed(document: Mapping[str, Any], **changes: Any) -> Document:
+    """A copy with members of its tables replaced: ``train={"epochs": 1}``."""
+    return {**deepcopy(dict(document)), **{name: {**document[name], **members} for name, members in changes.items()}}
 
-_CONV = replace(_ADMM, batch_size=64)
 
+def _step(ratio: float, iterations: int, epochs: int, saliency: float) -> Document:
+    return {"ratio": ratio, "prune": {"iterations": iterations, "retrain_epochs": epochs, "saliency": saliency}}
+
+
+_LENET5_305X = _example("lenet5-305x")
 _LENET5 = Recipe(
     name="lenet5",
-    network="lenet5",
-    data="mnist",
-    seeds=SEEDS,
-    dense=TrainingConfig(epochs=8, batch_size=64, learning_rate=2e-3, weight_decay=1e-5, augment_shift=2),
-    steps=(
-        *_steps((170, 16, 14), config=_CONV),
-        *_steps((255, 10, 8), (305, 12, 12), (350, 10, 10), (400, 16, 24), config=_CONV, saliency=0.5),
+    document=_changed(
+        _LENET5_305X,
+        compress={"steps": [*_LENET5_305X["compress"]["steps"], _step(350, 10, 10, 0.5), _step(400, 16, 24, 0.5)]},
     ),
+    seeds=SEEDS,
     quantized_ratios=(255, 305),
-    weight_bits={"conv1": 4, "conv2": 2, "fc1": 2, "fc2": 3},
-    quantize=replace(_CONV, iterations=10, retrain_epochs=5, rho_last=1e-1, learning_rate=1e-3, sparsity_rise=0.0),
 )
+_MLP = Recipe(name="lenet-300-100", document=_example("lenet-300-100-70x"), seeds=SEEDS)
 
 
 def _without_augmentation(recipe: Recipe, seeds: tuple[int, ...], last: int) -> Recipe:
-    return replace(
-        recipe,
-        name=f"{recipe.name}-plain",
-        seeds=seeds,
-        dense=replace(recipe.dense, augment_shift=0),
-        steps=tuple((ratio, replace(config, augment_shift=0)) for ratio, config in recipe.steps[:last]),
-        quantized_ratios=(),
-    )
+    prune = {**recipe.document["compress"]["prune"], "augment_shift": 0}
+    compress = {"prune": prune, "steps": recipe.steps[:last]}
+    document = _changed(recipe.document, train={"augment_shift": 0}, compress=compress)
+    return replace(recipe, name=f"{recipe.name}-plain", seeds=seeds, document=document, quantized_ratios=())
 
 
 _MOBILENETS = tuple(
     Recipe(
         name=name,
-        network=name,
-        data="cifar10",
+        document={
+            "network": {"name": name},
+            "data": {"name": "cifar10"},
+            "train": {
+                "epochs": 8,
+                "batch_size": 32,
+                "learning_rate": 1e-3,
+                "weight_decay": 0.0,
+                "augment_shift": 2,
+            },
+        },
         seeds=(0,),
-        dense=TrainingConfig(epochs=8, batch_size=32, learning_rate=1e-3, weight_decay=0.0, augment_shift=2),
         train_images=4000,
     )
     for name in ("mobilenet-v3-large", "mobilenet-v2", "mobilenet-v3-small")
@@ -167,16 +174,26 @@ COMPARISONS = (
             Comparison(f"{recipe.name}-rho-1", recipe.name, recipe.seeds, (2,), _STRONG, ("admm",), uniform=True),
         )
     ),
-    Comparison("lenet-300-100", "lenet-300-100", SEEDS, (25, 50, 100), replace(_ADMM, iterations=6, retrain_epochs=6)),
+    Comparison(
+        "lenet-300-100",
+        "lenet-300-100",
+        SEEDS,
+        (25, 50, 100),
+        AdmmConfig(**{**_MLP.document["compress"]["prune"], "iterations": 6, "retrain_epochs": 6}),
+    ),
 )
 
 
 def quick(recipe: Recipe) -> Recipe:
     """The same steps with an epoch each: for trying the benchmark itself."""
-    short = tuple((ratio, replace(config, iterations=1, retrain_epochs=1)) for ratio, config in recipe.steps)
-    one = replace(recipe.quantize, iterations=1, retrain_epochs=1)
+    short = {"iterations": 1, "retrain_epochs": 1}
     images = None if recipe.train_images is None else QUICK_IMAGES
-    return replace(recipe, dense=replace(recipe.dense, epochs=1), steps=short, quantize=one, train_images=images)
+    changes: dict[str, Document] = {"train": {"epochs": 1}}
+    if recipe.steps:
+        steps = [{**step, "prune": {**step.get("prune", {}), **short}} for step in recipe.steps]
+        quantize = {**recipe.document["compress"].get("quantize", {}), **short}
+        changes["compress"] = {"steps": steps, "quantize": quantize}
+    return replace(recipe, document=_changed(recipe.document, **changes), train_images=images)
 
 
 def quick_comparison(comparison: Comparison) -> Comparison:

@@ -58,16 +58,21 @@ class GivenAlphas:
         Of a paper.
     layers : mapping of layer name to float
         These go before the preset's; a layer that neither names stays dense.
+    whole : bool
+        The source says it for the whole network, and nothing for single layers.
     """
 
     source: str
     preset: Mapping[str, float] = field(default_factory=dict)
     layers: Mapping[str, float] = field(default_factory=dict)
+    whole: bool = False
 
     def of(self, layers: Sequence[LayerGeometry]) -> dict[str, float]:
-        """By layer; a CodesignError for a name that the network lacks."""
+        """By layer, empty where ``whole``; a CodesignError for a name that the network lacks."""
         names = [layer.name for layer in layers]
         _check_names(self.layers, names, "compress.alpha")
+        if self.whole:
+            return dict(self.layers)
         alphas = {**by_layer(names, self.preset), **self.layers}
         return {name: alphas.get(name, 1.0) for name in names}
 

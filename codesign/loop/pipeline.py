@@ -7,14 +7,15 @@ from typing import Any
 from codesign.loop.chosen_alphas import AlphasResult
 from codesign.loop.data import Data
 from codesign.loop.figures import BreakEvenResult
-from codesign.loop.file_names import ARRAY, MODEL, NETWORK, PRUNED, QUANTIZED
+from codesign.loop.file_names import ARRAY, MODEL, NETWORK, PRUNED, PRUNED_MODEL, QUANTIZED
 from codesign.loop.network_file import NetworkSource
-from codesign.loop.run_checks import bits_of, check_run, given_alphas_of
+from codesign.loop.run_checks import array_bits_of, bits_of, check_run, given_alphas_of
 from codesign.loop.settings import RunConfig
 from codesign.loop.stage import Stage
 from codesign.loop.stages import alphas, array, break_even, evaluation, pruning, quantization, simulation, training
 from codesign.loop.trials import TrialSettings
 from compress.base.errors import CodesignError
+from compress.methods.registry import METHODS
 from flows.technology.technology import Technology, generic_technology, technology_from_liberty
 from rtl.generate import FILES
 from sim.simulate.simulator import find_simulator
@@ -29,7 +30,7 @@ def _network(config: RunConfig) -> NetworkSource:
 
 
 def _data(config: RunConfig) -> Data:
-    return Data(config.data.name, config.data.folder, config.seed)
+    return Data(config.data.name, config.data.folder, config.split_seed)
 
 
 def _technology(config: RunConfig) -> Technology:
@@ -38,7 +39,7 @@ def _technology(config: RunConfig) -> Technology:
 
 
 def _train(config: RunConfig) -> training.TrainSettings:
-    return training.TrainSettings(_network(config), _data(config), config.seed, config.train)
+    return training.TrainSettings(_network(config), _data(config), config.seed, config.train, config.processes)
 
 
 def _break_even(config: RunConfig) -> break_even.BreakEvenSettings:
@@ -47,7 +48,7 @@ def _break_even(config: RunConfig) -> break_even.BreakEvenSettings:
         data=_data(config),
         hardware=config.hardware,
         technology=_technology(config),
-        bits=bits_of(config),
+        bits=array_bits_of(config),
         portions=tuple(sorted(config.breakeven.portions)),
     )
 
@@ -66,17 +67,27 @@ def _alphas(config: RunConfig) -> alphas.AlphaSettings:
 
 
 def _prune(config: RunConfig) -> pruning.PruneSettings:
-    return pruning.PruneSettings(_network(config), _data(config), config.compress.prune)
+    section = config.compress
+    return pruning.PruneSettings(
+        network=_network(config),
+        data=_data(config),
+        method=section.method,
+        target=section.target(config.hardware.rows),
+        admm=section.prune,
+        bits=bits_of(config) if METHODS[section.method].quantizes else None,
+        processes=config.processes,
+    )
 
 
 def _quantize(config: RunConfig) -> quantization.QuantizeSettings:
     return quantization.QuantizeSettings(
         network=_network(config),
         data=_data(config),
-        seed=config.seed,
+        seed=config.split_seed,
         bits=bits_of(config),
         act_bits=config.hardware.act_bits,
-        admm=config.compress.quantize,
+        values=config.compress.values,
+        processes=config.processes,
     )
 
 
@@ -137,7 +148,7 @@ ALPHAS = Stage(
 )
 PRUNE = Stage(
     name="prune",
-    title="prune by ADMM and retrain",
+    title="prune and retrain",
     run=pruning.run,
     settings=_prune,
     result=pruning.PruningResult,
@@ -147,12 +158,12 @@ PRUNE = Stage(
 )
 QUANTIZE = Stage(
     name="quantize",
-    title="quantize by ADMM and write the integer model",
+    title="quantize and write the integer model",
     run=quantization.run,
     settings=_quantize,
     result=quantization.QuantizationResult,
-    files=(MODEL, QUANTIZED),
-    inputs=(PRUNED,),
+    files=(MODEL, PRUNED_MODEL, QUANTIZED),
+    inputs=(PRUNED, pruning.PruningResult.FILE),
     after=(PRUNE,),
 )
 ARRAY_CHOICE = Stage(
@@ -180,7 +191,7 @@ EVALUATE = Stage(
     run=evaluation.run,
     settings=_evaluate,
     result=evaluation.AccuracyResult,
-    inputs=(NETWORK, PRUNED, QUANTIZED, MODEL),
+    inputs=(NETWORK, PRUNED, PRUNED_MODEL, QUANTIZED, MODEL),
     after=(TRAIN, PRUNE, QUANTIZE),
 )
 

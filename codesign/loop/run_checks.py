@@ -10,10 +10,11 @@ from codesign.loop.settings import RunConfig
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
 from compress.methods.presets import PRESETS, Preset, preset
+from compress.methods.registry import VALUE_SETS
 from compress.networks.chain import LayerGeometry
 from compress.networks.registry import NETWORKS, build_network
 
-__all__ = ["bits_of", "check_run", "given_alphas_of"]
+__all__ = ["array_bits_of", "bits_of", "check_run", "given_alphas_of"]
 
 
 def bits_of(config: RunConfig) -> WeightBits:
@@ -22,9 +23,18 @@ def bits_of(config: RunConfig) -> WeightBits:
     return WeightBits(settings.weight_bits, {} if chosen is None else chosen.weight_bits, settings.layer_bits)
 
 
+def array_bits_of(config: RunConfig) -> WeightBits:
+    """Bits that the array needs for these levels: those of the set of values that weights end in."""
+    bits, level_bits = bits_of(config), VALUE_SETS[config.compress.set].level_bits
+    preset, layers = ({name: level_bits(count) for name, count in some.items()} for some in (bits.preset, bits.layers))
+    return WeightBits(level_bits(bits.every), preset, layers)
+
+
 def given_alphas_of(config: RunConfig) -> GivenAlphas | None:
     """Alphas where the run file gives them, itself or by a preset; None where they are searched."""
     settings, chosen = config.compress, _preset(config)
+    if (target := settings.fixed_target) is not None:
+        return GivenAlphas(target, layers=settings.alpha or {}, whole=True)
     if chosen is not None:
         changed = f"; given for {', '.join(settings.alpha)}" if settings.alpha else ""
         source = f"preset {settings.preset} ({chosen.source}){changed}"
@@ -34,7 +44,7 @@ def given_alphas_of(config: RunConfig) -> GivenAlphas | None:
 
 def check_run(config: RunConfig) -> None:
     """Raise a CodesignError where data, alphas, bits or preset do not fit the network."""
-    dataset = Data(config.data.name, config.data.folder, config.seed).load()
+    dataset = Data(config.data.name, config.data.folder, config.split_seed).load()
     layers = geometries(
         build_network(config.network.name, config.seed, config.network.module_folder), dataset.input_shape
     )

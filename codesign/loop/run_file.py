@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -76,6 +76,8 @@ def _checked(document: dict[str, Any], path: Path, prefix: str) -> RunConfig:
         return RunConfig.model_validate(document)
     except ValidationError as error:
         raise _as_codesign_error(error.errors()[0], path, prefix) from None
+    except CodesignError as error:
+        raise CodesignError(f"{path}: {error.cause}", error.next_step) from None
 
 
 def _as_codesign_error(detail: ErrorDetails, path: Path, prefix: str) -> CodesignError:
@@ -106,7 +108,8 @@ def _section_at(location: list[str]) -> Any:
     section: Any = RunConfig
     for part in location:
         members = section.__pydantic_fields__
-        annotation = members[part].annotation if part in members else None
+        annotation = members[part].annotation if part in members else section if part.isdigit() else None
+        annotation = next(iter(get_args(annotation)), annotation)  # the items of a list of tables
         if not hasattr(annotation, "__pydantic_fields__"):
             break
         section = annotation

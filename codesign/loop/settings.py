@@ -5,26 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from codesign.loop.compress_section import CompressSection, pass_seed_on
 from codesign.loop.hardware import HardwareSection
-from compress.admm.iteration import AdmmConfig
-from compress.base.settings import Count, CountOrZero, Fraction, Seed
-from compress.methods.presets import PRESETS
+from compress.base.errors import CodesignError
+from compress.base.settings import Count, Seed
 from compress.train.training import TrainingConfig
 
 __all__ = [
     "BreakEvenSection",
-    "CompressSection",
     "DataSection",
     "NetworkSection",
     "RunConfig",
     "SimulateSection",
     "TechnologySection",
 ]
-
-Bits = Annotated[int, Field(ge=1, le=8)]
 
 
 def _path(text: str) -> str:
@@ -46,30 +43,6 @@ DataName = Annotated[
         json_schema_extra={"enum": ["digits", "mnist", "cifar10", "imagefolder", "imagefolder:SIZE"]},
     ),
 ]
-
-
-def _known_preset(name: str) -> str:
-    if name not in PRESETS:
-        raise PydanticCustomError("preset", "there is no such preset")
-    return name
-
-
-def _layer_names(table: Any) -> Any:
-    """The unquoted keys of layers within modules, which TOML reads as tables, joined again: ``features.0 = 0.5``."""
-    if not isinstance(table, dict):
-        return table
-    joined: dict[str, Any] = {}
-    for key, value in table.items():
-        inner = _layer_names(value)
-        named = {f"{key}.{name}": part for name, part in inner.items()} if isinstance(inner, dict) else {key: inner}
-        if twice := joined.keys() & named.keys():
-            raise PydanticCustomError("layer_twice", "layer {layer} is named twice", {"layer": repr(min(twice))})
-        joined |= named
-    return joined
-
-
-LayerNames = BeforeValidator(_layer_names)
-PresetName = Annotated[str, AfterValidator(_known_preset), WithJsonSchema({"enum": list(PRESETS)})]
 
 
 class _Section(BaseModel):
@@ -98,44 +71,14 @@ class DataSection(_Section):
     """Which data, and where its files are: by default in CODESIGN_DATA, else MNIST is downloaded.
 
     ``imagefolder:SIZE`` cuts the images to SIZE x SIZE instead of 224 x 224. ``title`` is what reports call the data,
-    since ``name`` only says how its files are read: Fashion-MNIST's are read as those of ``mnist``.
+    since ``name`` only says how its files are read: Fashion-MNIST's are read as those of ``mnist``. ``seed`` splits
+    the images; it is by default the run's.
     """
 
     name: DataName
     folder: PathText | None = None
     title: Title | None = None
-
-
-class CompressSection(_Section):
-    """What to prune and to how many bits.
-
-    Members
-    -------
-    weight_bits, layer_bits
-        Bits of every layer's levels, and exceptions by layer name.
-    tolerance
-        Validation accuracy that compression may cost, as a fraction.
-    minimum_alpha
-        No layer keeps less.
-    alpha
-        Fractions kept by layer name, instead of the search; layers left out keep all their weights.
-    preset
-        A paper's settings, a key of ``compress.methods.presets.PRESETS``, instead of the search: its alphas, and its
-        bits where it has them. ``alpha`` and ``layer_bits`` change single layers of it.
-    trial_epochs, trial_images
-        Masked retraining of each alpha the search tries, and the training images it uses.
-    """
-
-    weight_bits: Bits = 4
-    layer_bits: Annotated[dict[str, Bits], LayerNames] = {}
-    tolerance: Annotated[float, Field(ge=0, le=1)] = 0.01
-    minimum_alpha: Fraction = 0.05
-    alpha: Annotated[dict[str, Fraction] | None, LayerNames] = None
-    preset: PresetName | None = None
-    trial_epochs: CountOrZero = 2
-    trial_images: Count = 2000
-    prune: AdmmConfig = AdmmConfig()
-    quantize: AdmmConfig = AdmmConfig()
+    seed: Seed | None = None
 
 
 class TechnologySection(_Section):
@@ -161,9 +104,11 @@ class RunConfig(_Section):
     """A whole run.
 
     ``seed`` is also that of each training (``TrainingConfig``) and ADMM run (``AdmmConfig``) that has none of its own.
+    So many ``processes`` of this machine train, prune and quantize together.
     """
 
     seed: Seed = 0
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
     network: NetworkSection
     data: DataSection
     train: TrainingConfig = TrainingConfig()
@@ -173,21 +118,30 @@ class RunConfig(_Section):
     breakeven: BreakEvenSection = BreakEvenSection()
     simulate: SimulateSection = SimulateSection()
 
+    @property
+    def split_seed(self) -> int:
+        """Of the split into training, validation and, where the data has no test images of its own, test images."""
+        return self.seed if self.data.seed is None else self.data.seed
+
+    @model_validator(mode="after")
+    def _indices_fit_the_pruning(self) -> RunConfig:
+        patterns = [name for name in self.hardware.indices if name.startswith("nm")]
+        kept = "nm{}of{}".format(*self.compress.pattern.split(":"))
+        if patterns and (self.compress.scope != "n:m" or patterns != [kept]):
+            raise CodesignError(
+                f"hardware.indices has {patterns[0]!r}, and compress.scope = {self.compress.scope!r} does not prune so",
+                "prune with scope 'n:m' and the same pattern, or leave that index out",
+            )
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _pass_the_seed_on(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        seeds = {"seed": given["seed"]} if "seed" in given else {}
-        return _with_defaults(given, {"train": seeds, "compress": {"prune": seeds, "quantize": seeds}})
-
-
-def _with_defaults(given: Any, defaults: dict[str, Any]) -> Any:
-    """``given``, with what it lacks of nested ``defaults``; what is no table stays for the checks to refuse."""
-    if not isinstance(given, dict):
-        return given
-    nested = {
-        key: _with_defaults(given.get(key, {}), value) if isinstance(value, dict) else given.get(key, value)
-        for key, value in defaults.items()
-    }
-    return {**given, **nested}
+        seed, train = given.get("seed", 0), given.get("train", {})
+        return {
+            **given,
+            "train": {"seed": seed, **train} if isinstance(train, dict) else train,
+            "compress": pass_seed_on(given.get("compress", {}), seed),
+        }

@@ -11,10 +11,12 @@ from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.base.settings import Fraction, settings
 
-__all__ = ["Ratio", "Step", "Target"]
+__all__ = ["Pattern", "Ratio", "Step", "Target"]
 
 Ratio = Annotated[float, Field(gt=1, le=1e6, strict=True)]
 """Weights over kept weights."""
+Pattern = Annotated[str, Field(pattern="^[1-9][0-9]?:[1-9][0-9]?$")]
+"""N:M, N of every M weights."""
 
 
 @settings
@@ -53,7 +55,7 @@ class Target:
     ratio: Ratio | None = None
     scope: str = "layer"
     schedule: str = "constant"
-    pattern: Annotated[str, Field(pattern="^[1-9][0-9]?:[1-9][0-9]?$")] = "2:4"
+    pattern: Pattern = "2:4"
     rows: Annotated[int, Field(ge=1, le=64, strict=True)] = 4
     steps: tuple[Step, ...] = ()
     weight_bits: dict[str, Annotated[int, Field(ge=1, le=8, strict=True)]] = field(default_factory=dict)

@@ -21,10 +21,11 @@ __all__ = ["add_up", "from_first", "process_group", "rank", "share_buffers", "sh
 def process_group() -> Iterator[None]:
     """Join the processes that torch's launcher started (it sets WORLD_SIZE); alone, nothing happens.
 
-    No thread of the group outlives the block: one that is left while the interpreter exits aborts the process. Torch
-    ends them when nothing refers to the group any more. Functions of ``torch.distributed.nn`` have the group there is
-    when they are first imported as a default argument, and the first optimizer imports them; so they are imported
-    before there is one.
+    No thread of the group outlives the block. One that is left drops the tensors of its last exchange while the
+    interpreter exits, wants the lock that is no longer given, and aborts the process ("terminate called without an
+    active exception"). Torch ends the threads when nothing refers to the group any more. Functions of
+    ``torch.distributed.nn`` take the group there is when they are first imported as a default argument, and the first
+    optimizer imports them; so they are imported before there is one.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield

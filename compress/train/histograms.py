@@ -68,9 +68,12 @@ def weight_histograms(moments: Mapping[str, Mapping[str, Tensor]]) -> tuple[Laye
 def admm_histograms(
     before: Mapping[str, Tensor], after_admm: Mapping[str, Tensor], network: nn.Module
 ) -> tuple[LayerHistograms, ...]:
-    """Each layer's weights before ADMM, after it, and after the retraining: ``network`` as it is now."""
-    moments = {"before ADMM": before, "after ADMM": after_admm, "after retraining": copy_weights(network)}
-    return weight_histograms(moments)
+    """Each layer's weights before ADMM, after it, and after the retraining: ``network`` as it is now.
+
+    A method without ADMM has no weights after it, and no such moment.
+    """
+    admm = {"after ADMM": after_admm} if after_admm else {}
+    return weight_histograms({"before ADMM": before, **admm, "after retraining": copy_weights(network)})
 
 
 def _of_layer(layer: str, weights: Mapping[str, Tensor]) -> LayerHistograms:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
+import torch
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
@@ -59,7 +60,7 @@ def together(
     )
     with _relay(progress) as updates:
         try:
-            results = elastic_launch(config, _member)(function, arguments, updates)
+            results = elastic_launch(config, _member)(function, arguments, updates, torch.get_num_threads())
         except ChildFailedError as error:
             raise CodesignError(
                 f"one of {processes} processes died: {error}", "try again with `processes = 1`, which tells more"
@@ -74,8 +75,9 @@ def together(
     return outcome  # type: ignore[no-any-return]
 
 
-def _member(function: Callable[..., Any], arguments: tuple[Any, ...], updates: Any) -> bytes:
+def _member(function: Callable[..., Any], arguments: tuple[Any, ...], updates: Any, threads: int) -> bytes:
     """One process's share; plain bytes, so that no tensor's memory belongs to a process that is gone."""
+    torch.set_num_threads(threads)
     with process_group():
         first = rank() == 0
         try:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from codesign.loop.data import Data
 from codesign.loop.evaluate import integer_accuracy
-from codesign.loop.file_names import MODEL, NETWORK, PRUNED, QUANTIZED
+from codesign.loop.file_names import MODEL, NETWORK, PRUNED, PRUNED_MODEL, QUANTIZED
 from codesign.loop.inputs import Inputs, Work
 from codesign.loop.network_file import NetworkSource
 from codesign.loop.results import Result
@@ -26,24 +26,34 @@ class EvaluateSettings:
 
 
 class AccuracyResult(Result):
-    """Fractions of the test images: of the networks in floats, and of the integer model as the array computes it."""
+    """Fractions of the test images: of the networks in floats, and of integer models as the array computes them.
+
+    Members
+    -------
+    pruned_integer : float
+        Of the pruned network in 8-bit levels: what pruning alone costs.
+    integer : float
+        Of the run's model.
+    """
 
     FILE: ClassVar = "accuracy.json"
     COMMAND: ClassVar = "codesign run"
 
     dense: float
     pruned: float
+    pruned_integer: float
     compressed: float
     integer: float
     test_images: int
 
 
 def run(inputs: Inputs, settings: EvaluateSettings, work: Work) -> AccuracyResult:
-    """Classify every test image four times."""
+    """Classify every test image five times."""
     test, network = settings.data.load().test, settings.network
     return AccuracyResult(
         dense=accuracy(network.read(inputs.path(NETWORK)), test),
         pruned=accuracy(network.read(inputs.path(PRUNED)), test),
+        pruned_integer=integer_accuracy(load_model(inputs.path(PRUNED_MODEL)), test, work.progress),
         compressed=accuracy(network.read(inputs.path(QUANTIZED)), test),
         integer=integer_accuracy(load_model(inputs.path(MODEL)), test, work.progress),
         test_images=len(test),

@@ -1,4 +1,4 @@
-"""Fold the pruned network's batch norms, ADMM-quantize it, turn it into integers, write model.safetensors."""
+"""Fold the pruned network's batch norms, quantize it, turn it into integers, write model.safetensors."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from codesign.loop.compression import Values, integer_model, quantize_network, rounded_model
 from codesign.loop.data import Data
-from codesign.loop.file_names import MODEL, PRUNED, QUANTIZED
+from codesign.loop.file_names import MODEL, PRUNED, PRUNED_MODEL, QUANTIZED
 from codesign.loop.inputs import Inputs, Work
 from codesign.loop.layers import WeightBits, geometries
 from codesign.loop.network_file import NetworkSource, save_network
 from codesign.loop.results import Result
+from codesign.loop.stages.pruning import PruningResult
 from codesign.versions import versions
-from compress.admm.iteration import AdmmConfig, AdmmStep
+from compress.admm.iteration import AdmmStep
 from compress.base.errors import CodesignError
-from compress.methods.integerize import integerize
-from compress.methods.quantize import quantize_admm
 from compress.model.compressed_model import CompressedModel
 from compress.model.model_file import load_model, save_model
-from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
 from compress.train.histograms import LayerHistograms, admm_histograms, copy_weights
+from compress.train.launch import together
 from compress.train.training import EpochRecord, accuracy
 
 __all__ = ["QuantizationResult", "QuantizeSettings", "run"]
@@ -31,18 +31,24 @@ __all__ = ["QuantizationResult", "QuantizeSettings", "run"]
 
 @dataclass(frozen=True)
 class QuantizeSettings:
-    """The ADMM run and its retrainings, bits of levels and activations, and the seed that the model says it is of."""
+    """Set of values and how to reach it, and bits of levels and activations.
+
+    ``seed`` is that of the data's split, which the model's file tells ``codesign evaluate``.
+    """
 
     network: NetworkSource
     data: Data
     seed: int
     bits: WeightBits
     act_bits: int
-    admm: AdmmConfig
+    values: Values
+    processes: int = 1
 
 
 class QuantizationResult(Result):
     """How quantization went; the integer model is in ``MODEL``, the same in floats in ``QUANTIZED``.
+
+    ``PRUNED_MODEL`` has the weights before quantization, rounded to 8-bit levels.
 
     Members
     -------
@@ -65,10 +71,21 @@ def run(inputs: Inputs, settings: QuantizeSettings, work: Work) -> QuantizationR
     dataset = settings.data.load()
     network = fold_batch_norms(settings.network.read(inputs.path(PRUNED)))
     bits = settings.bits.of(geometries(network, dataset.input_shape))
-    masks = {name: layer.weight.detach() != 0 for name, layer in prunable_layers(network).items()}
     before = copy_weights(network)
-    found = quantize_admm(network, dataset, masks, bits, settings.admm, work.scratch / "quantize.pt", work.progress)
-    model = integerize(network, found, dataset.train, dataset.input_shape, settings.act_bits, _provenance(settings))
+    pruned = rounded_model(network, dataset, settings.values.calibrate, settings.act_bits, _provenance(settings))
+    save_model(pruned, work.folder / PRUNED_MODEL)
+    network, found = together(
+        settings.processes,
+        quantize_network,
+        network,
+        dataset,
+        settings.values,
+        bits,
+        inputs.result(PruningResult).intervals,
+        work.scratch,
+        progress=work.progress,
+    )
+    model = integer_model(network, found, dataset, settings.values.calibrate, settings.act_bits, _provenance(settings))
     _write_and_check(model, work.folder / MODEL)
     save_network(network, settings.network.name, work.folder / QUANTIZED, folded=True)
     return QuantizationResult(

@@ -5,27 +5,31 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.compression.jobs import METHODS, compare, prune_and_quantize, train_dense
+from benchmarks.compression.jobs import compare, prune_and_quantize, train_dense
 from benchmarks.compression.recipes import COMPARISONS, RECIPES, Comparison, Recipe, quick
 from benchmarks.results import Results
 from codesign.loop.evaluate import evaluate_model
 from compress.admm.iteration import AdmmConfig
 from compress.methods.presets import preset
+from compress.methods.registry import PRUNERS
 from compress.networks.registry import build_network
-from compress.train.training import TrainingConfig
 
 SHORT = AdmmConfig(iterations=2, retrain_epochs=1, tolerance=0, sparsity_rise=0.5)
-RECIPE = Recipe(
-    name="digits",
-    network="digits-net",
-    data="digits",
-    seeds=(3,),
-    dense=TrainingConfig(epochs=3),
-    steps=((4.0, SHORT), (20.0, SHORT)),
-    quantized_ratios=(4.0,),
-    weight_bits={"*": 4},
-    quantize=replace(SHORT, iterations=1, sparsity_rise=0.0),
-)
+DOCUMENT = {
+    "network": {"name": "digits-net"},
+    "data": {"name": "digits"},
+    "train": {"epochs": 3},
+    "compress": {
+        "method": "progressive",
+        "scope": "network",
+        "schedule": "falling",
+        "calibrate": "validation",
+        "prune": {"iterations": 2, "retrain_epochs": 1, "tolerance": 0, "sparsity_rise": 0.5},
+        "quantize": {"iterations": 1, "retrain_epochs": 1, "tolerance": 0},
+        "steps": [{"ratio": 4}, {"ratio": 20}],
+    },
+}
+RECIPE = Recipe("digits", DOCUMENT, seeds=(3,), quantized_ratios=(4.0,))
 COMPARISON = Comparison("digits", "digits", (3,), (10.0,), replace(SHORT, iterations=3, retrain_epochs=2))
 WEIGHTS = 144 + 4608 + 16384 + 320
 
@@ -56,7 +60,7 @@ def test_an_interrupted_run_goes_on_with_the_same_result(results: Results, tmp_p
     other = Results(tmp_path)
     train_dense(RECIPE, 3, other)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmarks.compression.jobs.quantize_admm", _interrupt)
+        patch.setattr("benchmarks.compression.jobs.quantize_network", _interrupt)
         with pytest.raises(KeyboardInterrupt):
             prune_and_quantize(RECIPE, 3, other)
     changing = {"seconds"}
@@ -73,7 +77,7 @@ def _without(entry: dict[str, object], names: set[str]) -> dict[str, object]:
 
 
 def test_every_method_keeps_as_many_weights_in_as_many_epochs(results: Results) -> None:
-    found = [compare(COMPARISON, RECIPE, 3, 10.0, method, results) for method in METHODS]
+    found = [compare(COMPARISON, RECIPE, 3, 10.0, method, results) for method in PRUNERS]
     assert {result["epochs"] for result in found} == {5}
     assert {result["pruning_ratio"] for result in found} == {WEIGHTS / round(WEIGHTS / 10)}
 
@@ -88,7 +92,7 @@ def test_uniform_pruning_keeps_a_portion_of_every_layer(results: Results) -> Non
 
 
 def test_a_recipe_may_train_on_a_part_of_the_images(results: Results) -> None:
-    part = replace(RECIPE, name="part", train_images=120, dense=TrainingConfig(epochs=1))
+    part = replace(RECIPE, name="part", train_images=120, document={**DOCUMENT, "train": {"epochs": 1}})
     train_dense(part, 3, results)
     result = compare(replace(COMPARISON, name="part"), part, 3, 10.0, "one-shot", results)
     assert result["train_images"] == 120
@@ -97,14 +101,17 @@ def test_a_recipe_may_train_on_a_part_of_the_images(results: Results) -> None:
 def test_the_recipes_fit_their_networks() -> None:
     names = {recipe.name for recipe in RECIPES}
     assert len({comparison.name for comparison in COMPARISONS}) == len(COMPARISONS)
-    assert all(comparison.recipe in names and set(comparison.methods) <= set(METHODS) for comparison in COMPARISONS)
+    assert all(comparison.recipe in names and set(comparison.methods) <= set(PRUNERS) for comparison in COMPARISONS)
     for paper in (preset(f"mobilenet-{name}-half") for name in ("v2", "v3-small", "v3-large")):
         (half,) = (comparison.config for comparison in COMPARISONS if comparison.name == paper.network)
         assert (half.rho_first, half.rho_last, half.learning_rate) == (paper.rho, paper.rho, paper.learning_rate)
     for recipe in (*RECIPES, *map(quick, RECIPES)):
+        config = recipe.config(1)
+        assert (config.data.seed, config.train.seed) == (0, 1)
         layers = {name.split(".")[0] for name, _ in build_network(recipe.network, 0).named_parameters()}
-        assert set(recipe.weight_bits) <= layers
-        ratios = [ratio for ratio, _ in recipe.steps]
+        assert set(config.compress.layer_bits) <= layers
+        ratios = [step.ratio for step in config.compress.steps]
+        assert [step.prune.seed for step in config.compress.steps] == [100 + 10 * n for n in range(len(ratios))]
         assert ratios == sorted(set(ratios))
         assert set(recipe.quantized_ratios) <= set(ratios)
-        assert bool(recipe.quantized_ratios) <= bool(recipe.weight_bits)
+        assert bool(recipe.quantized_ratios) <= bool(config.compress.layer_bits)

@@ -21,7 +21,7 @@ EDITS = {
     "compress.storage.sizes": {"evaluate"},
     "compress.sets.masks": {"break_even", "alphas", "prune", "quantize"},
     "compress.train.epoch": {"train", "break_even", "alphas", "prune", "quantize", "evaluate"},
-    "compress.methods.quantize": {"quantize"},
+    "compress.methods.quantize": {"prune", "quantize"},
     "rtl.formats.rice": HARDWARE,
     "sim.mapping.cycles": {"break_even", "array", "simulate"},
     "sim.simulate.bench": {"simulate"},

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from codesign.loop.compression import Values
 from codesign.loop.data import Data
 from codesign.loop.file_names import MODEL, NETWORK, PRUNED, QUANTIZED
 from codesign.loop.inputs import Work
 from codesign.loop.layers import WeightBits
 from codesign.loop.network_file import NetworkSource
 from codesign.loop.stages import quantization
+from codesign.loop.stages.pruning import PruningResult
 from codesign.loop.stages.quantization import QuantizationResult, QuantizeSettings, run
 from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
@@ -21,22 +23,24 @@ from compress.networks.chain import prunable_layers
 from tests.codesign.loop.stages.conftest import GiveInputs
 
 ADMM = AdmmConfig(iterations=1, retrain_epochs=0, batch_size=128, tolerance=0)
+PRUNING = PruningResult(validation_accuracy=0.5, kept={}, intervals={}, history=(), retraining=(), histograms=())
 
 
 @pytest.fixture
 def settings(network: NetworkSource, data: Data) -> QuantizeSettings:
-    return QuantizeSettings(network, data, 7, WeightBits(4, layers={"0": 3}), 8, ADMM)
+    return QuantizeSettings(network, data, 7, WeightBits(4, layers={"0": 3}), 8, Values("levels", ADMM))
 
 
 @pytest.fixture(autouse=True)
 def _pruned(trained: None, work: Work) -> None:
     (work.folder / NETWORK).rename(work.folder / PRUNED)
+    PRUNING.write(work.folder)
 
 
 def test_the_model_has_levels_of_the_bits_given_and_the_float_network_their_values(
     network: NetworkSource, settings: QuantizeSettings, inputs: GiveInputs, work: Work
 ) -> None:
-    result = run(inputs(PRUNED), settings, work)
+    result = run(inputs(PRUNED, PruningResult.FILE), settings, work)
     model = load_model(work.folder / MODEL)
     assert [layer.weight_bits for layer in model.layers] == [3, 4]
     assert model.provenance["seed"] == 7
@@ -57,4 +61,29 @@ def test_a_model_that_does_not_read_back_is_an_error(
 
     monkeypatch.setattr(quantization, "save_model", damaged)
     with pytest.raises(CodesignError, match=r"model\.safetensors does not read back"):
-        run(inputs(PRUNED), settings, work)
+        run(inputs(PRUNED, PruningResult.FILE), settings, work)
+
+
+def test_clusters_are_levels_of_eight_bits_for_the_array(
+    settings: QuantizeSettings, inputs: GiveInputs, work: Work
+) -> None:
+    clusters = replace(settings, values=Values("clusters", ADMM))
+    run(inputs(PRUNED, PruningResult.FILE), clusters, work)
+    layers = load_model(work.folder / MODEL).layers
+    assert [layer.weight_bits for layer in layers] == [8, 8]
+    for layer, most in zip(layers, (2**3, 2**4), strict=True):
+        assert 1 < len(np.unique(layer.levels[layer.levels != 0])) <= most
+
+
+def test_rounded_levels_need_no_training(settings: QuantizeSettings, inputs: GiveInputs, work: Work) -> None:
+    rounded = replace(settings, values=Values("rounded", ADMM))
+    result = run(inputs(PRUNED, PruningResult.FILE), rounded, work)
+    assert (result.history, result.retraining) == ((), ())
+
+
+def test_weights_that_are_on_levels_stay(settings: QuantizeSettings, inputs: GiveInputs, work: Work) -> None:
+    intervals = {"0": 0.25, "5": 0.125}
+    PRUNING.model_copy(update={"intervals": intervals}).write(work.folder)
+    result = run(inputs(PRUNED, PruningResult.FILE), settings, work)
+    assert result.intervals == intervals
+    assert result.retraining == ()

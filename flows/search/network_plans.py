@@ -57,7 +57,7 @@ class NetworkPlans:
         return self.template.replace(**asdict(shape), **asdict(depths))
 
     def least_config(self, shape: Shape) -> ArrayConfig:
-        """``config`` with depths that need no plan: no bank is deeper than there."""
+        """Bounds the depths of ``config`` from below, without a plan."""
         depths = reduce(Depths.largest, (self._least_depths(*each, shape) for each in self._laid_out(shape)))
         return self.template.replace(**asdict(shape), **asdict(depths))
 

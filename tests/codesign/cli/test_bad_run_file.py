@@ -142,6 +142,15 @@ def test_an_output_path_that_is_a_file_is_told(refused: Refused, run_file: RunFi
     assert "is a file, not a folder" in refused("run", run_file(), "--out", tmp_path / "out")
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_the_first_epoch(
+    refused: Refused, run_file: RunFile, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    message = refused("train", run_file(), "--out", tmp_path / "file" / "out")
+    assert "cannot write to" in message
+    assert "train the dense network" not in message
+
+
 def test_compressing_before_training_is_told_with_the_command_to_run(
     refused: Refused, run_file: RunFile, tmp_path: Path
 ) -> None:

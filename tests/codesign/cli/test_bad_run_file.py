@@ -34,7 +34,7 @@ from tests.codesign.refusals import Refused, RunFile
         (
             "epochs = 1",
             'epochs = 1\n[compress]\npreset = "lenet5"',
-            ["compress.preset = 'lenet5' is wrong", "no such preset", *(repr(name) for name in PRESETS)],
+            ["compress.preset = 'lenet5' is wrong", "none of those known", *(repr(name) for name in PRESETS)],
         ),
         ("epochs = 1", "epochs = 1\n[compress]\npreset = 167", ["compress.preset", "'lenet5-167x'"]),
         ("epochs = 1", "epochs = 1\n[breakeven]\nportions = [1.0]", ["breakeven.portions", "< 1"]),

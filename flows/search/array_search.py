@@ -43,10 +43,11 @@ def best_array(
         Candidates for the rest, ``candidate_shapes`` unless given; without those that leave to the host what the first
         template pools. Every bank is as deep as the layer that needs most.
     """
+    space = candidate_shapes() if shapes is None else shapes
     evaluators = [Evaluator(NetworkPlans(loads, template), technology, budget) for template in templates]
     candidates = [
         (evaluator, shape)
-        for shape in _worth_trying(evaluators[0].plans, templates[0], shapes or candidate_shapes())
+        for shape in _worth_trying(evaluators[0].plans, templates[0], space)
         for evaluator in evaluators
         if evaluator.may_fit(shape)
     ]

@@ -107,20 +107,30 @@ def test_a_portion_that_no_array_fits_is_a_point_that_does_not_pay() -> None:
 
 
 @pytest.mark.parametrize("layer", ["conv2", "conv4", "conv5"])
-def test_the_grouped_layers_of_alexnet_have_curves(layer: str) -> None:
+def test_the_grouped_layers_of_alexnet_fit_the_area_of_one_group(layer: str) -> None:
     load = LayerLoad.unpruned(layer, ALEXNET[layer])
-    reference = ArrayConfig(rows=4, lanes=16, index=Dense(), acc_bits=28)
-    shapes = [Shape(4, 16, 1), Shape(8, 16, 1)]
-    curve = break_even_curve(
-        load, RandomMasks(load.geometry.weight_shape), reference, GENERIC, [Fixed(4)], (0.93,), shapes
-    )
+    budget = layer_budget(load, EDGE, GENERIC)
+    dense = best_array([load], [EDGE], GENERIC, budget, [shape_of(EDGE)])
+    sparse = load.pruned(RandomMasks(load.geometry.weight_shape)(0.93))
+    found = best_array([sparse], [EDGE.replace(index=Fixed(4))], GENERIC, budget, [shape_of(EDGE)])
+    assert dense is not None
+    assert found is not None
+    assert dense.area == budget
+    words = dense.config.rows * dense.config.weight_depth
+    assert load.geometry.weights / 2 <= words < 0.6 * load.geometry.weights
+    assert found.time_per_sample < dense.time_per_sample / 8
+
+
+def test_a_grouped_layer_of_alexnet_has_a_curve() -> None:
+    load = LayerLoad.unpruned("conv2", ALEXNET["conv2"])
+    masks = RandomMasks(load.geometry.weight_shape)
+    curve = break_even_curve(load, masks, EDGE, GENERIC, [Fixed(4)], (0.2, 0.3), [])
     assert curve.dense.array is not None
-    assert curve.dense.array.area <= curve.budget
-    banks = curve.dense.array.config.rows * curve.dense.array.config.weight_depth
-    assert load.geometry.weights / 2 <= banks < 0.75 * load.geometry.weights  # one of two groups
-    assert curve.points[-1].pays
+    assert curve.dense.array.area == curve.budget
+    assert curve.ratio.kind == "bracketed"
 
 
+EDGE = ArrayConfig(rows=4, lanes=16, index=Dense(), acc_bits=28)
 ALEXNET = {
     "conv2": ArrayGeometry((256, 48, 5, 5), (96, 27, 27), padding=(2, 2), groups=2),
     "conv4": ArrayGeometry((384, 192, 3, 3), (384, 13, 13), padding=(1, 1), groups=2),

@@ -30,7 +30,7 @@ def _network(config: RunConfig) -> NetworkSource:
 
 
 def _data(config: RunConfig) -> Data:
-    return Data(config.data.name, config.data.folder, config.split_seed)
+    return Data.of(config.data.name, config.data.folder, config.split_seed)
 
 
 def _technology(config: RunConfig) -> Technology:

@@ -44,7 +44,7 @@ def given_alphas_of(config: RunConfig) -> GivenAlphas | None:
 
 def check_run(config: RunConfig) -> None:
     """Raise a CodesignError where data, alphas, bits or preset do not fit the network."""
-    dataset = Data(config.data.name, config.data.folder, config.split_seed).load()
+    dataset = Data.of(config.data.name, config.data.folder, config.split_seed).load()
     layers = geometries(
         build_network(config.network.name, config.seed, config.network.module_folder), dataset.input_shape
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def make():
 def _own_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "preset_test_network.py").write_text(OWN_NETWORK)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "preset_test_network", raising=False)  # of another test's folder
 
 
 def run_of(folder: Path, compress: str, network: str = "preset_test_network:make", data: str = "digits") -> RunConfig:

@@ -16,7 +16,7 @@ from codesign.console import RunConsole
 from codesign.loop.evaluate import evaluate_model
 from codesign.loop.figures import BreakEvenResult
 from codesign.loop.file_names import NETWORK
-from codesign.loop.generation import ArrayOptions, array_to_generate
+from codesign.loop.generation import ArrayOptions, array_and_cycles
 from codesign.loop.model_data import data_of, load_test_split
 from codesign.loop.pipeline import BREAK_EVEN, COMPRESSION, TRAIN
 from codesign.loop.run_file import load_config
@@ -111,7 +111,7 @@ def generate(
     """Emit a preset's array, the one that a model's run chose, or one whose banks just hold a model."""
     names = ModuleNames(prefix)
     network = None if model is None else load_model(model)
-    made = array_to_generate(network, preset, options, linear_batch, None if model is None else model.parent)
+    made = array_and_cycles(network, preset, options, linear_batch, None if model is None else model.parent)
     config = made.config
     _refuse_file(out)
     paths = [str(path) for path in generate_array(config, out, names)]

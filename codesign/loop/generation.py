@@ -23,7 +23,7 @@ from sim.mapping.plan import Depths
 from sim.mapping.schedule import Schedule, group_schedule
 from sim.mapping.tiles import tile_layer
 
-__all__ = ["ArrayOptions", "ArrayToGenerate", "array_to_generate"]
+__all__ = ["ArrayOptions", "ArrayToGenerate", "array_and_cycles", "array_to_generate"]
 
 CHOICE = "array_choice.json"
 """What a run's array stage leaves beside its model."""
@@ -64,7 +64,7 @@ class ArrayToGenerate:
     cycles: dict[str, int]
 
 
-def array_to_generate(
+def array_and_cycles(
     network: CompressedModel | None,
     preset_name: str | None,
     options: ArrayOptions,
@@ -86,6 +86,13 @@ def array_to_generate(
         origin = f"{folder}: the array that its run chose" if chosen else "banks that just hold the model"
     config = options.limited(config)
     return ArrayToGenerate(config, origin, {} if network is None else _cycles(network, config, linear_batch))
+
+
+def array_to_generate(
+    network: CompressedModel | None, preset_name: str | None, options: ArrayOptions, linear_batch: int
+) -> ArrayConfig:
+    """The array alone, without a look at what a run chose."""
+    return array_and_cycles(network, preset_name, options, linear_batch).config
 
 
 def _cycles(network: CompressedModel, config: ArrayConfig, linear_batch: int) -> dict[str, int]:

@@ -24,7 +24,7 @@ def _with_bias(bias: int) -> CompressedModel:
 
 
 def test_a_layer_that_needs_all_bits_is_taken() -> None:
-    assert array_to_generate(_with_bias(2**30), None, ArrayOptions(), 1).config.acc_bits == MAX_ACC_BITS
+    assert array_to_generate(_with_bias(2**30), None, ArrayOptions(), 1).acc_bits == MAX_ACC_BITS
 
 
 def test_a_layer_that_needs_33_bits_is_refused_by_name_with_the_setting_to_change() -> None:

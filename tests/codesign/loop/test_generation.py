@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.loop.generation import CHOICE, ArrayOptions, array_to_generate
+from codesign.loop.generation import CHOICE, ArrayOptions, array_and_cycles
 from compress.base.errors import CodesignError
 from compress.model.compressed_model import CompressedModel
 from rtl.config import ArrayConfig
@@ -35,7 +35,7 @@ def leave_choice(folder: Path, config: ArrayConfig, cycles: dict[str, int]) -> N
 
 def test_a_runs_model_gets_the_array_that_the_run_chose(tmp_path: Path) -> None:
     leave_choice(tmp_path, CHOSEN, cycles_on(MODEL, CHOSEN))
-    made = array_to_generate(MODEL, None, ArrayOptions(), 8, tmp_path)
+    made = array_and_cycles(MODEL, None, ArrayOptions(), 8, tmp_path)
     assert made.config == CHOSEN
     assert made.cycles == cycles_on(MODEL, CHOSEN)
     assert str(tmp_path) in made.origin
@@ -47,14 +47,14 @@ def test_a_runs_model_gets_the_array_that_the_run_chose(tmp_path: Path) -> None:
 )
 def test_a_record_that_is_no_choice_is_passed_over(record: str, tmp_path: Path) -> None:
     (tmp_path / CHOICE).write_text(record)
-    assert array_to_generate(MODEL, None, ArrayOptions(), 8, tmp_path).config.rows == 4
+    assert array_and_cycles(MODEL, None, ArrayOptions(), 8, tmp_path).config.rows == 4
 
 
 def test_a_choice_for_another_model_or_with_other_options_is_passed_over(tmp_path: Path) -> None:
     leave_choice(tmp_path, CHOSEN, cycles_on(MODEL, CHOSEN))
-    assert array_to_generate(small_model(0.3), None, ArrayOptions(), 8, tmp_path).config.rows == 4
-    assert array_to_generate(MODEL, None, ArrayOptions(lanes=4), 8, tmp_path).config.rows == 4
-    assert array_to_generate(MODEL, None, ArrayOptions(weight_depth=256), 8, tmp_path).config.rows == 3
+    assert array_and_cycles(small_model(0.3), None, ArrayOptions(), 8, tmp_path).config.rows == 4
+    assert array_and_cycles(MODEL, None, ArrayOptions(lanes=4), 8, tmp_path).config.rows == 4
+    assert array_and_cycles(MODEL, None, ArrayOptions(weight_depth=256), 8, tmp_path).config.rows == 3
 
 
 @settings(max_examples=6)
@@ -63,7 +63,7 @@ def test_requantizers_do_not_hold_the_rows_up_and_fewer_would(lanes: int, rows: 
     model = small_model(density, pool=None)
 
     def made(count: int | None = None) -> tuple[int, float]:
-        found = array_to_generate(model, None, ArrayOptions(rows, lanes, requant_lanes=count), 8)
+        found = array_and_cycles(model, None, ArrayOptions(rows, lanes, requant_lanes=count), 8)
         return found.config.requant_lanes, found.cycles["conv"] + found.cycles["linear"] / 8
 
     chosen, cycles = made()
@@ -74,12 +74,12 @@ def test_requantizers_do_not_hold_the_rows_up_and_fewer_would(lanes: int, rows: 
 
 
 def test_pooling_stays_with_the_array() -> None:
-    assert array_to_generate(MODEL, None, ArrayOptions(), 8).config.requant_lanes <= 2  # of 8 lanes, windows of 4
+    assert array_and_cycles(MODEL, None, ArrayOptions(), 8).config.requant_lanes <= 2  # of 8 lanes, windows of 4
 
 
 @pytest.mark.parametrize("options", [ArrayOptions(index="dense"), ArrayOptions(rows=2, lanes=4, index="dense")])
 def test_the_dense_baseline_of_a_pruned_model_stores_its_zeros(options: ArrayOptions) -> None:
-    made = array_to_generate(MODEL, None, options, 2)
+    made = array_and_cycles(MODEL, None, options, 2)
     assert str(made.config.index) == "dense0"
     assert made.config.word_bits == MODEL.layers[0].weight_bits + 1
     for layer in MODEL.layers:
@@ -91,14 +91,14 @@ def test_the_dense_baseline_of_a_pruned_model_stores_its_zeros(options: ArrayOpt
 
 
 def test_a_dense_model_keeps_the_dense_format() -> None:
-    assert str(array_to_generate(small_model(1.0), None, ArrayOptions(index="dense"), 8).config.index) == "dense"
+    assert str(array_and_cycles(small_model(1.0), None, ArrayOptions(index="dense"), 8).config.index) == "dense"
 
 
 def test_a_preset_has_no_cycles_without_a_model() -> None:
-    made = array_to_generate(None, "tiny", ArrayOptions(), 8)
+    made = array_and_cycles(None, "tiny", ArrayOptions(), 8)
     assert (made.config, made.cycles) == (PRESETS["tiny"].config, {})
 
 
 def test_nothing_to_make_an_array_of_is_refused() -> None:
     with pytest.raises(CodesignError, match="neither a model nor a preset"):
-        array_to_generate(None, None, ArrayOptions(), 8)
+        array_and_cycles(None, None, ArrayOptions(), 8)

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from compress.base.errors import CodesignError
 from compress.data.datasets import Split
+from compress.networks.tracing import evaluation_mode
 from compress.train.distributed import add_up, from_first, rank, share_buffers, shared_gradients, world_size
 
 __all__ = ["check_labels", "evaluate", "smallest_share", "train_epoch"]
@@ -45,6 +46,7 @@ def train_epoch(
     device = next(network.parameters()).device
     first, step = rank(), world_size()
     total = torch.zeros((), device=device)
+    views = augment_shift > 0 and _views_activations(network, split.images[:2], augment_shift)
     for batch in _batches(from_first(torch.randperm(len(split))), batch_size):
         optimizer.zero_grad()
         offsets = from_first(torch.randint(0, 2 * augment_shift + 1, (2, len(batch), 1))) if augment_shift else None
@@ -53,6 +55,8 @@ def train_epoch(
             images = split.images[mine]
             if offsets is not None:
                 images = _shifted(images, augment_shift, offsets[:, first::step])
+            if views:
+                images = images.clone(memory_format=torch.contiguous_format)
             logits = network(images.to(device))
             loss = functional.cross_entropy(logits, split.labels[mine].to(device), reduction="sum") / len(batch)
             loss.backward()
@@ -112,10 +116,25 @@ def _batches(order: Tensor, batch_size: int) -> list[Tensor]:
     return batches
 
 
+def _views_activations(network: nn.Module, images: Tensor, shift: int) -> bool:
+    """Whether ``x.view`` in the network refuses images as ``_shifted`` lays them out, with the channels last.
+
+    Only such a network gets them laid out anew: in another layout convolutions add in another order, and the same seed
+    would give other weights.
+    """
+    shifted = _shifted(images, shift, torch.zeros(2, len(images), 1, dtype=torch.int64))
+    with torch.no_grad(), evaluation_mode(network):
+        try:
+            network(shifted.to(next(network.parameters()).device))
+        except RuntimeError:
+            return True
+    return False
+
+
 def _shifted(images_NCHW: Tensor, shift: int, offsets: Tensor) -> Tensor:
     """Each image moved by its own offset, ``offsets`` int64 (2, N, 1) in 0..2 * shift, zeros moving in."""
     count, _, height, width = images_NCHW.shape
     padded = functional.pad(images_NCHW, (shift,) * 4)
     rows, columns = offsets[0] + torch.arange(height), offsets[1] + torch.arange(width)
     picked = padded[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
-    return picked.permute(0, 3, 1, 2).contiguous()  # a network may view it
+    return picked.permute(0, 3, 1, 2)

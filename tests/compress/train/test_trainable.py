@@ -114,6 +114,41 @@ def test_a_single_training_image_has_no_batch_statistics(data: Dataset) -> None:
     train(nn.Sequential(nn.Flatten(), nn.Linear(128, 4)), dataset, TrainingConfig(epochs=1, batch_size=1))
 
 
+class Convolving(nn.Module):
+    """Views what a convolution puts out."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(channels, 4, 3), nn.Linear(144, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = torch.relu(self.conv(images))
+        outputs: Tensor = self.fc(maps.view(maps.size(0), -1))
+        return outputs
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("shift", [0, 1, 2])
+def test_what_a_convolution_makes_of_augmented_images_may_be_viewed(channels: int, shift: int) -> None:
+    split = Split(torch.rand(33, channels, 8, 8), torch.arange(33) % 4)
+    dataset = Dataset("mine", split, split, split)
+    train(Convolving(channels), dataset, TrainingConfig(epochs=1, batch_size=16, augment_shift=shift))
+
+
+def test_a_network_that_views_nothing_gets_the_images_as_they_were_gathered(data: Dataset) -> None:
+    """The layout decides how sums round: published weights are those of this one."""
+    seen = []
+
+    class Looking(nn.Flatten):
+        def forward(self, images: Tensor) -> Tensor:
+            seen.append(images.stride())
+            return super().forward(images)
+
+    network = nn.Sequential(Looking(), nn.Linear(128, 4))
+    train(network, data, TrainingConfig(epochs=1, batch_size=33, augment_shift=1))
+    assert (128, 1, 16, 2) in seen
+
+
 @pytest.mark.parametrize("shift", [0, 1])
 def test_a_plain_network_is_trained_and_augmented_images_may_be_viewed(shift: int, data: Dataset) -> None:
     network = Network()

@@ -30,6 +30,7 @@ from codesign.report.report import Report
 from codesign.run import run_loop
 from compress.base.errors import CodesignError
 from compress.model.model_file import load_model
+from compress.storage.archive import read_model
 from flows.synthesis.area import ModuleCost, SramCost, measure
 from flows.technology.technology import generic_technology, technology_from_liberty
 from rtl.generate import generate as generate_array
@@ -110,7 +111,7 @@ def generate(
 ) -> None:
     """Emit a preset's array, the one that a model's run chose, or one whose banks just hold a model."""
     names = ModuleNames(prefix)
-    network = None if model is None else load_model(model)
+    network = None if model is None else read_model(model)
     made = array_and_cycles(network, preset, options, linear_batch, None if model is None else model.parent)
     config = made.config
     _refuse_file(out)
@@ -139,7 +140,7 @@ def simulate(
     """Simulate a model on an array or through its AXI ports; a difference raises MismatchError at the end."""
     if through not in _TOPS:
         raise CodesignError(f"cannot simulate through {through!r}", f"use one of: {', '.join(_TOPS)}")
-    network = load_model(model)
+    network = read_model(model)
     split = load_test_split(network, data or data_of(network), folder)
     with RunConsole().stage("simulate"):
         result = simulate_model(

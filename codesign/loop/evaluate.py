@@ -14,7 +14,7 @@ from compress.base.progress import Progress, Update
 from compress.data.datasets import Split
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer
-from compress.model.model_file import load_model
+from compress.storage.archive import read_model
 from compress.storage.packed_file import encode_weights
 from compress.storage.sizes import LayerStorage, ModelStorage, model_storage
 from sim.golden.golden import quantize_input, run_model
@@ -110,9 +110,9 @@ def evaluate_model(
     Raises
     ------
     CodesignError
-        What ``load_model`` and ``load_test_split`` raise.
+        What ``read_model`` and ``load_test_split`` raise.
     """
-    model = load_model(path)
+    model = read_model(path)
     name = data or data_of(model)
     split = load_test_split(model, name, folder)
     return Evaluation(

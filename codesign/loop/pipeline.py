@@ -7,7 +7,7 @@ from typing import Any
 from codesign.loop.chosen_alphas import AlphasResult
 from codesign.loop.data import Data
 from codesign.loop.figures import BreakEvenResult
-from codesign.loop.file_names import ARRAY, MODEL, NETWORK, PRUNED, PRUNED_MODEL, QUANTIZED
+from codesign.loop.file_names import ARCHIVE, ARRAY, MODEL, NETWORK, PRUNED, PRUNED_MODEL, QUANTIZED
 from codesign.loop.network_file import NetworkSource
 from codesign.loop.run_checks import array_bits_of, bits_of, check_run, given_alphas_of
 from codesign.loop.settings import RunConfig
@@ -162,7 +162,7 @@ QUANTIZE = Stage(
     run=quantization.run,
     settings=_quantize,
     result=quantization.QuantizationResult,
-    files=(MODEL, PRUNED_MODEL, QUANTIZED),
+    files=(MODEL, ARCHIVE, PRUNED_MODEL, QUANTIZED),
     inputs=(PRUNED, pruning.PruningResult.FILE),
     after=(PRUNE,),
 )

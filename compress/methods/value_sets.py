@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from torch import nn
 
 from compress.admm.iteration import AdmmConfig
@@ -15,10 +14,9 @@ from compress.data.datasets import Dataset
 from compress.methods.cluster import cluster_admm
 from compress.methods.post_training import levels_of, round_weights
 from compress.methods.quantize import QuantizeResult, quantize_admm
-from compress.model.layer import MAX_WEIGHT_BITS, CompressedLayer
+from compress.model.layer import MAX_WEIGHT_BITS
 from compress.networks.chain import prunable_layers
 from compress.networks.compact import compact
-from compress.storage.values import ClusteredWeights
 
 __all__ = [
     "CLUSTERS",
@@ -27,7 +25,6 @@ __all__ = [
     "VALUE_SETS",
     "QuantizeRequest",
     "ValueSet",
-    "clustered",
     "on_live_channels",
 ]
 
@@ -113,7 +110,8 @@ CLUSTERS = ValueSet(
     level_bits=lambda weight_bits: MAX_WEIGHT_BITS,
 )
 """``cluster_admm`` by name. The array multiplies integers, so each shared value is rounded to one of 8 bits and the
-array has 8-bit codes; only the packed file stores ``weight_bits`` a weight (``clustered``)."""
+array has 8-bit codes; only an archive (``compress.storage.archive``) stores
+``weight_bits`` a weight."""
 
 VALUE_SETS: dict[str, ValueSet] = {chosen.name: chosen for chosen in (LEVELS, ROUNDED, CLUSTERS)}
 """What values kept weights end in, by name: ``[compress] set``."""
@@ -126,10 +124,3 @@ def on_live_channels(request: QuantizeRequest, run: Callable[[QuantizeRequest], 
     small.restore(request.network)
     full = levels_of(request.network, found.intervals, found.weight_bits)
     return replace(full, history=found.history, retraining=found.retraining)
-
-
-def clustered(layer: CompressedLayer) -> ClusteredWeights:
-    """A layer of few different levels as a codebook and labels, for ``compress.storage.packed_file.save_packed``."""
-    values = np.unique(layer.levels[layer.levels != 0])
-    labels = np.where(layer.levels != 0, np.searchsorted(values, layer.levels) + 1, 0)
-    return ClusteredWeights(layer.name, labels.astype(np.int16), (values * layer.interval).astype(np.float32))

@@ -10,7 +10,7 @@ import numpy as np
 
 from codesign.loop.compression import Values, integer_model, quantize_network, rounded_model
 from codesign.loop.data import Data
-from codesign.loop.file_names import MODEL, PRUNED, PRUNED_MODEL, QUANTIZED
+from codesign.loop.file_names import ARCHIVE, MODEL, PRUNED, PRUNED_MODEL, QUANTIZED
 from codesign.loop.inputs import Inputs, Work
 from codesign.loop.layers import WeightBits, geometries
 from codesign.loop.network_file import NetworkSource, save_network
@@ -22,6 +22,7 @@ from compress.base.errors import CodesignError
 from compress.model.compressed_model import CompressedModel
 from compress.model.model_file import load_model, save_model
 from compress.networks.fold import fold_batch_norms
+from compress.storage.archive import save_archive
 from compress.train.histograms import LayerHistograms, admm_histograms, copy_weights
 from compress.train.launch import together
 from compress.train.training import EpochRecord, accuracy
@@ -46,9 +47,9 @@ class QuantizeSettings:
 
 
 class QuantizationResult(Result):
-    """How quantization went; the integer model is in ``MODEL``, the same in floats in ``QUANTIZED``.
+    """How quantization went; the integer model is in ``MODEL``, and in the fewest bytes in ``ARCHIVE``.
 
-    ``PRUNED_MODEL`` has the weights before quantization, rounded to 8-bit levels.
+    ``QUANTIZED`` is the same in floats. ``PRUNED_MODEL`` has the weights before quantization, rounded to 8-bit levels.
 
     Members
     -------
@@ -87,6 +88,7 @@ def run(inputs: Inputs, settings: QuantizeSettings, work: Work) -> QuantizationR
     )
     model = integer_model(network, found, dataset, settings.values.calibrate, settings.act_bits, _provenance(settings))
     _write_and_check(model, work.folder / MODEL)
+    save_archive(model, work.folder / ARCHIVE)
     save_network(network, settings.network.name, work.folder / QUANTIZED, folded=True)
     return QuantizationResult(
         validation_accuracy=accuracy(network, dataset.validation),

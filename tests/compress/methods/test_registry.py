@@ -12,10 +12,10 @@ from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
 from compress.methods.integerize import integerize
 from compress.methods.registry import METHODS, SCHEDULES, SCOPES, VALUE_SETS, Step, Target, prune, quantize
-from compress.methods.value_sets import clustered
 from compress.networks.chain import prunable_layers
 from compress.sets.balance import GroupCardinality, InputPattern
 from compress.sets.constraints import ConstraintSet
+from compress.storage.archive import clustered
 from compress.storage.sizes import storage_of
 
 SHORT = AdmmConfig(iterations=3, retrain_epochs=2, batch_size=32, tolerance=0)

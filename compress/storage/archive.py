@@ -1,0 +1,137 @@
+"""A whole model in one small file: packed weights with all that an array needs besides, biases and scales among it.
+
+Layout: magic (4 bytes), length of the description (4, little endian), the description, the packed weights
+(``compress.storage.packed_file``, with a checksum of their own). The description is compressed by zlib, which checks it
+too: the JSON of a model's file, a zero byte, then the biases of all layers (int32, little endian). A layer of few
+different levels is stored by codebook where that takes fewer bits.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compress.base.errors import CodesignError
+from compress.base.files import write_bytes
+from compress.model.compressed_model import CompressedModel
+from compress.model.description import LayerDescription, ModelDescription
+from compress.model.layer import CompressedLayer
+from compress.model.model_file import load_model
+from compress.storage.packed_file import decode_weights, encode_weights
+from compress.storage.sizes import storage_of
+from compress.storage.values import MAX_CENTROIDS, ClusteredWeights, PackedWeights
+
+__all__ = ["clustered", "decode_model", "encode_model", "read_model", "save_archive"]
+
+MAGIC = b"CDA1"
+PREFIX = len(MAGIC) + 4
+LARGEST_DESCRIPTION = 1 << 26  # bytes unpacked; biases of 16 million channels
+
+
+def read_model(path: Path) -> CompressedModel:
+    """Read a model from an archive or from a file of ``compress.model.model_file``, whichever it is.
+
+    Raises
+    ------
+    CodesignError
+        The file is missing, truncated, altered, or neither.
+    """
+    try:
+        with path.open("rb") as file:
+            is_archive = file.read(len(MAGIC)) == MAGIC
+        content = path.read_bytes() if is_archive else b""
+    except OSError:
+        is_archive = False  # told by the reader of the other kind
+    return decode_model(content, str(path)) if is_archive else load_model(path)
+
+
+def save_archive(model: CompressedModel, path: Path) -> int:
+    """Write a model, whole or not at all; returns the bytes."""
+    content = encode_model(model)
+    write_bytes(path, content)
+    return len(content)
+
+
+def encode_model(model: CompressedModel) -> bytes:
+    """The file's bytes."""
+    try:
+        text = ModelDescription.of(model).to_json()
+    except ValueError as error:
+        raise CodesignError(f"the model cannot be written: {error}", "use strings, numbers and lists") from error
+    biases = b"".join(layer.bias.astype("<i4").tobytes() for layer in model.layers)
+    about = zlib.compress(text.encode() + b"\0" + biases, level=9)
+    weights, _ = encode_weights(_smaller(layer) for layer in model.layers)
+    return MAGIC + struct.pack("<I", len(about)) + about + weights
+
+
+def decode_model(content: bytes, name: str = "the model") -> CompressedModel:
+    """The inverse of ``encode_model``; CodesignError, which calls the file ``name``, for other bytes."""
+    try:
+        if content[: len(MAGIC)] != MAGIC:
+            raise ValueError("it does not start with its magic")
+        end = PREFIX + struct.unpack("<I", content[len(MAGIC) : PREFIX])[0]
+        text, _, biases = _unpacked(content[PREFIX:end]).partition(b"\0")
+        description = ModelDescription.from_json(text.decode())
+        weights = decode_weights(content[end:])
+        if len(weights) != len(description.layers):
+            raise ValueError(f"weights of {len(weights)} layers and descriptions of {len(description.layers)}")
+        return CompressedModel(_layers(description, weights, biases), description.provenance)
+    except CodesignError as error:
+        raise CodesignError(f"{name} is inconsistent: {error.cause}", "write it again") from error
+    except (ValueError, IndexError, struct.error, zlib.error) as error:
+        raise CodesignError(f"{name} is damaged: {error}", "write it again") from error
+
+
+def clustered(layer: CompressedLayer) -> ClusteredWeights:
+    """A layer of few different levels as a codebook and labels."""
+    values = np.unique(layer.levels[layer.levels != 0])
+    labels = np.where(layer.levels != 0, np.searchsorted(values, layer.levels) + 1, 0)
+    return ClusteredWeights(layer.name, labels.astype(np.int16), (values * layer.interval).astype(np.float32))
+
+
+def _smaller(layer: CompressedLayer) -> CompressedLayer | ClusteredWeights:
+    if len(np.unique(layer.levels)) > MAX_CENTROIDS:
+        return layer
+    by_codebook = clustered(layer)
+    return by_codebook if storage_of(by_codebook).total_bits() < storage_of(layer).total_bits() else layer
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """The whole of what was compressed, and nothing behind it."""
+    stream = zlib.decompressobj()
+    content = stream.decompress(packed, LARGEST_DESCRIPTION)
+    if not stream.eof or stream.unused_data:
+        raise ValueError("its description is cut off, or larger than any model's")
+    return content
+
+
+def _layers(
+    description: ModelDescription, weights: tuple[PackedWeights | ClusteredWeights, ...], biases: bytes
+) -> tuple[CompressedLayer, ...]:
+    layers, place = [], 0
+    for about, packed in zip(description.layers, weights, strict=True):
+        if packed.name != about.name:
+            raise ValueError(f"weights of layer {packed.name!r} stand where {about.name!r} should")
+        levels = _levels(about, packed)
+        size = 4 * len(levels)
+        bias = np.frombuffer(biases[place : place + size].ljust(size, b"\0"), "<i4").astype(np.int32)
+        place += size
+        layers.append(about.layer(levels, bias))
+    if place != len(biases):
+        raise ValueError(f"{len(biases)} bytes of biases, not {place}")
+    return tuple(layers)
+
+
+def _levels(about: LayerDescription, packed: PackedWeights | ClusteredWeights) -> NDArray[np.int16]:
+    if isinstance(packed, PackedWeights):
+        if (packed.weight_bits, packed.interval) != (about.weight_bits, about.interval):
+            raise ValueError(f"layer {about.name!r} has two widths of its levels, or two intervals")
+        return packed.levels
+    levels = np.rint(packed.weights / about.interval)
+    if np.abs(levels).max(initial=0) > np.iinfo(np.int16).max:
+        raise ValueError(f"layer {about.name!r} has weights beyond its levels")
+    return np.asarray(levels, np.int16)

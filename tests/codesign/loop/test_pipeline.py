@@ -18,7 +18,7 @@ from compress.base.sources import closure, source_digest
 MODULES = {stage.name: stage.run.__module__ for stage in STAGES}
 HARDWARE = {"break_even", "alphas", "array", "simulate"}
 EDITS = {
-    "compress.storage.sizes": {"evaluate"},
+    "compress.storage.sizes": {"quantize", "evaluate"},
     "compress.sets.masks": {"break_even", "alphas", "prune", "quantize"},
     "compress.train.epoch": {"train", "break_even", "alphas", "prune", "quantize", "evaluate"},
     "compress.methods.quantize": {"prune", "quantize"},

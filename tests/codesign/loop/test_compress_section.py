@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codesign.loop.run_checks import array_bits_of, given_alphas_of
+from codesign.loop.run_file import load_config
+from codesign.loop.settings import RunConfig
+from compress.admm.iteration import AdmmConfig
+from compress.base.errors import CodesignError
+from compress.methods.registry import METHODS, SCHEDULES, SCOPES, VALUE_SETS, Step
+
+STEPS = "[[compress.steps]]\nratio = 4\n[[compress.steps]]\nratio = 12\nprune = { iterations = 3, saliency = 0.5 }\n"
+HEAD = '[network]\nname = "digits-net"\n[data]\nname = "digits"\n[compress]\n'
+
+
+def read(folder: Path, text: str) -> RunConfig:
+    (folder / "run.toml").write_text(text)
+    return load_config(folder / "run.toml")
+
+
+def test_a_step_says_only_what_differs(tmp_path: Path) -> None:
+    text = f'seed = 2\n{HEAD}method = "progressive"\nscope = "network"\n{STEPS}[compress.prune]\nretrain_epochs = 7\n'
+    common = AdmmConfig(retrain_epochs=7, seed=200)
+    assert read(tmp_path, text).compress.steps == (
+        Step(4.0, common),
+        Step(12.0, AdmmConfig(retrain_epochs=7, seed=210, iterations=3, saliency=0.5)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("ratio = 4", "4x in every layer"),
+        ('scope = "network"\nratio = 4', "4x over the whole network"),
+        (f'method = "progressive"\nscope = "network"\n{STEPS}', "12x over the whole network, step by step"),
+        ('scope = "n:m"\npattern = "1:4"', "1:4 along the input channels"),
+    ],
+)
+def test_a_given_target_needs_no_search(tmp_path: Path, text: str, told: str) -> None:
+    given = given_alphas_of(read(tmp_path, HEAD + text + "\n"))
+    assert given is not None
+    assert given.source == told
+    assert given.of([]) == {}
+
+
+def test_without_one_alphas_are_searched(tmp_path: Path) -> None:
+    for scope in ("layer", "row-balanced"):
+        assert given_alphas_of(read(tmp_path, f'{HEAD}scope = "{scope}"\n')) is None
+
+
+def test_clusters_need_an_array_of_eight_bits(tmp_path: Path) -> None:
+    config = read(tmp_path, f'{HEAD}set = "clusters"\nweight_bits = 2\nlayer_bits = {{ conv1 = 3 }}\n')
+    bits = array_bits_of(config)
+    assert (bits.every, dict(bits.layers)) == (8, {"conv1": 8})
+
+
+@pytest.mark.parametrize(
+    ("key", "names"), [("method", METHODS), ("scope", SCOPES), ("schedule", SCHEDULES), ("set", VALUE_SETS)]
+)
+def test_an_unknown_name_is_told_with_those_known(tmp_path: Path, key: str, names: dict[str, object]) -> None:
+    with pytest.raises(CodesignError, match=rf"compress\.{key} = 'x' is wrong") as error:
+        read(tmp_path, f'{HEAD}{key} = "x"\n')
+    assert all(repr(name) in error.value.next_step for name in names)
+
+
+WRONG = [
+    ('scope = "network"', "'network' goes by one ratio, and nothing is given"),
+    ('scope = "network"\nalpha = { fc1 = 0.1 }', "'network' goes by one ratio, and alpha is given"),
+    ("ratio = 4\nalpha = { fc1 = 0.1 }", "alpha and ratio say how many weights stay"),
+    ("ratio = 1", r"compress\.ratio = 1 is wrong"),
+    ('method = "progressive"\nscope = "network"', "'progressive' needs steps"),
+    (STEPS, "'admm' takes no steps"),
+    (f'method = "progressive"\n{STEPS}', "'progressive' cannot count over scope 'layer'"),
+    ('method = "joint"\nset = "rounded"', "'joint' ends in levels, not in rounded"),
+    ("prune = { sparsity_rise = 0.5 }", "schedule 'constant' does not"),
+    ('method = "progressive"\nsteps = 3', r"compress\.steps = 3 is wrong"),
+    (f'method = "progressive"\nscope = "network"\n{STEPS.replace("iterations", "iteration")}', "unknown key"),
+    ('[hardware]\nindices = ["nm2of4"]', r"hardware\.indices has 'nm2of4'"),
+    ("[compress.prune]\niterations = 1000001", r"compress\.prune\.iterations = 1000001 is wrong"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG)
+def test_what_does_not_fit_is_refused_with_the_files_name(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(CodesignError, match=rf"run\.toml.*{message}"):
+        read(tmp_path, f"{HEAD}{text}\n")

@@ -46,7 +46,6 @@ def test_a_foreign_model_file_is_told(refused: Refused, tmp_path: Path) -> None:
         (["--index", "bitmap"], "unknown index format 'bitmap'"),
         (["--index", "fixed13"], "gap_bits"),
         (["--index", "nm2of4"], "2 of 4"),
-        (["--index", "dense"], "weights are pruned"),
         (["--lanes", "eight"], "valid integer"),
         (["--linear-batch", "0"], "linear-batch"),
     ],

@@ -55,10 +55,13 @@ from .sets.constraints import Cardinality as Cardinality
 from .sets.constraints import ConstraintSet as ConstraintSet
 from .sets.constraints import Levels as Levels
 from .sets.constraints import LevelsOrZero as LevelsOrZero
+from .storage.archive import read_model as read_model
+from .storage.archive import save_archive as save_archive
 from .storage.packed_file import load_packed as load_packed
 from .storage.packed_file import save_packed as save_packed
 from .storage.sizes import ModelStorage as ModelStorage
 from .storage.sizes import model_storage as model_storage
+from .train.launch import together as together
 from .train.training import EpochRecord as EpochRecord
 from .train.training import TrainingConfig as TrainingConfig
 from .train.training import accuracy as accuracy

@@ -132,6 +132,12 @@ class RunConfig(_Section):
                 f"hardware.indices has {patterns[0]!r}, and compress.scope = {self.compress.scope!r} does not prune so",
                 "prune with scope 'n:m' and the same pattern, or leave that index out",
             )
+        if patterns == self.hardware.indices:
+            raise CodesignError(
+                f"hardware.indices has only {patterns[0]!r}, whose groups are {kept[2:]} positions of a row: a pattern "
+                "along input channels fits it only where whole groups of channels lie in a row",
+                "add an index that stores any weights, such as 'fixed2'; the search takes the best that fits",
+            )
         return self
 
     @model_validator(mode="before")

@@ -78,6 +78,8 @@ WRONG = [
     ('method = "progressive"\nsteps = 3', r"compress\.steps = 3 is wrong"),
     (f'method = "progressive"\nscope = "network"\n{STEPS.replace("iterations", "iteration")}', "unknown key"),
     ('[hardware]\nindices = ["nm2of4"]', r"hardware\.indices has 'nm2of4'"),
+    ('scope = "n:m"\n[hardware]\nindices = ["nm2of4"]', "has only 'nm2of4'"),
+    ('scope = "n:m"\n[hardware]\nindices = ["fixed2", "nm1of4"]', r"hardware\.indices has 'nm1of4'"),
     ("[compress.prune]\niterations = 1000001", r"compress\.prune\.iterations = 1000001 is wrong"),
 ]
 
@@ -86,3 +88,8 @@ WRONG = [
 def test_what_does_not_fit_is_refused_with_the_files_name(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(CodesignError, match=rf"run\.toml.*{message}"):
         read(tmp_path, f"{HEAD}{text}\n")
+
+
+def test_the_pattern_of_the_pruning_may_be_searched_beside_others(tmp_path: Path) -> None:
+    text = f'{HEAD}scope = "n:m"\n[hardware]\nindices = ["fixed2", "nm2of4"]\n'
+    assert read(tmp_path, text).hardware.indices == ["fixed2", "nm2of4"]

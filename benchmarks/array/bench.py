@@ -22,26 +22,25 @@ from benchmarks.array.verilog import Simulate, model_layers, on_verilog, simulat
 from benchmarks.results import Results
 from codesign.errors import MismatchError
 from codesign.versions import versions
+from compress.base.digests import digest_of_file
 from compress.base.errors import CodesignError
 from compress.base.files import write_text
 
 __all__ = ["check", "main", "measure_all"]
 
 COMMAND = "make bench-rtl"
-LENET = "lenet5-seed0-*-quantized.safetensors"
+LENET = Path("examples/lenet5-305x.packed")
 
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder for results and finished work.")] = Path("build/bench"),
     page: Annotated[Path, typer.Option(help="The page to write.")] = Path("docs/results/array.md"),
     jobs: Annotated[int, typer.Option(help="Processes, one core each.")] = 2,
-    lenet: Annotated[
-        Path | None, typer.Option(help="LeNet-5 of `make bench-compress`; by default its place in OUT/models.")
-    ] = None,
+    lenet: Annotated[Path, typer.Option(help="The trained network: model.safetensors or a packed one.")] = LENET,
 ) -> None:
     """Run what is missing, then write rtl.json and the page; exit code 1 where Verilog and models differ."""
     results = Results(out)
-    result = measure_all(CASES, results, jobs, lenet or _first_of(out / "models", LENET), on_verilog)
+    result = measure_all(CASES, results, jobs, lenet, on_verilog)
     write_text(results.path("rtl.json"), json.dumps(result, indent=1))
     write_picture(result, page.parent / "array")
     write_page(result, page)
@@ -54,7 +53,8 @@ def measure_all(cases: Sequence[Case], results: Results, jobs: int, lenet: Path,
     start = time.perf_counter()
     layers = _cycles(cases, results, jobs)
     rtl = _simulations(cases, layers, results, simulate)
-    trained, about_lenet = _trained(lenet, results, simulate)
+    typer.echo(f"simulating {lenet.name}", err=True)
+    trained = model_layers(lenet, results, simulate)
     result: dict[str, Any] = {
         "command": COMMAND,
         "seconds_of_this_run": time.perf_counter() - start,
@@ -62,7 +62,7 @@ def measure_all(cases: Sequence[Case], results: Results, jobs: int, lenet: Path,
         "versions": versions(),
         "masks": MASKS,
         "layers": [*layers, *trained],
-        "lenet": about_lenet,
+        "lenet": {"model": lenet.name, "sha256": digest_of_file(lenet)},
         "rtl": rtl,
         "area": area_costs(results),
         "bits_over_entropy": bits_costs(),
@@ -112,19 +112,6 @@ def _simulations(
 def _simulated(case: Case, index: str, results: Results, simulate: Simulate) -> dict[str, Any]:
     typer.echo(f"simulating {case.name} in {index}", err=True)
     return simulate_case(case, index, results, simulate)
-
-
-def _first_of(folder: Path, pattern: str) -> Path:
-    """The first file of that pattern, or what it would be called."""
-    return min(folder.glob(pattern), default=folder / pattern)
-
-
-def _trained(path: Path, results: Results, simulate: Simulate) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    if not path.exists():
-        reason = "no file from `make bench-compress`, which trains it"
-        return [], {"model": path.name, "skipped": f"{path.name}: {reason}"}
-    typer.echo(f"simulating {path.name}", err=True)
-    return model_layers(path, results, simulate), {"model": path.name, "skipped": None}
 
 
 def _main() -> None:

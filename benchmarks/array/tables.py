@@ -149,7 +149,7 @@ def _dense(alexnet: Sequence[Entry]) -> str:
 
 def _trained(trained: Sequence[Entry], lenet: Mapping[str, Any]) -> str:
     if not trained:
-        return f"Not run: {lenet['skipped']}.\n"
+        return "Not run.\n"
     rows = [
         [
             entry["name"].split(":")[-1],

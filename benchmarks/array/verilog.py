@@ -18,8 +18,8 @@ from benchmarks.array.cycles import CANDIDATES, cycles_entry, format_costs, quic
 from benchmarks.results import Results
 from compress.base.digests import digest_of_file
 from compress.model.layer import CompressedLayer, LayerKind, Requantization, largest_level
-from compress.model.model_file import load_model
 from compress.networks.chain import LayerGeometry
+from compress.storage.archive import read_model
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.index_format import IndexFormat
@@ -141,7 +141,7 @@ def model_layers(
     key = f"array-rtl-{path.stem}"
     if (found := results.get(__name__, key, settings)) is not None:
         return list(found["layers"])
-    model = load_model(path)
+    model = read_model(path)
     batches = [lanes if layer.kind is LayerKind.LINEAR else 1 for layer in model.layers]
     case = Case("network", 0.0, "trained", max(layer.weight_bits for layer in model.layers), rows, lanes)
     loads = [

@@ -20,6 +20,7 @@ from compress.model.compressed_model import CompressedModel
 from compress.model.layer import LayerKind
 from compress.model.model_file import save_model
 from compress.networks.chain import LayerGeometry
+from compress.storage.archive import read_model
 from rtl.config import ArrayConfig
 from sim.golden.golden import run_layer
 from sim.simulate.runner import LayerOutcome, LayerRun
@@ -140,7 +141,7 @@ def test_a_difference_is_false_in_the_file_and_exit_code_1(
     assert _run(tmp_path, monkeypatch, machine) == 1
     result = json.loads((tmp_path / "bench" / "rtl.json").read_text())
     assert [entry[figure] for entry in result["rtl"]] == [False, False]
-    assert [layer[figure] for layer in result["layers"]] == [False, None]
+    assert [layer[figure] for layer in result["layers"]] == [False, None, False, False]
     assert "**no**" in (tmp_path / "page.md").read_text()
 
 
@@ -148,7 +149,8 @@ def test_without_a_difference_everything_is_written(tmp_path: Path, monkeypatch:
     assert _run(tmp_path, monkeypatch, Machine()) == 0
     result = json.loads((tmp_path / "bench" / "rtl.json").read_text())
     assert result["layers"][0]["rtl_equals_golden"]
-    assert "lenet5" in result["lenet"]["skipped"]
+    assert result["lenet"]["model"] == "tiny.safetensors"
+    assert [layer["name"] for layer in result["layers"][-2:]] == ["tiny:conv1", "tiny:fc1"]
     assert (tmp_path / "array" / "layers.png").stat().st_size > 1000
 
 
@@ -159,16 +161,14 @@ def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: Machine) -> i
     monkeypatch.setattr(array, "area_costs", lambda _: [])
     monkeypatch.setattr(array, "bits_costs", list)
     arguments = ["--out", str(tmp_path / "bench"), "--page", str(tmp_path / "page.md"), "--jobs", "1"]
+    arguments += ["--lenet", str(_model(tmp_path / "tiny.safetensors"))]
     monkeypatch.setattr(sys, "argv", ["array", *arguments])
     with pytest.raises(SystemExit) as stopped:
         array._main()
     return stopped.value.code if isinstance(stopped.value.code, int) else 1
 
 
-def test_the_model_that_the_compression_benchmark_makes_is_found(tmp_path: Path) -> None:
-    assert not array._first_of(tmp_path, array.LENET).exists()
-    made = tmp_path / "lenet5-seed0-255x-quantized.safetensors"
-    made.touch()
-    (tmp_path / "lenet5-seed1-255x-quantized.safetensors").touch()
-    (tmp_path / "lenet5-seed0-255x.safetensors").touch()
-    assert array._first_of(tmp_path, array.LENET) == made
+def test_a_fresh_clone_has_the_network_that_the_page_shows() -> None:
+    model = read_model(Path(__file__).parents[3] / array.LENET)
+    assert [layer.name for layer in model.layers] == ["conv1", "conv2", "fc1", "fc2"]
+    assert 300 < sum(layer.levels.size for layer in model.layers) / sum(layer.nonzeros for layer in model.layers) < 310

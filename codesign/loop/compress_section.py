@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -22,7 +22,7 @@ from compress.base.errors import CodesignError
 from compress.base.settings import Count, CountOrZero, Fraction
 from compress.methods.presets import PRESETS
 from compress.methods.registry import METHODS, SCHEDULES, SCOPES, VALUE_SETS, Step, Target, check_target
-from compress.methods.scopes import ROW_BALANCED
+from compress.methods.scopes import N_OF_M, ROW_BALANCED
 from compress.methods.target import Pattern, Ratio
 
 __all__ = ["CompressSection", "pass_seed_on"]
@@ -75,7 +75,7 @@ class CompressSection(BaseModel):
     ratio
         Weights over kept weights, instead of alphas: of the network for scope "network", else of every layer.
     pattern
-        "N:M" of scope "n:m".
+        "N:M" of scope "n:m", where it is 2:4 unless given.
     steps
         Rising ratios of method "progressive"; what a step's ``prune`` leaves out is as in ``prune``.
     weight_bits, layer_bits
@@ -87,7 +87,8 @@ class CompressSection(BaseModel):
     minimum_alpha
         No layer keeps less.
     alpha
-        Fractions kept by layer name, instead of the search; layers left out keep all their weights.
+        Fractions kept by layer name, instead of the search; layers left out keep all their weights. In scope "n:m" it
+        is N / M, or 1.
     preset
         A paper's settings, a key of ``compress.methods.presets.PRESETS``, instead of the search: its alphas, and its
         bits where it has them. ``alpha`` and ``layer_bits`` change single layers of it.
@@ -102,7 +103,7 @@ class CompressSection(BaseModel):
     schedule: Annotated[str, _OneOf(tuple(SCHEDULES))] = "constant"
     set: Annotated[str, _OneOf(tuple(VALUE_SETS))] = "levels"
     ratio: Ratio | None = None
-    pattern: Pattern = "2:4"
+    pattern: Pattern | None = None
     steps: Annotated[tuple[Step, ...], Field(strict=False)] = ()
     weight_bits: Bits = 4
     layer_bits: Annotated[dict[str, Bits], LayerNames] = {}
@@ -123,7 +124,11 @@ class CompressSection(BaseModel):
             return f"{self.steps[-1].ratio:g}x over the whole network, step by step"
         if self.ratio is not None:
             return f"{self.ratio:g}x {'over the whole network' if self.scope == 'network' else 'in every layer'}"
-        return f"{self.pattern} along the input channels" if self.scope == "n:m" else None
+        return (
+            "{}:{} along the input channels".format(*self.target().pattern_counts())
+            if self.scope == N_OF_M.name
+            else None
+        )
 
     def target(self, rows: int = 1) -> Target:
         """What pruning shall reach on an array of so many rows; alphas and bits of single layers are still missing."""
@@ -151,22 +156,31 @@ class CompressSection(BaseModel):
 
     @model_validator(mode="after")
     def _fit_together(self) -> CompressSection:
-        check_target(self.method, self.target())
+        check_target(self.method, replace(self.target(), alphas=self.alpha or {}))
         for config in [step.prune for step in self.steps] or [self.prune]:
             SCHEDULES[self.schedule].apply(config)
+        if METHODS[self.method].quantizes and self.set != "levels":
+            raise CodesignError(
+                f"method {self.method!r} ends in levels, not in {self.set}", "choose set 'levels' or another method"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _say_once_how_many_stay(self) -> CompressSection:
         given = [name for name in ("alpha", "preset", "ratio") if getattr(self, name) is not None]
         if self.scope == "network" and given != ["ratio"] and not self.steps:
             raise CodesignError(
                 f"scope 'network' goes by one ratio, and {' and '.join(given) or 'nothing'} is given",
                 "give compress.ratio instead, or count over scope 'layer'",
             )
+        if self.scope == N_OF_M.name and self.preset is not None:
+            raise CodesignError(
+                f"scope {N_OF_M.name!r} keeps a pattern's part of every layer, and preset {self.preset!r} has alphas",
+                "leave preset out, or count over scope 'layer'",
+            )
         given += ["steps"] if self.steps else []
         if (self.ratio is not None or self.steps) and len(given) > 1:
             raise CodesignError(f"{' and '.join(given)} say how many weights stay", "leave all but one out")
-        if METHODS[self.method].quantizes and self.set != "levels":
-            raise CodesignError(
-                f"method {self.method!r} ends in levels, not in {self.set}", "choose set 'levels' or another method"
-            )
         return self
 
 

@@ -22,12 +22,17 @@ __all__ = ["HardwareSection", "accumulator_bits_of", "reference_array", "samples
 
 def _index_name(text: str) -> str:
     try:
-        return str(parse_index(text))
+        index = parse_index(text)
     except CodesignError as error:
         raise PydanticCustomError("index_format", "{cause}", {"cause": f"{error.cause}; {error.next_step}"}) from None
+    if isinstance(index, Dense):
+        raise PydanticCustomError(
+            "dense_index", "'dense' has no code for a pruned weight; 'dense0', which stores zeros, has one"
+        )
+    return str(index)
 
 
-IndexName = Annotated[str, AfterValidator(_index_name)]
+IndexName = Annotated[str, Field(examples=["fixed4"]), AfterValidator(_index_name)]
 
 
 class HardwareSection(BaseModel):
@@ -40,7 +45,7 @@ class HardwareSection(BaseModel):
     act_bits
         Of an activation.
     indices
-        Index formats of the sparse array that are searched, as ``codesign generate --index`` takes them.
+        Index formats of the sparse array that are searched, as ``codesign generate --index`` takes them; not "dense".
     requant_lanes
         Pixels requantized a cycle in the reference array; divides ``lanes``.
     linear_batch

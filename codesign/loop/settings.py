@@ -126,7 +126,7 @@ class RunConfig(_Section):
     @model_validator(mode="after")
     def _indices_fit_the_pruning(self) -> RunConfig:
         patterns = [name for name in self.hardware.indices if name.startswith("nm")]
-        kept = "nm{}of{}".format(*self.compress.pattern.split(":"))
+        kept = "nm{}of{}".format(*self.compress.target().pattern_counts())
         if patterns and (self.compress.scope != "n:m" or patterns != [kept]):
             raise CodesignError(
                 f"hardware.indices has {patterns[0]!r}, and compress.scope = {self.compress.scope!r} does not prune so",

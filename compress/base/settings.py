@@ -88,7 +88,8 @@ def schema_in_words(schema: Mapping[str, Any]) -> str:
         return f"a table of layer names, each {schema_in_words(schema['additionalProperties'])}"
     kind = _KINDS.get(schema.get("type", ""), "a table")
     limits = [f"{sign} {schema[key]}" for key, sign in _LIMITS.items() if key in schema]
-    return " ".join([kind, " and ".join(limits)]).strip()
+    examples = [f"such as {example!r}" for example in schema.get("examples", [])[:1]]
+    return " ".join(filter(None, [kind, " and ".join(limits), *examples]))
 
 
 _KINDS = {"integer": "an integer", "number": "a number", "string": "a text in quotes", "boolean": "true or false"}

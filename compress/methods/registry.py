@@ -7,6 +7,7 @@ an object in ``scopes``, ``schedules`` or ``value_sets``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from compress.methods.prune import PruningMethod, prune_to
 from compress.methods.quantize import QuantizeResult
 from compress.methods.recipe import Outcome, Recipe, Request, recipe_of
 from compress.methods.schedules import SCHEDULES
-from compress.methods.scopes import SCOPES
+from compress.methods.scopes import SCOPES, check_pattern
 from compress.methods.target import Step, Target
 from compress.methods.value_sets import VALUE_SETS, QuantizeRequest, on_live_channels
 from compress.networks.checks import check_plain
@@ -98,7 +99,7 @@ def prune(
 
 
 def check_target(method: str, target: Target) -> None:
-    """Raise a CodesignError where names are unknown, or the method cannot reach such a target."""
+    """Raise a CodesignError where names are unknown, members contradict, or the method cannot reach such a target."""
     recipe = entry_of(METHODS, method, "method")
     entry_of(SCHEDULES, target.schedule, "schedule")
     entry_of(SCOPES, target.scope, "scope")
@@ -113,6 +114,12 @@ def check_target(method: str, target: Target) -> None:
             f"method {method!r} {'needs steps' if recipe.stepwise else 'takes no steps'}",
             f"steps are rising ratios of method {stepwise}; others take alphas or one ratio",
         )
+    if any(step.ratio >= after.ratio for step, after in pairwise(target.steps)):
+        raise CodesignError(
+            f"the ratios {', '.join(f'{step.ratio:g}' for step in target.steps)} of the steps do not rise",
+            "give each step a larger ratio than the one before",
+        )
+    check_pattern(target)
 
 
 def quantize(

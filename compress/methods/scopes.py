@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from compress.admm.split_variables import Constraint
+from compress.base.errors import CodesignError
 from compress.base.layer_settings import by_layer
 from compress.methods.prune import cardinality_constraints
 from compress.methods.target import Target
@@ -17,7 +18,7 @@ from compress.sets.balance import GroupCardinality, InputPattern
 from compress.sets.constraints import Cardinality
 from compress.sets.masks import kept_count
 
-__all__ = ["LAYER", "NETWORK", "N_OF_M", "ROW_BALANCED", "SCOPES", "Scope"]
+__all__ = ["LAYER", "NETWORK", "N_OF_M", "ROW_BALANCED", "SCOPES", "Scope", "check_pattern"]
 
 
 @dataclass(frozen=True)
@@ -73,3 +74,37 @@ N_OF_M = Scope("n:m", "of every M neighbouring input channels N stay; an alpha o
 
 SCOPES: dict[str, Scope] = {scope.name: scope for scope in (LAYER, NETWORK, ROW_BALANCED, N_OF_M)}
 """Over what kept weights are counted, by name: ``[compress] scope``."""
+
+
+def check_pattern(target: Target) -> None:
+    """Raise a CodesignError where another scope has a pattern, or more than the pattern says how many weights stay."""
+    if target.scope != N_OF_M.name:
+        if target.pattern is not None:
+            raise CodesignError(
+                f"pattern {target.pattern!r} is given, and scope {target.scope!r} has no pattern",
+                f"choose scope {N_OF_M.name!r}, or leave pattern out",
+            )
+        return
+    kept, group = target.pattern_counts()
+    if target.ratio is not None:
+        raise CodesignError(
+            f"scope {N_OF_M.name!r} keeps {kept} of {group} weights, and ratio {target.ratio:g} is given",
+            "leave ratio out, or choose another scope",
+        )
+    wrong = {layer: alpha for layer, alpha in target.alphas.items() if not _is_pattern_alpha(alpha, kept / group)}
+    if wrong:
+        layer, alpha = next(iter(wrong.items()))
+        raise CodesignError(
+            f"alpha of {layer!r} is {alpha:g}, and scope {N_OF_M.name!r} keeps {kept} of {group} weights",
+            f"give {kept / group:.3g}, 1 for a layer that stays dense, or another pattern",
+        )
+    if target.alphas and min(target.alphas.values()) == 1:
+        raise CodesignError(
+            f"every alpha is 1, and layers without one stay dense: scope {N_OF_M.name!r} prunes nothing",
+            f"give {kept / group:.3g} to each layer that gets the pattern, or leave alpha out",
+        )
+
+
+def _is_pattern_alpha(alpha: float, portion: float) -> bool:
+    """Whether a layer stays dense or keeps the pattern's portion, to two decimals."""
+    return alpha == 1 or abs(alpha - portion) < 0.005

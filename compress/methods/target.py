@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import field
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
@@ -15,7 +17,16 @@ __all__ = ["Pattern", "Ratio", "Step", "Target"]
 
 Ratio = Annotated[float, Field(gt=1, le=1e6, strict=True)]
 """Weights over kept weights."""
-Pattern = Annotated[str, Field(pattern="^[1-9][0-9]?:[1-9][0-9]?$")]
+
+
+def _n_below_m(text: str) -> str:
+    found = re.fullmatch("([1-9][0-9]?):([1-9][0-9]?)", text, re.ASCII)
+    if found is None or int(found[1]) >= int(found[2]):
+        raise PydanticCustomError("pattern", "it is no N:M with 1 <= N < M <= 99")
+    return text
+
+
+Pattern = Annotated[str, Field(strict=True, examples=["2:4"]), AfterValidator(_n_below_m)]
 """N:M, N of every M weights."""
 
 
@@ -41,8 +52,8 @@ class Target:
         Over what kept weights are counted, a name in ``compress.methods.scopes.SCOPES``.
     schedule : str
         Whether cardinalities are asked for at once, a name in ``compress.methods.schedules.SCHEDULES``.
-    pattern : str
-        "N:M" of scope "n:m".
+    pattern : str, optional
+        "N:M" of scope "n:m", where it is 2:4 unless given. Alphas of that scope are 1, or N / M to two decimals.
     rows : int
         Rows of the array of scope "row-balanced".
     steps : tuple of Step
@@ -55,7 +66,7 @@ class Target:
     ratio: Ratio | None = None
     scope: str = "layer"
     schedule: str = "constant"
-    pattern: Pattern = "2:4"
+    pattern: Pattern | None = None
     rows: Annotated[int, Field(ge=1, le=64, strict=True)] = 4
     steps: tuple[Step, ...] = ()
     weight_bits: dict[str, Annotated[int, Field(ge=1, le=8, strict=True)]] = field(default_factory=dict)
@@ -77,8 +88,8 @@ class Target:
         return max(1, round(size / self.ratio))
 
     def pattern_counts(self) -> tuple[int, int]:
-        """N and M."""
-        kept, group = (int(part) for part in self.pattern.split(":"))
+        """N and M, 2 and 4 unless given."""
+        kept, group = (int(part) for part in (self.pattern or "2:4").split(":"))
         return kept, group
 
     def _given(self) -> str:

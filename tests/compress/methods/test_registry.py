@@ -33,7 +33,7 @@ def targets(method: str) -> Iterator[Target]:
         elif scope == "network":
             yield Target(scope=scope, ratio=4.0)
         elif scope == "n:m":
-            yield Target(scope=scope, pattern="1:3", alphas={"4": 0.3}, **more)
+            yield Target(scope=scope, pattern="1:3", alphas={"4": 1 / 3}, **more)
         else:
             yield Target(scope=scope, alphas=KEPT, rows=3, **more)
 
@@ -103,6 +103,11 @@ WRONG = [
     ("admm", Target(ratio=2.0, alphas=KEPT), "a ratio and alphas says"),
     ("admm", Target(scope="network", alphas=KEPT), "'network' needs one ratio; alphas is given"),
     ("joint", Target(ratio=2.0), "no weight_bits"),
+    ("admm", Target(scope="n:m", ratio=3.0), "'n:m' keeps 2 of 4 weights, and ratio 3 is given"),
+    ("admm", Target(scope="n:m", pattern="1:3", alphas={"0": 1.0, "4": 0.3}), "alpha of '4' is 0.3"),
+    ("admm", Target(scope="n:m", alphas={"0": 1.0}), "'n:m' prunes nothing"),
+    ("admm", Target(ratio=2.0, pattern="2:4"), "scope 'layer' has no pattern"),
+    ("progressive", Target(scope="network", steps=(Step(5.0), Step(2.0))), "ratios 5, 2 of the steps do not rise"),
 ]
 
 
@@ -151,7 +156,14 @@ def test_the_summaries_are_one_line_each() -> None:
             assert "\n" not in entry.summary
 
 
-def test_steps_rise(small_network: nn.Module, small_data: Dataset) -> None:
-    falling = Target(scope="network", steps=(Step(5.0, SHORT), Step(2.0, SHORT)))
+def test_steps_of_equal_counts_of_a_small_network_are_refused(small_network: nn.Module, small_data: Dataset) -> None:
+    equal = Target(scope="network", steps=(Step(5.0, SHORT), Step(5.001, SHORT)))
     with pytest.raises(CodesignError, match="one after the other"):
-        prune(small_network, small_data, "progressive", falling, SHORT)
+        prune(small_network, small_data, "progressive", equal, SHORT)
+
+
+@pytest.mark.parametrize("pattern", ["0:4", "4:4", "5:4"])
+def test_a_pattern_prunes(pattern: str) -> None:
+    with pytest.raises(CodesignError, match="it is no N:M with 1 <= N < M") as error:
+        Target(scope="n:m", pattern=pattern)
+    assert error.value.next_step == "pattern must be a text in quotes such as '2:4'"

@@ -16,8 +16,11 @@ from compress.data.picture import read_picture
 
 __all__ = ["FolderImages", "list_images"]
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-NOT_READ = (".avif", ".dng", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".svg")  # images all the same
+SUFFIXES = (".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+RAW = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".raw", ".rw2")
+COMPRESSED = (".apng", ".avif", ".gif", ".heic", ".heif", ".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx", ".jxl")
+OTHER = (".dcm", ".dds", ".dib", ".eps", ".exr", ".hdr", ".ico", ".pam", ".pcx", ".pfm", ".psd", ".sgi", ".svg", ".tga")
+NOT_READ = (*RAW, *COMPRESSED, *OTHER)  # images all the same
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class FolderImages:
 def list_images(folder: Path, classes: Sequence[str] | None = None) -> tuple[tuple[Path, ...], Tensor, tuple[str, ...]]:
     """Image files ``folder/<class>/<name>.jpg`` and the like, their labels, and the classes in sorted order.
 
-    Hidden folders and files (``.ipynb_checkpoints``) and files that are no images do not count.
+    Hidden folders and files (``.ipynb_checkpoints``) and files that are not images do not count.
 
     Raises
     ------
@@ -109,5 +112,11 @@ def _images_in(folder: Path) -> list[Path]:
     if not images:
         raise CodesignError(
             f"the class folder {folder} holds no image ({', '.join(SUFFIXES)})", "add its images, or remove the folder"
+        )
+    folders = [path for path in files if path.is_dir()]
+    if folders:
+        raise CodesignError(
+            f"the class folder {folder} holds the folder {folders[0].name}, whose images would not be read",
+            "move its images into the class folder, or remove it",
         )
     return images

@@ -18,6 +18,9 @@ LONGEST = 100  # times the shorter side: the whole image is scaled before the sq
 EIGHT_BITS = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"}
 SIXTEEN_BITS = {"I;16", "I;16L", "I;16B", "I;16N"}
 
+SCALED_TO_SIXTEEN_BITS = ("PNG", "PPM")
+"""Formats whose 32-bit mode holds 0..65535: Pillow scales a portable graymap of any depth."""
+
 
 def read_picture(path: Path, size: int) -> Tensor:
     """Read an image as float32 (3, size, size): its shorter side scaled to 256/224 of ``size``, its centre cut out.
@@ -53,7 +56,7 @@ def _check_shape(path: Path, image: Image.Image) -> None:
 
 def _in_known_range(path: Path, image: Image.Image) -> Image.Image:
     """Three channels of 8 bits, or one of floats in 0..255 where the file has 16 bits of grey."""
-    if image.mode in SIXTEEN_BITS or (image.mode == "I" and image.format == "PNG"):  # a PNG has at most 16 bits
+    if image.mode in SIXTEEN_BITS or (image.mode == "I" and image.format in SCALED_TO_SIXTEEN_BITS):
         return Image.fromarray(np.asarray(image, np.float32) * np.float32(255 / 65535))
     if image.mode not in EIGHT_BITS:
         raise CodesignError(

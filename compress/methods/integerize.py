@@ -107,10 +107,16 @@ def _check_chain(network: nn.Module, chain: list[ChainLayer], images_NCHW: Tenso
 
 
 def _run_module(layer: ChainLayer, activations: Tensor) -> Tensor:
-    if layer.geometry.kind is LayerKind.LINEAR:
-        activations = activations.flatten(1)
-    outputs: Tensor = layer.module(activations)
+    outputs = _from_parameters(layer, activations)
     return outputs.relu() if layer.relu else outputs
+
+
+def _from_parameters(layer: ChainLayer, activations: Tensor) -> Tensor:
+    """What the integer layer will compute: it has weights, bias and sizes, but not the module's code."""
+    geometry, weight, bias = layer.geometry, layer.module.weight, layer.module.bias
+    if geometry.kind is LayerKind.LINEAR:
+        return functional.linear(activations.flatten(1), weight, bias)
+    return functional.conv2d(activations, weight, bias, geometry.stride, geometry.padding, groups=geometry.groups)
 
 
 def _run_pool(layer: ChainLayer, outputs: Tensor) -> Tensor:

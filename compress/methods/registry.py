@@ -78,6 +78,9 @@ def prune(
 ) -> Outcome:
     """Prune a trained network in place by a method of ``METHODS``.
 
+    A network that branches is pruned too; ``integerize`` and the array take only a chain of layers, which
+    ``compress.layer_geometries`` checks before anything is trained.
+
     ``prune(network, dataset, "iterative", Target(ratio=10, scope="network"), AdmmConfig(seed=3))``
 
     Parameters
@@ -134,6 +137,8 @@ def quantize(
     compacted: bool = False,
 ) -> QuantizeResult:
     """Put a pruned network's nonzero weights, in place, on values of ``VALUE_SETS``; batch norms must be folded.
+
+    A network that branches is quantized too; see ``prune``.
 
     ``quantize(network, dataset, "levels", {"*": 4}, AdmmConfig(iterations=20, retrain_epochs=8))``
 

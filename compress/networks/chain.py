@@ -116,6 +116,12 @@ def _straight_nodes(graph: fx.Graph) -> list[fx.Node]:
             f"{label(user)} computes with {str(attribute.target)!r} outside a layer", f"use only {KINDS}"
         )
     nodes = [node for node in graph.nodes if not is_size(node)]
+    for node in nodes[:-1]:
+        if not node.users:
+            raise CodesignError(
+                f"forward() does not use the result of {label(node)}",
+                "use it, also where the operation works in place: x = x.relu()",
+            )
     for before, node in pairwise(nodes):
         if _activations(node.all_input_nodes) != [before] or _activations(before.users) != [node]:
             raise CodesignError(

@@ -7,6 +7,8 @@ or shared. Whatever else a network does would be lost on the way to integers, an
 from __future__ import annotations
 
 import inspect
+from collections import deque
+from collections.abc import Iterator
 
 from torch import nn
 
@@ -58,13 +60,24 @@ def _check_registered(network: nn.Module) -> None:
         for attribute, value in vars(module).items():
             if attribute.startswith("_") and attribute in vars(nn.Module()):
                 continue
-            parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-            if any(isinstance(part, nn.Module) and part not in registered for part in parts):
+            if any(module not in registered for module in _modules_in(value, set())):
                 raise CodesignError(
                     f"{_joined(name, attribute)!r} is a plain {type(value).__name__} of modules: "
                     "they are neither trained nor saved",
                     "use nn.ModuleList or nn.ModuleDict",
                 )
+
+
+def _modules_in(value: object, seen: set[int]) -> Iterator[nn.Module]:
+    """The modules in a list, tuple, set or dict, however deep; ``seen`` are the containers looked into, by id."""
+    if not isinstance(value, dict | list | tuple | set | frozenset | deque) or id(value) in seen:
+        return
+    seen.add(id(value))
+    for part in value.values() if isinstance(value, dict) else value:
+        if isinstance(part, nn.Module):
+            yield part
+        else:
+            yield from _modules_in(part, seen)
 
 
 def _check_arguments(network: nn.Module) -> None:

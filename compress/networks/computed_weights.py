@@ -45,7 +45,7 @@ def _check_layer(name: str, module: nn.Module, base: type[nn.Module]) -> None:
     for tensor in ("weight", "bias"):
         if tensor not in module._parameters or getattr(module, tensor) is not module._parameters[tensor]:
             _refuse(name, tensor, "its module", "store it as an nn.Parameter", False)
-    changed = [method for method in ("forward", "_conv_forward") if _overridden(module, base, method)]
+    changed = [method for method in ("forward", "_conv_forward", "__getattr__") if _overridden(module, base, method)]
     if changed:
         raise CodesignError(
             f"{called(name)} is a {base.__name__} with a {changed[0]}() of its own in {type(module).__name__}",

@@ -39,11 +39,11 @@ def as_module(node: fx.Node) -> nn.Module | None:
 
 
 def _dropout(node: fx.Node) -> nn.Module:
-    """Nothing in evaluation, where the graph was traced; a CodesignError where it drops activations there too."""
+    """Nothing in evaluation, where the graph was traced, or at p = 0; a CodesignError where activations are dropped."""
     assert callable(node.target)
     call = inspect.signature(node.target).bind(*node.args, **node.kwargs)
     call.apply_defaults()
-    if call.arguments["training"]:
+    if call.arguments["training"] and call.arguments["p"] != 0:
         raise CodesignError(
             f"{node.name!r} drops activations in evaluation too: the network is random",
             "write functional.dropout(x, p, training=self.training), or use nn.Dropout",

@@ -24,6 +24,7 @@ def check_tensors(network: nn.Module, meta: bool) -> None:
         if tensor.is_meta and not meta:
             raise CodesignError(f"{name!r} is on the meta device and has no values", "build the network on the CPU")
         _check_kind(name, tensor)
+        _check_numbers_stand_alone(name, tensor)
     _check_modules_stand_once(network)
     _check_memory_is_not_shared(network)
     _check_device(network)
@@ -56,6 +57,15 @@ def _check_kind(name: str, tensor: Tensor) -> None:
             f"{name!r} is {str(tensor.dtype).removeprefix('torch.')}, not float32",
             "convert the network first: network.float()",
         )
+
+
+def _check_numbers_stand_alone(name: str, tensor: Tensor) -> None:
+    """Every number has memory of its own; an expanded tensor cannot be trained or loaded in place."""
+    end = 0  # of what the smaller strides reach
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size > 1 and tensor.numel() and stride <= end:
+            raise CodesignError(f"numbers of {name!r} share their memory", "store it in full, for example with clone()")
+        end += (size - 1) * stride
 
 
 def _finite(tensor: Tensor) -> bool:

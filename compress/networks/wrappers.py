@@ -1,6 +1,8 @@
-"""Modules that stand for another one, or whose ``forward`` is not that of their class: tracing sees something else."""
+"""Modules that stand for another one, or that do not run their class's ``forward``: tracing sees something else."""
 
 from __future__ import annotations
+
+import inspect
 
 import torch
 from torch import nn
@@ -17,6 +19,9 @@ INSIDE = {
     "OptimizedModule": "_orig_mod",
 }
 """Torch's wrappers by class name, with the attribute that holds the network."""
+
+CALLING = ("__call__", "_wrapped_call_impl", "_call_impl", "_slow_forward", "__getattribute__")
+"""What Python and torch run before ``forward``, or to find it."""
 
 
 def called(name: str) -> str:
@@ -45,10 +50,10 @@ def check_no_wrappers(network: nn.Module) -> None:
             )
         if module._compiled_call_impl is not None:
             raise CodesignError(f"{called(name)} was compiled with compile()", "compile it after it is compressed")
-        if "forward" in vars(module) or _has_own_call(type(module)):
+        if (replaced := _replaced_method(module)) is not None:
             raise CodesignError(
-                f"{called(name)} ({type(module).__name__}) does not run its class's forward()",
-                "define forward() in the class, and do not replace it or __call__",
+                f"{called(name)} ({type(module).__name__}) has its own {replaced} and may not run forward() alone",
+                "define forward() in the class, and do not replace it, __call__ or another method of torch's",
             )
 
 
@@ -57,7 +62,16 @@ def _wrapper(module: nn.Module) -> str | None:
     return next((base.__name__ for base in classes if base.__name__ in INSIDE), None)
 
 
-def _has_own_call(kind: type[nn.Module]) -> bool:
-    """Whether a class outside torch redefines ``__call__``; torch's ParameterList forbids it."""
-    defining = next(base for base in kind.__mro__ if "__call__" in vars(base))
-    return not defining.__module__.startswith("torch.")
+def _replaced_method(module: nn.Module) -> str | None:
+    """A method of ``CALLING`` that a class outside torch redefines, or a method that the instance replaces."""
+    for method in CALLING:
+        defining = next((base for base in type(module).__mro__ if method in vars(base)), object)
+        if defining is not object and not defining.__module__.startswith("torch."):
+            return method
+    return next((name for name, value in vars(module).items() if callable(value) and _is_method(module, name)), None)
+
+
+def _is_method(module: nn.Module, name: str) -> bool:
+    """Whether torch defines such a method, or it is ``forward``; other methods of the user's are traced as they run."""
+    torchs = (base for base in type(module).__mro__ if base.__module__.startswith("torch."))
+    return name == "forward" or any(inspect.isroutine(vars(base).get(name)) for base in torchs)

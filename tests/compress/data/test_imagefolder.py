@@ -119,15 +119,23 @@ def test_a_class_without_an_image_is_told_by_its_folder(folder: Path, part: str)
         load_dataset("imagefolder:8", seed=0, folder=folder)
 
 
-@pytest.mark.parametrize("suffix", [".webp", ".bmp", ".tif", ".PNG"])
+@pytest.mark.parametrize("suffix", [".webp", ".bmp", ".tif", ".PNG", ".jfif", ".pbm", ".pnm"])
 def test_other_kinds_of_images_are_read_too(folder: Path, suffix: str) -> None:
     Image.new("RGB", (16, 16)).save(folder / "val" / "red" / f"more{suffix}")
     assert len(load_dataset("imagefolder:8", seed=0, folder=folder).test) == 5
 
 
-def test_an_image_of_a_kind_that_is_not_read_is_told_by_name(folder: Path) -> None:
-    Image.new("L", (16, 16)).save(folder / "train" / "red" / "moving.gif")
-    with pytest.raises(CodesignError, match=r"red/moving\.gif is of a kind that is not read"):
+@pytest.mark.parametrize("name", ["moving.gif", "old.tga", "icon.ICO"])
+def test_an_image_of_a_kind_that_is_not_read_is_told_by_name(folder: Path, name: str) -> None:
+    Image.new("L", (16, 16)).save(folder / "train" / "red" / name)
+    with pytest.raises(CodesignError, match=rf"red/{name} is of a kind that is not read"):
+        load_dataset("imagefolder:8", seed=0, folder=folder)
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_a_folder_within_a_class_is_told_by_name(folder: Path, part: str) -> None:
+    (folder / part / "red" / "dark").mkdir()
+    with pytest.raises(CodesignError, match=rf"{part}/red holds the folder dark, whose images would not be read"):
         load_dataset("imagefolder:8", seed=0, folder=folder)
 
 

@@ -37,6 +37,13 @@ def test_sixteen_bits_look_as_eight_do(tmp_path: Path, eight_bits: torch.Tensor,
     torch.testing.assert_close(found, eight_bits, rtol=0, atol=1.5 / 255)
 
 
+@pytest.mark.parametrize("largest", [4095, 65535])
+def test_a_graymap_has_the_scale_of_its_largest_value(tmp_path: Path, eight_bits: torch.Tensor, largest: int) -> None:
+    path = tmp_path / "deep.pgm"
+    path.write_bytes(b"P5 32 32 %d\n" % largest + np.rint(RAMP * largest).astype(">u2").tobytes())
+    torch.testing.assert_close(read_picture(path, 16), eight_bits, rtol=0, atol=1.5 / 255)
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "CMYK", "YCbCr"])
 def test_every_mode_of_eight_bits_has_the_same_scale(tmp_path: Path, eight_bits: torch.Tensor, mode: str) -> None:
     suffix = ".tif" if mode in ("CMYK", "YCbCr") else ".png"

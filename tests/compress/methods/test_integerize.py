@@ -191,6 +191,21 @@ def test_a_network_that_is_not_its_chain_of_layers_is_a_clear_error(small_data: 
         integerize(network, rounded(network), small_data.train, (1, 8, 8))
 
 
+def test_a_layer_that_computes_with_other_weights_than_its_own_is_a_clear_error(
+    small_network: nn.Module, small_data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torchs = nn.Conv2d._conv_forward
+
+    def tripled(layer: nn.Conv2d, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        outputs: Tensor = torchs(layer, images, 3 * weight, bias)
+        return outputs
+
+    quantized = rounded(small_network)
+    monkeypatch.setattr(nn.Conv2d, "_conv_forward", tripled)
+    with pytest.raises(CodesignError, match="layers one after the other give other results than the network"):
+        integerize(small_network, quantized, small_data.train, small_data.input_shape)
+
+
 def test_negative_activations_are_a_clear_error(small_data: Dataset) -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 8), nn.Flatten(), nn.Linear(2, 3))
     with pytest.raises(CodesignError, match="'0' has no ReLU before '2'"):

@@ -54,6 +54,27 @@ class Standardized(nn.Conv2d):
         return result
 
 
+class Scaled(nn.Conv2d):
+    """The method that ``forward`` runs is found by code of the user's."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "_conv_forward":
+            return lambda images, weight, bias: nn.functional.conv2d(images, 3 * weight, bias)
+        return super().__getattribute__(name)
+
+
+class Delegating(nn.Linear):
+    """Parameters are found by code of the user's."""
+
+    def __getattr__(self, name: str) -> Any:
+        return super().__getattr__(name)
+
+
+class Halved(nn.ReLU):
+    def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
+        return super()._call_impl(*args, **kwargs) / 2  # type: ignore[no-untyped-call]
+
+
 class HalfInput(nn.Linear):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return super().__call__(args[0] / 2, **kwargs)
@@ -74,6 +95,15 @@ class InDict(InList):
     def __init__(self) -> None:
         super().__init__()
         self.layers = {0: nn.Linear(4, 4)}  # type: ignore[assignment]
+
+
+class InListsOfDict(InList):
+    """Also in themselves, as a graph of blocks may be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = {"blocks": [(nn.ReLU(), {nn.Linear(4, 4)})]}  # type: ignore[assignment]
+        self.layers["all"] = self.layers  # type: ignore[call-overload]
 
 
 class WithMask(nn.Module):
@@ -161,6 +191,14 @@ def same_norm(network: Any) -> None:
     network.again = network.norm
 
 
+def expanded_weight(network: Any) -> None:
+    network.fc.weight = nn.Parameter(torch.ones(144, 1).expand(144, 144))
+
+
+def overlapping_weight(network: Any) -> None:
+    network.fc.weight = nn.Parameter(torch.ones(144 + 143).as_strided((144, 144), (1, 1)))
+
+
 def with_value(name: str, value: float) -> Callable[[], nn.Module]:
     def change(network: nn.Module) -> None:
         tensor = {**dict(network.named_parameters()), **dict(network.named_buffers())}[name]
@@ -189,9 +227,26 @@ NOT_PLAIN: dict[str, tuple[Callable[[], Any], str, str]] = {
     "fake quantization": (quantized, "'stub' is torch's FakeQuantize", "float network"),
     "patched forward": (
         changed(lambda network: setattr(network.fc, "forward", torch.relu)),
-        r"'fc' \(Linear\) does not run its class's forward",
+        r"'fc' \(Linear\) has its own forward and may not run forward",
         "do not replace it",
     ),
+    "patched _conv_forward": (
+        changed(lambda network: setattr(network.conv, "_conv_forward", nn.functional.conv2d)),
+        r"'conv' \(Conv2d\) has its own _conv_forward",
+        "do not replace it",
+    ),
+    "patched _call_impl": (
+        changed(lambda network: setattr(network.relu, "_call_impl", torch.tanh)),
+        r"'relu' \(ReLU\) has its own _call_impl",
+        "do not replace it",
+    ),
+    "own _call_impl": (lambda: nn.Sequential(Halved()), r"'0' \(Halved\) has its own _call_impl", "do not replace it"),
+    "own attributes": (
+        lambda: nn.Sequential(Scaled(1, 1, 1)),
+        r"'0' \(Scaled\) has its own __getattribute__",
+        "do not replace",
+    ),
+    "own parameters": (lambda: nn.Sequential(Delegating(1, 1)), r"'0' is a Linear with a __getattr__\(\)", "as torch"),
     "own call": (lambda: nn.Sequential(HalfInput(4, 4)), r"'0' \(HalfInput\)", "__call__"),
     "prune": (
         changed(lambda network: prune.l1_unstructured(network.fc, "weight", 0.5)),
@@ -300,6 +355,9 @@ NOT_PLAIN: dict[str, tuple[Callable[[], Any], str, str]] = {
     ),
     "list of modules": (InList, "'layers' is a plain list of modules", "nn.ModuleList"),
     "dict of modules": (lambda: nn.Sequential(InDict()), "'0.layers' is a plain dict", "nn.ModuleDict"),
+    "modules deep inside": (InListsOfDict, "'layers' is a plain dict", "nn.ModuleDict"),
+    "expanded weight": (changed(expanded_weight), "numbers of 'fc.weight' share their memory", "clone()"),
+    "overlapping weight": (changed(overlapping_weight), "numbers of 'fc.weight' share their memory", "clone()"),
     "shared weight": (changed(same_weight), "'fc.weight' and 'last.weight' share", "of its own"),
     "shared memory": (changed(transposed_weight), "'fc.weight' and 'last.weight' share", "of its own"),
     "shared buffer": (changed(same_running_mean), "'norm.running_mean' and 'norm.running_var' share", "of its own"),

@@ -1,4 +1,5 @@
 import copy
+from collections.abc import Callable
 from typing import Any, Self
 
 import pytest
@@ -111,6 +112,19 @@ class Scaled(Residual):
         return result
 
 
+class Statement(Residual):
+    """An operation whose result is thrown away: in place it changes what is read afterwards."""
+
+    def __init__(self, operation: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.operation = operation
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps: Tensor = self.conv(images)
+        self.operation(maps)
+        return maps
+
+
 class AlwaysTraining(Residual):
     """Keeps its dropout for Monte Carlo estimates."""
 
@@ -126,6 +140,9 @@ def conv(**changes: Any) -> nn.Conv2d:
     ("network", "cause"),
     [
         (Residual(), "branches"),
+        (Statement(lambda maps: maps.relu_()), r"does not use the result of 'relu_'"),
+        (Statement(lambda maps: functional.relu(maps, inplace=True)), r"does not use the result of 'relu'"),
+        (Statement(nn.ReLU(inplace=True)), r"does not use the result of 'operation'"),
         (TwoInputs(), r"needs the argument 'more'"),
         (Pair(), r"returns more than a tensor"),
         (Scaled(), "'mul' computes with 'scale' outside a layer"),
@@ -201,6 +218,8 @@ def test_options_of_forward_have_the_defaults_that_run() -> None:
         (lambda maps, training: functional.dropout(maps, 0.5, training), False),
         (lambda maps, training: functional.dropout2d(maps, training=training), False),
         (lambda maps, training: functional.alpha_dropout(maps), False),
+        (lambda maps, training: functional.dropout(maps, 0.0), False),
+        (lambda maps, training: functional.feature_alpha_dropout(maps, p=0, training=True), False),
     ],
 )
 @pytest.mark.parametrize("training", [True, False])

@@ -6,7 +6,6 @@ from .search.break_even import BreakEvenCurve as BreakEvenCurve
 from .search.break_even import break_even_curve as break_even_curve
 from .search.break_even_ratio import BreakEvenRatio as BreakEvenRatio
 from .search.layer_load import LayerLoad as LayerLoad
-from .search.layer_load import RandomMasks as RandomMasks
 from .search.shapes import candidate_shapes as candidate_shapes
 from .synthesis.area import ArrayMeasurement as ArrayMeasurement
 from .synthesis.area import measure as measure

@@ -15,7 +15,7 @@ from rich.table import Table
 from codesign.console import RunConsole
 from codesign.loop.evaluate import evaluate_model
 from codesign.loop.figures import BreakEvenResult
-from codesign.loop.file_names import NETWORK
+from codesign.loop.file_names import MODEL, NETWORK
 from codesign.loop.generation import ArrayOptions, array_and_cycles
 from codesign.loop.model_data import data_of, load_test_split
 from codesign.loop.pipeline import BREAK_EVEN, COMPRESSION, TRAIN
@@ -71,16 +71,16 @@ def _speedup(speedup: float | None) -> str:
 def compress(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
     """Choose alphas, prune, quantize, write the model."""
     _stages(COMPRESSION, config, out, quick, fresh)
-    model = load_model(out / "model.safetensors")
+    model = load_model(out / MODEL)
     layers = [
         {"name": layer.name, "weights": int(layer.levels.size), "nonzeros": layer.nonzeros, "alpha": layer.alpha}
         for layer in model.layers
     ]
     lines = [f"{layer['name']}: {layer['nonzeros']} of {layer['weights']} weights kept" for layer in layers]
     _show(
-        {"model": str(out / "model.safetensors"), "layers": layers},
+        {"model": str(out / MODEL), "layers": layers},
         json,
-        "\n".join([*lines, str(out / "model.safetensors")]),
+        "\n".join([*lines, str(out / MODEL)]),
     )
 
 

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 from compress.base.errors import CodesignError
+from compress.base.settings import LARGEST_SEED
 from compress.data.datasets import Split, load_dataset
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import LayerKind
@@ -50,6 +51,9 @@ def _check_shape(model: CompressedModel, data: str, given: tuple[int, ...]) -> N
 
 def _seed(model: CompressedModel) -> int:
     seed = model.provenance.get("seed", 0)
-    if not isinstance(seed, int) or seed < 0:
-        raise CodesignError(f"the model's seed is {seed!r}, no whole number", "write it again by `codesign compress`")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
+        raise CodesignError(
+            f"the model's seed is {seed!r}, no whole number from 0 to {LARGEST_SEED}",
+            "write it again by `codesign compress`",
+        )
     return seed

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from compress.base.digests import digest_of, digest_of_file
@@ -56,7 +57,7 @@ class Store:
         try:
             entry = json.loads(self.path(key).read_text(encoding="utf-8"))
             return entry["value"] if entry["checksum"] == digest_of(entry["value"]) else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def put(self, key: Any, value: Any) -> Any:
@@ -76,7 +77,7 @@ class Store:
         Raises
         ------
         CodesignError
-            The store cannot be written.
+            The store cannot be written, or ``make`` cannot read or write a file.
         """
         folder = self.folder / digest_of(key)[:32]
         if _is_whole(folder):
@@ -84,7 +85,7 @@ class Store:
         partial = self.folder / f".{folder.name}.{secrets.token_hex(4)}.part"
         try:
             partial.mkdir(parents=True)
-            make(partial)
+            _make(make, partial)
             _write_manifest(partial)
             _move(partial, folder)
         except OSError as error:
@@ -96,12 +97,23 @@ class Store:
         return folder
 
 
+def _make(make: Callable[[Path], None], folder: Path) -> None:
+    """Fill the folder; what stops that may as well be a temporary file as one of the store."""
+    try:
+        make(folder)
+    except OSError as error:
+        raise CodesignError(
+            f"cannot make the files for {folder.parent}: {error}",
+            f"see that there is room there and in {gettempdir()}; TMPDIR and CODESIGN_CACHE name other folders",
+        ) from error
+
+
 def _is_whole(folder: Path) -> bool:
     """Whether every file is there as it was made; what a tool has added since does not matter."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         return all(digest_of_file(folder / name) == digest for name, digest in manifest.items())
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return False
 
 

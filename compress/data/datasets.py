@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from compress.base.errors import CodesignError
 from compress.data.cifar import read_cifar10
 from compress.data.idx import read_idx
 from compress.data.imagefolder import FolderImages, list_images
+from compress.data.places import MNIST_FILES, TEST_IMAGES, TRAINING_IMAGES, data_folder, mnist_places
 
 __all__ = ["DATASETS", "Dataset", "Split", "load_dataset"]
 
@@ -26,10 +26,6 @@ DIGITS_TEST_PORTION = 0.2
 DIGITS_VALIDATION_PORTION = 0.15
 TRAINING_PER_VALIDATION = 12  # MNIST's 60,000 images become 55,000 and 5,000
 IMAGE_SIZE = 224
-MNIST_FILES = {
-    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
-}
 MNIST_TEST_IMAGES = 10_000
 
 
@@ -114,8 +110,7 @@ def load_dataset(name: str, seed: int, folder: Path | None = None) -> Dataset:
         raise CodesignError(f"unknown data set {name!r}", f"use one of: {', '.join(DATASETS)}")
     if kind == "digits":
         return _digits(seed)
-    if folder is None and "CODESIGN_DATA" in os.environ:
-        folder = Path(os.environ["CODESIGN_DATA"])
+    folder = data_folder(folder)
     if kind == "mnist":
         return _mnist(seed, folder)
     if folder is None:
@@ -152,8 +147,8 @@ def _cifar10(seed: int, folder: Path) -> Dataset:
 
 
 def _imagefolder(seed: int, folder: Path, size: int) -> Dataset:
-    paths, labels, classes = list_images(folder / "train")
-    test_paths, test_labels, _ = list_images(folder / "val", classes)
+    paths, labels, classes = list_images(folder / TRAINING_IMAGES)
+    test_paths, test_labels, _ = list_images(folder / TEST_IMAGES, classes)
     validation, train = _hold_out(len(paths), seed)
     parts = ((tuple(paths[i] for i in part), labels[part]) for part in (train, validation))
     tests = (test_paths, test_labels)
@@ -197,11 +192,9 @@ def _read_records(folder: Path, images_name: str, labels_name: str) -> Records:
 
 
 def _find(folder: Path, name: str) -> Path:
-    for place in (folder / "mnist", folder):
-        for suffix in (".gz", ""):
-            path = place / f"{name}{suffix}"
-            if path.is_file():
-                return path
+    for path in mnist_places(folder, name):
+        if path.is_file():
+            return path
     raise CodesignError(
         f"no MNIST file {name}(.gz) in {folder} or {folder / 'mnist'}",
         "point CODESIGN_DATA at the folder with MNIST's four idx files, or unset it to download them",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from compress.base.digests import digest_of, digest_of_file
 from compress.data.cifar import SUBFOLDERS, TEST_FILE, TRAINING_FILES
-from compress.data.datasets import MNIST_FILES
+from compress.data.places import MNIST_FILES, TEST_IMAGES, TRAINING_IMAGES, data_folder, mnist_places
 
 __all__ = ["data_identity"]
 
@@ -22,8 +21,7 @@ def data_identity(name: str, folder: Path | None = None) -> str:
     bundled or downloaded data change only with the library.
     """
     kind = name.partition(":")[0]
-    if folder is None and "CODESIGN_DATA" in os.environ:
-        folder = Path(os.environ["CODESIGN_DATA"])
+    folder = data_folder(folder)
     if folder is None or kind not in _PLACES:
         return ""
     try:
@@ -46,8 +44,7 @@ def _content(path: Path, size: int, changed_ns: int) -> str:
 
 
 def _mnist(folder: Path) -> Iterator[Path]:
-    names = [f"{name}{suffix}" for part in MNIST_FILES.values() for name in part for suffix in (".gz", "")]
-    yield from _existing(folder / place / name for place in ("mnist", ".") for name in names)
+    yield from _existing(path for part in MNIST_FILES.values() for name in part for path in mnist_places(folder, name))
 
 
 def _cifar10(folder: Path) -> Iterator[Path]:
@@ -55,7 +52,7 @@ def _cifar10(folder: Path) -> Iterator[Path]:
 
 
 def _imagefolder(folder: Path) -> Iterator[Path]:
-    images = (path for part in ("train", "val") for path in (folder / part).glob("*/*"))
+    images = (path for part in (TRAINING_IMAGES, TEST_IMAGES) for path in (folder / part).glob("*/*"))
     visible = (path for path in images if not path.name.startswith(".") and not path.parent.name.startswith("."))
     yield from sorted(path for path in visible if path.is_file())
 

@@ -8,10 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from compress.base.errors import CodesignError
 from sim.mapping.geometry import ArrayGeometry
 
-__all__ = ["LayerLoad", "Mask", "RandomMasks"]
+__all__ = ["LayerLoad", "Mask"]
 
 Mask = NDArray[np.bool_]
 """(K, C / groups, R, S), true where a weight is kept."""
@@ -56,21 +55,3 @@ class LayerLoad:
     def group_filters(self) -> int:
         """Filters of one group."""
         return len(self.mask) // self.geometry.groups
-
-
-@dataclass(frozen=True)
-class RandomMasks:
-    """Masks that prune weights in a random order, so that a larger portion prunes a superset."""
-
-    weight_shape: tuple[int, int, int, int]
-    seed: int = 0
-
-    def __call__(self, pruned_portion: float) -> Mask:
-        """All but round(portion * weights) weights are kept."""
-        if not 0 <= pruned_portion < 1:
-            raise CodesignError(f"pruned portion must be in [0, 1), not {pruned_portion}", "0.1 to 0.9 are usual")
-        weights = int(np.prod(self.weight_shape))
-        order = np.random.default_rng(self.seed).permutation(weights)
-        mask = np.ones(weights, np.bool_)
-        mask[order[: round(pruned_portion * weights)]] = False
-        return mask.reshape(self.weight_shape)

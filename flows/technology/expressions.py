@@ -140,10 +140,11 @@ class _Parser:
             found = Expression("pin", pin=token)
         else:
             raise ValueError(f"{self.text!r} is no Boolean expression")
-        while self.token == "'":
+        inverted = False
+        while self.token == "'":  # two cancel, so that many of them nest no deeper than one
             self.take()
-            found = Expression("!", (found,))
-        return found
+            inverted = not inverted
+        return Expression("!", (found,)) if inverted else found
 
 
 def _joined(operator: str, parts: list[Expression]) -> Expression:

@@ -12,6 +12,8 @@ __all__ = ["DELAYS", "Gate", "read_gate"]
 
 DELAYS = ("cell_rise", "cell_fall", "rise_transition", "fall_transition")
 _LIMITS = ("max_capacitance", "max_transition")
+_MAX_INPUTS = 12
+"""No library's gates have more, and all their rows are tried where a file does not state ``timing_sense``."""
 _COMBINATIONAL = ("combinational", "combinational_rise", "combinational_fall")
 
 
@@ -56,6 +58,8 @@ def read_gate(name: str, area: float, pins: Pins) -> Gate:
         raise UnusableError(f"pin {output.name} is a three-state output")
     function = expression(output, "function", f"pin {output.name}")
     inputs = pins.of("input")
+    if len(inputs) > _MAX_INPUTS:
+        raise UnusableError(f"it has {len(inputs)} inputs, more than {_MAX_INPUTS}")
     if set(function.pins) != set(inputs):
         odd = ", ".join(sorted(set(function.pins) ^ set(inputs)))
         raise UnusableError(f"inputs and function disagree about {odd}")

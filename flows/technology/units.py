@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import inf
 
 from compress.base.errors import CodesignError
 from flows.technology.liberty import Group
@@ -55,7 +56,7 @@ def _capacitance(library: Group, name: str) -> tuple[float, str]:
     given = library.attributes.get("capacitive_load_unit", ("1", "pf"))
     try:
         count, unit = float(given[0]), given[1].lower()
-        if count > 0 and unit in _CAPACITANCES:
+        if 0 < count < inf and unit in _CAPACITANCES:
             return count, unit
     except (ValueError, IndexError):
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from cocotb_tools.config import libs_dir
 
 from compress.base.errors import CodesignError
 from compress.base.files import read_text
@@ -64,7 +67,11 @@ def build_array(config: ArrayConfig, folder: Path, simulator: str | None = None,
 
 
 def compile_folder(sources: Path, simulator: str | None = None, top: str = TOP) -> BuiltArray:
-    """Compile ``top`` of the Verilog that ``rtl.generate`` wrote to ``sources``; the same text is compiled once."""
+    """Compile ``top`` of the Verilog that ``rtl.generate`` wrote to ``sources``.
+
+    The same text is compiled once for a kind of machine, a C++ compiler and an installation of cocotb: the program
+    names the folder of cocotb's libraries.
+    """
     config, names, tool = load_config(sources), load_names(sources), find_simulator(simulator)
     files = [sources / name for name in read_text(sources / FILE_LISTS[top], GENERATE_AGAIN).split()]
     try:
@@ -86,6 +93,7 @@ def compile_folder(sources: Path, simulator: str | None = None, top: str = TOP) 
         "step": step,
         "access": _access(simulated, top),
         "simulator": [tool.name, tool.version],
+        "bound to": [platform.system(), platform.machine(), tool.compiler, str(libs_dir)],
         "source": source_digest(cocotb_child.__name__, Simulator.__module__),
     }
     folder = Store.shared("simulations").files(

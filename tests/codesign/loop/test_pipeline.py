@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from codesign.loop.pipeline import STAGES
 from codesign.loop.settings import DataSection, NetworkSection, RunConfig
 from compress.base import sources
 from compress.base.digests import as_json, digest_of
-from compress.base.sources import closure, source_digest
+from compress.base.sources import TOOLKIT, closure, source_digest
 
 MODULES = {stage.name: stage.run.__module__ for stage in STAGES}
 HARDWARE = {"break_even", "alphas", "array", "simulate"}
@@ -41,12 +42,16 @@ for name in sys.argv[1:]:
         unseen = loaded - set(closure(name).modules) - set(closure("compress.base.sources").modules)
         print(*(f"{name}:{module}" for module in sorted(unseen)), flush=True)
         os._exit(0)
-    os.waitpid(child, 0)
+    if os.waitpid(child, 0)[1]:
+        sys.exit(f"{name} cannot be imported")
 """
 
 
 def unseen(*modules: str) -> list[str]:
-    """Modules of ours that importing each of ``modules`` alone loads, and its closure lacks."""
+    """Modules of ours that importing each of ``modules`` alone loads, and its closure lacks.
+
+    What a function imports when it is called is seen by ``closure`` but not here.
+    """
     command = [sys.executable, "-c", UNSEEN, *modules]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
@@ -67,6 +72,32 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_a_module_that_is_loaded_by_name_is_found_out(planted: str) -> None:
     assert unseen(planted) == ["sly_stage:codesign", "sly_stage:codesign.errors"]
+
+
+@pytest.mark.parametrize("module", ["no_such_module_at_all", "codesign.no_such_module"])
+def test_a_module_that_cannot_be_imported_is_not_taken_for_one_that_loads_nothing(module: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        unseen(module)
+
+
+def calls_by_name(path: Path) -> set[str]:
+    """Names that a file gives to functions that import or run code by name; "?" for one made at run time."""
+    calls = (node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Call) and node.args)
+    named = {"import_module", "__import__", "run_module", "run_path", "exec", "eval"}
+    found = [call.args[0] for call in calls if ast.unparse(call.func).removeprefix("importlib.") in named]
+    return {argument.value if isinstance(argument, ast.Constant) else "?" for argument in found}
+
+
+def test_no_function_of_ours_imports_a_module_of_ours_by_name() -> None:
+    root = Path(__file__).parents[3]
+    found = {
+        path.relative_to(root).as_posix(): names
+        for package in TOOLKIT
+        for path in (root / package).rglob("*.py")
+        if (names := calls_by_name(path))
+    }
+    users_own, libraries = "compress/networks/user_networks.py", "compress/train/distributed.py"
+    assert found == {users_own: {"?"}, libraries: {"torch.distributed.nn"}}
 
 
 @pytest.fixture

@@ -152,6 +152,11 @@ def test_an_import_by_name_at_run_time_is_found_out(package: Path) -> None:
     assert unseen("planted.sly", path=package.parent) == ["planted.apart"]
 
 
+def test_a_module_that_cannot_be_imported_is_not_taken_for_one_that_loads_nothing() -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        unseen("no_such_module_at_all")
+
+
 def test_a_module_of_one_name_in_another_folder_is_another(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,7 +32,7 @@ def test_a_value_comes_back_under_an_equal_key(tmp_path_factory: pytest.TempPath
     assert store.get([key]) is None
 
 
-@pytest.mark.parametrize("damage", ["", "{", '{"value": {"x": 2.5}, "checksum": "0"}', "[]", "\x00"])
+@pytest.mark.parametrize("damage", ["", "{", '{"value": {"x": 2.5}, "checksum": "0"}', "[]", "\x00", "[" * 200_000])
 def test_a_broken_entry_counts_as_absent(store: Store, damage: str) -> None:
     store.put("key", {"x": 1.5})
     store.path("key").write_text(damage)
@@ -102,6 +102,15 @@ def test_a_folder_with_a_changed_or_lost_file_is_made_again(store: Store) -> Non
     assert make.calls == 3
 
 
+@pytest.mark.parametrize("damage", ["", "[]", '{"log": [1]}', '{"log": "0"}', '{"\\u0000": "0"}', "[" * 200_000])
+def test_a_folder_whose_list_of_files_is_damaged_is_made_again(store: Store, damage: str) -> None:
+    make = Maker()
+    (store.files("key", make) / ".manifest.json").write_text(damage)
+    store.files("key", make)
+    store.files("key", make)
+    assert make.calls == 2
+
+
 def test_files_that_a_tool_adds_later_do_no_harm(store: Store) -> None:
     make = Maker()
     (store.files("key", make) / "results.xml").touch()
@@ -135,6 +144,16 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CodesignError, match="cannot write"):
         Store(tmp_path / "file" / "store").files("key", Maker())
+
+
+def test_a_file_elsewhere_that_stops_the_making_is_not_told_as_the_stores_fault(store: Store) -> None:
+    def full(_: Path) -> None:
+        raise OSError(28, "No space left on device", "/elsewhere/work")
+
+    with pytest.raises(CodesignError, match=r"cannot make the files .*No space left.*/elsewhere/work") as told:
+        store.files("key", full)
+    assert "TMPDIR" in told.value.next_step
+    assert list(store.folder.iterdir()) == []
 
 
 def test_many_processes_may_use_one_store(tmp_path: Path) -> None:

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from flows.search.layer_load import LayerLoad, RandomMasks
+from dataclasses import dataclass
+
+import numpy as np
+
+from flows.search.layer_load import LayerLoad, Mask
 from flows.search.shapes import candidate_shapes
 from flows.technology.technology import generic_technology
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from sim.mapping.geometry import ArrayGeometry
+
+
+@dataclass(frozen=True)
+class RandomMasks:
+    """Masks that prune weights in a random order, so that a larger portion prunes a superset."""
+
+    weight_shape: tuple[int, int, int, int]
+    seed: int = 0
+
+    def __call__(self, pruned_portion: float) -> Mask:
+        """All but round(portion * weights) weights are kept."""
+        weights = int(np.prod(self.weight_shape))
+        order = np.random.default_rng(self.seed).permutation(weights)
+        mask = np.ones(weights, np.bool_)
+        mask[order[: round(pruned_portion * weights)]] = False
+        return mask.reshape(self.weight_shape)
+
 
 GENERIC = generic_technology()
 LAYER = LayerLoad.unpruned("conv", ArrayGeometry((8, 4, 3, 3), (4, 4, 4), padding=(1, 1)))

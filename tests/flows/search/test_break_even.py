@@ -11,7 +11,7 @@ import pytest
 from compress.base.progress import Update
 from flows.search.array_search import best_array
 from flows.search.break_even import BreakEvenCurve, BreakEvenPoint, break_even_curve, layer_budget
-from flows.search.layer_load import LayerLoad, RandomMasks
+from flows.search.layer_load import LayerLoad
 from flows.search.network_plans import NetworkPlans
 from flows.search.shapes import Shape, candidate_shapes, shape_of
 from flows.synthesis.area import measure
@@ -19,7 +19,7 @@ from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.fixed import Fixed
 from sim.mapping.geometry import ArrayGeometry
-from tests.flows.search.layers import GENERIC, LAYER, MASKS, REFERENCE, SHAPES, pruned
+from tests.flows.search.layers import GENERIC, LAYER, MASKS, REFERENCE, SHAPES, RandomMasks, pruned
 
 FORMATS = [Fixed(2), Fixed(4)]
 

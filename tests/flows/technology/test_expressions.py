@@ -84,5 +84,23 @@ def test_what_is_no_expression_is_refused(text: str) -> None:
         parse_expression(text)
 
 
+@pytest.mark.parametrize(("quotes", "expected"), [(3000, (False, True)), (3001, (True, False))])
+def test_any_number_of_inversions_behind_a_pin_is_read(quotes: int, expected: tuple[bool, ...]) -> None:
+    expression = parse_expression("A" + "'" * quotes)
+    assert expression.truth() == expected
+    assert str(expression) == ("!A" if quotes % 2 else "A")
+
+
+def test_the_deepest_expression_that_is_accepted_can_be_used() -> None:
+    text = "A"
+    for _ in range(50):
+        text = "(B | C & D ^ " + text + "'" * 99 + ")"
+    expression = parse_expression(text)
+    assert len(expression.truth()) == 16
+    assert str(expression).count("(") == 150
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_expression(f"({text})")
+
+
 def test_a_long_sum_is_read_without_recursion() -> None:
     assert parse_expression(" + ".join(["A"] * 5000)).truth() == (False, True)

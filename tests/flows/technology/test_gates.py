@@ -65,6 +65,16 @@ def test_several_outputs_or_none_are_no_gate() -> None:
     assert reason(text, "FILL") == "it has 0 outputs instead of one"
 
 
+@pytest.mark.parametrize("inputs", [2, 12, 13, 22])
+def test_a_gate_of_more_inputs_than_any_library_has_is_refused(inputs: int) -> None:
+    names = [f"I{number}" for number in range(inputs)]
+    given = "".join(f"pin ({name}) {{ direction : input; capacitance : 1; }}\n" for name in names)
+    wide = f"""cell (WIDE) {{ area : 1; {given}
+      pin (Y) {{ direction : output; function : "{" & ".join(names)}"; }} }}\n"""
+    expected = "pin Y has no cell_rise from I0" if inputs <= 12 else f"it has {inputs} inputs, more than 12"
+    assert reason(with_cells(wide), "WIDE") == expected
+
+
 def test_power_pins_and_unread_groups_change_nothing() -> None:
     plain = gate(edited("NAND2_X1", "area", "  area"))
     power = edited("NAND2_X1", "area", "pg_pin (VDD) { pg_type : primary_power; } leakage_power () { value : 1; } area")

@@ -43,6 +43,8 @@ def test_a_file_without_units_has_those_that_liberty_prescribes() -> None:
         ("time_unit : 5ns;", "x.lib: unknown time_unit '5ns'"),
         ("capacitive_load_unit (1, farad);", "x.lib: unknown capacitive_load_unit (1, farad)"),
         ("capacitive_load_unit (0, pf);", "x.lib: unknown capacitive_load_unit (0, pf)"),
+        ("capacitive_load_unit (inf, ff);", "x.lib: unknown capacitive_load_unit (inf, ff)"),
+        ("capacitive_load_unit (nan, ff);", "x.lib: unknown capacitive_load_unit (nan, ff)"),
         ("capacitive_load_unit (pf);", "x.lib: unknown capacitive_load_unit (pf)"),
         ("capacitive_load_unit : 1pf;", "x.lib: unknown capacitive_load_unit (1pf)"),
     ],

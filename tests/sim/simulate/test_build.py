@@ -74,6 +74,28 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pyt
     assert "CODESIGN_CACHE" in error.value.next_step
 
 
+@pytest.mark.parametrize(
+    ("what", "other"),
+    [
+        ("platform.machine", lambda: "riscv64"),
+        ("platform.system", lambda: "Plan 9"),
+        ("sim.simulate.build.libs_dir", Path("/elsewhere/cocotb/libs")),
+        ("sim.simulate.simulator._first_line", lambda _: "c++ 99.1"),
+    ],
+)
+def test_what_was_compiled_for_another_machine_compiler_or_installation_is_not_taken(
+    what: str, other: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("sim.simulate.build.run_child", lambda *_: "")
+    _needs_a_simulator()
+    generate(ArrayConfig(rows=1, lanes=2), tmp_path / "array")
+    here = compile_folder(tmp_path / "array").folder
+    assert compile_folder(tmp_path / "array").folder == here
+    monkeypatch.setattr(what, other)
+    assert compile_folder(tmp_path / "array").folder != here
+
+
 @pytest.mark.parametrize("name", ["files.f", "srams.v"])
 def test_a_folder_without_its_verilog_is_told(tmp_path: Path, name: str) -> None:
     _needs_a_simulator()

@@ -85,7 +85,7 @@ def calls_by_name(path: Path) -> set[str]:
     calls = (node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Call) and node.args)
     named = {"import_module", "__import__", "run_module", "run_path", "exec", "eval"}
     found = [call.args[0] for call in calls if ast.unparse(call.func).removeprefix("importlib.") in named]
-    return {argument.value if isinstance(argument, ast.Constant) else "?" for argument in found}
+    return {str(argument.value) if isinstance(argument, ast.Constant) else "?" for argument in found}
 
 
 def test_no_function_of_ours_imports_a_module_of_ours_by_name() -> None:

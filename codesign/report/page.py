@@ -9,10 +9,12 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from codesign.report.captions import Captions, compress_setting
 from codesign.report.plots import PLOTS, draw
 from codesign.report.report import ArrayComparison, CurveFigures, Report
 from codesign.report.theme import LIGHT, THEMES, Theme
 from compress.base.files import write_bytes, write_text
+from compress.methods.scopes import N_OF_M
 
 __all__ = ["gain", "notes", "write_page"]
 
@@ -52,7 +54,7 @@ def _html(report: Report, pictures: dict[str, dict[str, bytes]]) -> str:
     )
     uris = {name: {theme: Markup(_data_uri(png)) for theme, png in themes.items()} for name, themes in pictures.items()}
     return environment.get_template("report.html.j2").render(
-        report=report, pictures=uris, notes=notes(report), gain=gain(report.array)
+        report=report, captions=Captions.of(report), pictures=uris, notes=notes(report), gain=gain(report.array)
     )
 
 
@@ -131,6 +133,11 @@ def _limits(report: Report) -> list[str]:
         "Area and clock are those of synthesized modules and modelled SRAMs; wires between modules, placement and "
         "power are not counted.",
     ]
+    if compress_setting(report, "scope") == N_OF_M.name:
+        found.append(
+            "Break-even curves are measured on masks of the largest weights, not on the N:M pattern that the layers "
+            "are pruned to; no layer's alpha follows from them."
+        )
     if report.technology.area_unit == "GE":
         found.append(
             "GE and FO4 are the generic technology's NAND2 areas and inverter delays, not those of a real process."

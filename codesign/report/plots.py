@@ -167,15 +167,16 @@ def times(report: Report, theme: Theme) -> Figure:
 
 
 def convergence(report: Report, theme: Theme) -> Figure:
-    """Residuals of both ADMM runs, and the tolerance that stops them."""
+    """Residuals of the ADMM runs that iterated, and the tolerance that stops them."""
     settings = report.settings.get("compress", {})
     tolerances = {name: settings[name]["tolerance"] for name in report.admm if name in settings}
-    return draw_residuals(_plain(report.admm), theme, tolerances)
+    return draw_residuals(_plain({name: steps for name, steps in report.admm.items() if steps}), theme, tolerances)
 
 
 def losses(report: Report, theme: Theme) -> Figure:
-    """Training loss and validation accuracy of both ADMM runs and of the retraining after each."""
-    return draw_losses(_plain(report.admm), _plain(report.training), theme)
+    """Training loss and validation accuracy of pruning and of quantization, where they trained."""
+    trained = {name: steps for name, steps in report.admm.items() if steps or report.training.get(name)}
+    return draw_losses(_plain(trained), _plain(report.training), theme)
 
 
 def _plain(runs: Mapping[str, Sequence[Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -184,7 +185,7 @@ def _plain(runs: Mapping[str, Sequence[Any]]) -> dict[str, list[dict[str, Any]]]
 
 
 def weights_in(run: str) -> Callable[[Report, Theme], Figure]:
-    """The picture of each layer's weights before ADMM, after it, and after the retraining."""
+    """The picture of each layer's weights before pruning or quantization, on the way and after."""
     return lambda report, theme: draw_histograms(_plain(report.admm_histograms).get(run, []), theme)
 
 

@@ -100,7 +100,7 @@ def _clusters(request: QuantizeRequest) -> QuantizeResult:
 LEVELS = ValueSet("levels", "equal-distance levels of `weight_bits`, by ADMM and portion by portion", _levels)
 """``quantize_admm`` by name."""
 
-ROUNDED = ValueSet("rounded", "the closest of such levels, without training: good at 8 bits", _rounded)
+ROUNDED = ValueSet("rounded", "the closest of equal-distance levels, without training: good at 8 bits", _rounded)
 """``round_weights`` by name."""
 
 CLUSTERS = ValueSet(

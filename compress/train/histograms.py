@@ -70,10 +70,12 @@ def admm_histograms(
 ) -> tuple[LayerHistograms, ...]:
     """Each layer's weights before ADMM, after it, and after the retraining: ``network`` as it is now.
 
-    A method without ADMM has no weights after it, and no such moment.
+    A method without weights after ADMM has two moments, before and after.
     """
-    admm = {"after ADMM": after_admm} if after_admm else {}
-    return weight_histograms({"before ADMM": before, **admm, "after retraining": copy_weights(network)})
+    after = copy_weights(network)
+    if not after_admm:
+        return weight_histograms({"before": before, "after": after})
+    return weight_histograms({"before ADMM": before, "after ADMM": after_admm, "after retraining": after})
 
 
 def _of_layer(layer: str, weights: Mapping[str, Tensor]) -> LayerHistograms:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from compress.base.errors import CodesignError
-from compress.train.histograms import BINS, copy_weights, weight_histograms
+from compress.train.histograms import BINS, admm_histograms, copy_weights, weight_histograms
 
 finite = st.floats(-(2.0**100), 2.0**100, width=32)
 
@@ -44,6 +44,13 @@ def test_copied_weights_do_not_change_with_the_network(small_network: nn.Module)
             parameter.zero_()
     assert copied.keys() == {"0", "4"}
     assert weight_histograms({"now": copied}) == before
+
+
+def test_only_where_there_was_admm_are_moments_named_after_it(small_network: nn.Module) -> None:
+    before = copy_weights(small_network)
+    for after_admm, names in (({}, ["before", "after"]), (before, ["before ADMM", "after ADMM", "after retraining"])):
+        for layer in admm_histograms(before, after_admm, small_network):
+            assert [moment.name for moment in layer.moments] == names
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,9 @@ class NetworkSource:
     name : str
         As ``compress.networks.registry.build_network`` takes it.
     source : str
-        Digest of the module of the user's own factory and of what it imports; empty for our networks.
+        Digest of the module of the user's own factory and of what it imports; empty for our networks. What
+        ``compress.base.sources`` cannot see does not count: imports by a name made at run time, and data files that
+        do not lie in a package.
     folder : Path, optional
         Where that module is searched first. The same source in another place is the same network.
     """

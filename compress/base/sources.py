@@ -2,12 +2,12 @@
 
 ``source_digest("codesign.loop.stages.training")`` changes with every file and every library version that can decide
 what that module computes, and with nothing else. Imports within functions count, those for type checkers alone do not.
-An import by name at run time cannot be seen; what runs in a child process must therefore be imported by its starter.
+Neither can an import by a name made at run time be seen, nor a file that is read from outside a package: what runs in a
+child process must be imported by its starter, and data that a module reads must stand beside an ``__init__.py``.
 """
 
 from __future__ import annotations
 
-import ast
 import platform
 import sys
 import sysconfig
@@ -21,6 +21,7 @@ from pathlib import Path
 import grimp
 
 from compress.base.digests import digest_of, digest_of_file
+from compress.base.imports import imports_in
 
 __all__ = ["TOOLKIT", "Closure", "closure", "source_digest"]
 
@@ -79,11 +80,11 @@ def _closure(modules: tuple[str, ...], _: tuple[str, ...]) -> Closure:
         module = waiting.pop()
         if module in found or module in libraries or _top(module) in sys.stdlib_module_names:
             continue
-        if _is_source(_top(module), roots):
+        if not _is_source(_top(module), roots):
+            libraries.add(module)
+        elif module in modules or _find(module) is not None:  # else a member of a module, or a folder
             found.add(module)
             waiting += [*_imports_of(module), *_parents(module)]
-        else:
-            libraries.add(module)
     return Closure(tuple(sorted(found)), tuple(sorted(set(_distributions(map(_top, libraries))))))
 
 
@@ -115,7 +116,7 @@ def _top(module: str) -> str:
 
 def _parents(module: str) -> Iterator[str]:
     """The packages around a module, whose ``__init__`` runs before it."""
-    while "." in module and _is_package(_top(module)):
+    while "." in module:
         module = module.rpartition(".")[0]
         yield module
 
@@ -124,8 +125,11 @@ def _is_source(top: str, asked: frozenset[str]) -> bool:
     """Whether a top-level module is known by its text; an installed library is known by its version."""
     if top in TOOLKIT or top in asked:
         return True
-    place = _location(top)
-    return place is not None and not any(place.is_relative_to(folder) for folder in _library_folders())
+    place = _place(top)
+    if place is None:
+        return False
+    paths = place.folders if place.file is None else (place.file,)
+    return not any(path.is_relative_to(folder) for path in paths for folder in _library_folders())
 
 
 @lru_cache(maxsize=1)
@@ -134,37 +138,45 @@ def _library_folders() -> tuple[Path, ...]:
     return tuple(Path(paths[name]) for name in ("purelib", "platlib", "stdlib", "platstdlib"))
 
 
-def _location(module: str) -> Path | None:
-    """The file of a module or package; None for one that is missing, built in, or has no file."""
-    return _location_on(tuple(sys.path), module)
+@dataclass(frozen=True)
+class _Place:
+    """A top-level module's file, None for folders without ``__init__.py``, and the folders of the modules within."""
+
+    file: Path | None
+    folders: tuple[Path, ...]
+
+
+def _place(top: str) -> _Place | None:
+    """Where a top-level module is; None for one that is missing or built in."""
+    return _place_on(tuple(sys.path), top)
 
 
 @lru_cache(maxsize=1024)
-def _location_on(_: tuple[str, ...], module: str) -> Path | None:
-    try:
-        spec = find_spec(module)
-    except ModuleNotFoundError:
+def _place_on(_: tuple[str, ...], top: str) -> _Place | None:
+    spec = find_spec(top)
+    if spec is None:
         return None
-    return None if spec is None or spec.origin is None or not spec.has_location else Path(spec.origin)
+    file = Path(spec.origin) if spec.has_location and spec.origin is not None else None
+    folders = tuple(map(Path, spec.submodule_search_locations or ()))
+    return _Place(file, folders) if file is not None or folders else None
+
+
+def _find(module: str) -> Path | None:
+    """The file of a module or package, without running the packages around it; None if it has none."""
+    top, *inner = module.split(".")
+    place = _place(top)
+    if place is None or not inner:
+        return None if place is None else place.file
+    stems = (folder.joinpath(*inner) for folder in place.folders)
+    files = (path for stem in stems for path in (stem / "__init__.py", stem.with_name(f"{stem.name}.py")))
+    return next((path for path in files if path.is_file()), None)
 
 
 def _file_of(module: str) -> Path:
-    place = _location(_top(module))
-    if place is not None and _is_package(_top(module)):
-        path = place.parent.joinpath(*module.split(".")[1:])
-        return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    if place is None and "." in module:  # in a folder without __init__.py
-        place = _location(module)
-    elif "." in module:
-        place = None
-    if place is None:
+    path = _find(module)
+    if path is None:
         raise ModuleNotFoundError(f"no module {module}", name=module)
-    return place
-
-
-def _is_package(top: str) -> bool:
-    place = _location(top)
-    return place is not None and place.name == "__init__.py"
+    return path
 
 
 def _data_in(folder: Path) -> list[Path]:
@@ -173,40 +185,21 @@ def _data_in(folder: Path) -> list[Path]:
 
 
 def _imports_of(module: str) -> Iterable[str]:
-    path = _file_of(module)
-    if not _is_package(_top(module)):
-        return _imports_in(path)
-    top = _top(module)
-    graph = _graph(top, () if top in TOOLKIT else tuple(sys.path))
-    if module not in graph.modules:
+    if _top(module) not in TOOLKIT:
+        path = _file_of(module)
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        return imports_in(path, package) if path.suffix == ".py" else ()
+    if module not in _graph().modules:
         raise ModuleNotFoundError(f"no module {module}", name=module)
-    return graph.find_modules_directly_imported_by(module)
+    return _graph().find_modules_directly_imported_by(module)
 
 
-@lru_cache(maxsize=16)
-def _graph(top: str, path: tuple[str, ...]) -> grimp.ImportGraph:
-    """Who imports whom in the package ``top`` and the toolkit; libraries are there by their top-level names."""
-    packages = TOOLKIT if top in TOOLKIT else (*TOOLKIT, top)
-    if packages == TOOLKIT and top != TOOLKIT[0]:
-        return _graph(TOOLKIT[0], path)
+@lru_cache(maxsize=1)
+def _graph() -> grimp.ImportGraph:
+    """Who imports whom in the toolkit; libraries are there by their top-level names."""
     return grimp.build_graph(
-        *packages, include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
+        *TOOLKIT, include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
     )
-
-
-def _imports_in(path: Path) -> Iterator[str]:
-    """What a single file outside any package imports."""
-    for node in ast.walk(ast.parse(path.read_bytes(), path)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
-            yield node.module
-            yield from filter(_is_module, (f"{node.module}.{alias.name}" for alias in node.names))
-
-
-def _is_module(name: str) -> bool:
-    """Whether the last part of ``package.name`` is a module and no member of the package."""
-    return _is_package(_top(name)) and _file_of(name).is_file()
 
 
 def _distributions(libraries: Iterable[str]) -> Iterator[str]:

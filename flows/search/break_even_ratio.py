@@ -1,4 +1,8 @@
-"""The pruning ratio from which on a sparse array pays, between bounds that were measured."""
+"""The pruning ratio from which on a sparse array pays, between bounds that were measured.
+
+Bisection finds the one crossing of a curve that rises. Where a curve dips below 1 again above the crossing, the dip
+counts only if a measured portion falls into it, so that the ratio then depends on the portions that were asked for.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +70,7 @@ class BreakEvenRatio:
 
 
 def break_even_ratio(pays: Mapping[float, bool]) -> BreakEvenRatio:
-    """Bounds from measured portions: where the curve crosses more than once, the last crossing counts.
+    """Bounds from measured portions: where these cross more than once, the last crossing counts.
 
     ``pays`` says of each pruned portion whether the sparse array is no slower than the dense one.
 
@@ -80,8 +84,9 @@ def break_even_ratio(pays: Mapping[float, bool]) -> BreakEvenRatio:
 def next_portion(pays: Mapping[float, bool]) -> float | None:
     """The portion to measure next so that the bounds come within 1 % of the weights; None where they are.
 
-    A whole number of percent, half-way between the bounds, so that curves whose first portions differ end in the same
-    bounds. Below the first portion it goes down to 1 %, above the last one to 99 %.
+    A whole number of percent, half-way between the bounds, so that two measurements of a rising curve end in the same
+    bounds whichever portions came first; no dip between measured portions above the crossing is looked for. Below the
+    first portion it goes down to 1 %, above the last one to 99 %.
 
     >>> next_portion({0.1: False, 0.2: True}), next_portion({0.14: False, 0.15: True}), next_portion({0.9: False})
     (0.15, None, 0.99)

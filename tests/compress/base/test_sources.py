@@ -16,7 +16,7 @@ CACHES = (
     sources._source_digest,
     sources._content,
     sources._graph,
-    sources._location_on,
+    sources._place_on,
 )
 
 
@@ -90,6 +90,54 @@ def test_a_folder_without_init_is_a_package_too(package: Path) -> None:
     assert edited(folder / "nets.py", "bare.nets")
 
 
+@pytest.fixture
+def bare(package: Path) -> Path:
+    """A folder ``bare`` without ``__init__.py``, with all ways to import what is in it, and a package within."""
+    folder = package.parent / "bare"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "deep").mkdir()
+    for name, text in {
+        "nets": "from . import beside\nfrom .direct import x\nfrom bare import absolute\nfrom .inner.parts import y\n"
+        "import importlib\nimportlib.import_module('bare.named')\nimportlib.import_module('.near', __package__)\n"
+        "from .deep import loose\nfrom ... import beyond\nfrom . import no_module\n",
+        "inner/__init__": "",
+        "inner/parts": "from .. import above\nfrom ..above import z\nfrom . import sibling\n",
+        **dict.fromkeys(("beside", "direct", "absolute", "named", "near", "above", "inner/sibling", "deep/loose"), ""),
+        "apart": "",
+    }.items():
+        (folder / f"{name}.py").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [
+        *((f"{name}.py", True) for name in ("nets", "beside", "direct", "absolute", "named", "near", "above")),
+        *((f"{name}.py", True) for name in ("inner/__init__", "inner/parts", "inner/sibling", "deep/loose")),
+        ("apart.py", False),
+    ],
+)
+def test_imports_within_a_folder_without_init_are_followed(bare: Path, file: str, counts: bool) -> None:
+    assert edited(bare / file, "bare.nets") is counts
+
+
+def test_a_single_file_is_followed_into_a_folder_without_init(bare: Path) -> None:
+    (bare.parent / "lonely.py").write_text("from bare import apart\nimport bare.named\n")
+    assert closure("lonely").modules == ("bare.apart", "bare.named", "lonely")
+
+
+def test_a_folder_without_init_within_a_package_is_followed(package: Path) -> None:
+    (package / "loose").mkdir()
+    (package / "loose" / "part.py").write_text("from ..apart import x\n")
+    (package / "nets.py").write_text("from .loose import part\n")
+    assert closure("planted.nets").modules == ("planted", "planted.apart", "planted.loose.part", "planted.nets")
+
+
+def test_nothing_of_the_users_is_run(package: Path) -> None:
+    (package / "__init__.py").write_text("raise SystemExit")
+    assert "planted.parts" in closure("planted.nets").modules
+
+
 def test_a_missing_module_is_named(package: Path) -> None:
     for name in ("planted.nothing", "nowhere", "nowhere.inside"):
         with pytest.raises(ModuleNotFoundError, match=name):
@@ -147,8 +195,8 @@ def test_whatever_importing_a_module_loads_is_in_its_closure(module: str) -> Non
     assert unseen(module) == []
 
 
-def test_an_import_by_name_at_run_time_is_found_out(package: Path) -> None:
-    (package / "sly.py").write_text("import importlib\nimportlib.import_module('planted.apart')\n")
+def test_an_import_by_a_name_made_at_run_time_is_found_out(package: Path) -> None:
+    (package / "sly.py").write_text("import importlib\nimportlib.import_module('.'.join(['planted', 'apart']))\n")
     assert unseen("planted.sly", path=package.parent) == ["planted.apart"]
 
 

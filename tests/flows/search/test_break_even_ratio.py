@@ -111,6 +111,17 @@ def test_only_what_lies_between_the_bounds_is_measured_next(curve: dict[float, b
         assert portion == 0.99 or (ratio.high is not None and 1 / (1 - portion) < ratio.high)
 
 
+def test_a_dip_counts_only_where_a_measured_portion_falls_into_it() -> None:
+    """The limit that the module states."""
+
+    def pays(portion: float) -> bool:
+        return portion >= 0.3 and not 0.84 <= portion <= 0.86
+
+    tenths = [tenth / 10 for tenth in range(1, 10)]
+    assert break_even_ratio(measured(pays, tenths)).high == pytest.approx(1 / 0.7)
+    assert break_even_ratio(measured(pays, [*tenths, 0.85])).high == pytest.approx(1 / 0.13)
+
+
 def test_a_curve_that_pays_from_the_first_portion_on_is_followed_down_to_one_percent() -> None:
     outcomes = measured(lambda portion: True, [0.3, 0.5])
     assert sorted(outcomes) == [0.01, 0.03, 0.07, 0.15, 0.3, 0.5]

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: one line a stage, and a bar with the latest figures where a stage is long."""
+"""The console display of a run: one line per stage, and a bar with the latest figures during long stages."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class RunConsole:
             self._console.print(f"  {update.stage} {update.done}/{update.of}{figures}", markup=False, soft_wrap=True)
 
     def _move_bar(self, bars: _Bars, update: Update) -> None:
-        """The latest thing that goes on has the bar; the figures stay when it is finished, until there are others."""
+        """The latest task has the bar; its figures stay when it is finished, until there are others."""
         if update.stage not in self._tasks:
             self._tasks[update.stage] = bars.add_task(f"  {update.stage}", total=update.of)
         if update.figures:

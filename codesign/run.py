@@ -20,7 +20,7 @@ def run_loop(
 ) -> Report:
     """Run every stage that is not finished, write the report into ``folder`` and return it.
 
-    Interrupted at any time, a second call goes on where the first was.
+    After an interruption, the same call resumes where it stopped.
     """
     workspace = Workspace(config, folder, console)
     run_stages(STAGES, workspace, fresh)

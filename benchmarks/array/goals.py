@@ -14,12 +14,12 @@ PAPERS_BAND = (0.055, 0.08)  # Table 8's densities of CONV2-5 and what is drawn 
 
 @dataclass(frozen=True)
 class Goal:
-    """One line: the figure must reach ``must`` and aims at ``aim``; a rising figure reaches what it is not below."""
+    """One line: ``must`` is required, ``target`` is wanted; a rising figure reaches what it is not below."""
 
     title: str
     figure: Callable[[Result], float | None]
     must: float
-    aim: float
+    target: float
     rising: bool = True
     unit: str = ""
 
@@ -29,18 +29,18 @@ class Goal:
 
 
 def judged(result: Result) -> list[dict[str, Any]]:
-    """Every goal with its value, and ``met``, ``aim met`` or ``missed``; ``not measured`` without a value."""
+    """Every goal with its value, and ``met``, ``target met`` or ``missed``; ``not measured`` without a value."""
     lines = []
     for goal in GOALS:
         value = goal.figure(result)
         if value is None:
             verdict = "not measured"
-        elif goal.reached(value, goal.aim):
-            verdict = "aim met"
+        elif goal.reached(value, goal.target):
+            verdict = "target met"
         else:
-            verdict = "met, aim missed" if goal.reached(value, goal.must) else "missed"
+            verdict = "met, target missed" if goal.reached(value, goal.must) else "missed"
         lines.append(
-            {"title": goal.title, "must": goal.must, "aim": goal.aim, "value": value, "unit": goal.unit}
+            {"title": goal.title, "must": goal.must, "target": goal.target, "value": value, "unit": goal.unit}
             | {"sign": ">=" if goal.rising else "<=", "verdict": verdict}
         )
     return lines

@@ -69,13 +69,13 @@ def _goals(result: Result) -> str:
         [
             line["title"],
             f"{line['sign']} {line['must']:g}{line['unit']}",
-            f"{line['sign']} {line['aim']:g}{line['unit']}",
+            f"{line['sign']} {line['target']:g}{line['unit']}",
             "" if line["value"] is None else f"{_number(line['value'])}{line['unit']}",
             f"**{line['verdict']}**",
         ]
         for line in judged(result)
     ]
-    return markdown_table(["", "must", "aim", "here", ""], rows)
+    return markdown_table(["", "must", "target", "here", ""], rows)
 
 
 def _papers(result: Result, alexnet: Sequence[Entry]) -> str:

@@ -207,7 +207,7 @@ def _mobilenets(entries: Entries, missing: Mapping[str, str]) -> str:
     text = (
         f"{first['train_images']:,} training images and seed {first['seed']}: a short run, not a trained MobileNet. "
         f"All start from the dense network and take {first['epochs']} epochs. *Before* is ADMM's network "
-        "before its hard projection; projected gradient is pruned after every step and has no such moment. 001's rho "
+        "before its hard projection; projected gradient is pruned after every step and has no such snapshot. 001's rho "
         "is 0.01; another shows what a stronger penalty does in so few iterations.\n\n"
     ) + markdown_table(head, rows)
     if all(entry["dense_accuracy"] <= 1.1 * CHANCE for entry in entries):

@@ -1,7 +1,7 @@
 """The ``codesign`` command: thin commands over importable functions.
 
 Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 the hardware disagrees with its model,
-2 something for the user to change, 3 a fault of the toolkit, 130 interrupted, 141 nobody reads the results.
+2 something for the user to change, 3 a fault of the toolkit, 130 interrupted, 141 stdout was closed by its reader.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ app = typer.Typer(
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run file, for example examples/digits.toml.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; finished stages in it are reused.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Lay the run file's \\[quick] table over the rest.")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Run everything again, also what is finished.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Let the run file's \\[quick] table replace other settings.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Run every stage again, finished ones too.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for scripts.")]
 Liberty = Annotated[
     Path | None, typer.Option("--liberty", help="A .lib or .lib.gz; without it the generic technology (GE, FO4).")
@@ -46,10 +46,31 @@ Data = Annotated[str | None, typer.Option(help="Data set; default: the one the m
 DataFolder = Annotated[Path | None, typer.Option(help="Folder of the data set's files; default: CODESIGN_DATA.")]
 ArrayFolder = Annotated[Path, typer.Argument(metavar="ARRAY", help="Folder of `codesign generate`.")]
 PRESET_HELP = "An array without a model. " + " ".join(f"{name}: {each.purpose}." for name, each in PRESETS.items())
+INDEX_HELP = f"Index format: {format_examples()}; other numbers work too; default: fixed4, or the run's choice."
+OptionalModelFile = Annotated[
+    Path | None,
+    typer.Argument(metavar="MODEL", help="model.safetensors of `codesign compress`; optional with --preset."),
+]
+Preset = Annotated[str | None, typer.Option(help=PRESET_HELP)]
+Rows = Annotated[int | None, typer.Option(help="Slices of a filter's positions; default: 4, or the run's choice.")]
+Lanes = Annotated[int | None, typer.Option(help="Output pixels at a time; default: 8, or the run's choice.")]
+Index = Annotated[str | None, typer.Option(help=INDEX_HELP)]
+RequantLanes = Annotated[
+    int | None,
+    typer.Option(help="Pixels requantized per cycle, a divisor of the lanes; default: as many as the model needs."),
+]
+LinearBatch = Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)]
+WeightDepth = Annotated[
+    int | None, typer.Option(help="Maximum weight words per row; larger layers take several runs.", min=2)
+]
+ActivationDepth = Annotated[int | None, typer.Option(help="Maximum activation words per row, an even number.", min=4)]
+Prefix = Annotated[
+    str, typer.Option(help="Prefix of all module names, so that one design can hold several arrays; default: none.")
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its code; errors are told in one message."""
+    """Run the command line and exit with its code; each error is printed as one message."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     take_any_text()
     try:
@@ -115,7 +136,7 @@ def compress(config: ConfigFile, out: Out, quick: Quick = False, fresh: Fresh = 
 
 @app.command(epilog="Example: codesign evaluate build/demo/model.safetensors")
 def evaluate(model: ModelFile, data: Data = None, folder: DataFolder = None, json: Json = False) -> None:
-    """Test accuracy in integers, weights kept, and size of a model; reads only its file and the data set."""
+    """Print a model's test accuracy in integers, its kept weights and its size; reads only its file and the data."""
     from codesign.cli import commands
 
     commands.evaluate(model, data, folder, json)
@@ -124,42 +145,21 @@ def evaluate(model: ModelFile, data: Data = None, folder: DataFolder = None, jso
 @app.command(epilog="Example: codesign generate build/demo/model.safetensors --out build/array")
 def generate(
     out: Out,
-    model: Annotated[
-        Path | None,
-        typer.Argument(metavar="MODEL", help="model.safetensors of `codesign compress`; optional with --preset."),
-    ] = None,
-    preset: Annotated[str | None, typer.Option(help=PRESET_HELP)] = None,
-    rows: Annotated[
-        int | None, typer.Option(help="Rows: slices of a filter's positions; default: 4, or as the model's run chose.")
-    ] = None,
-    lanes: Annotated[
-        int | None, typer.Option(help="Lanes: output pixels at a time; default: 8, or as the model's run chose.")
-    ] = None,
-    index: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Index format: {format_examples()}, with other numbers where you like; default fixed4, or the run's."
-        ),
-    ] = None,
-    requant_lanes: Annotated[
-        int | None,
-        typer.Option(help="Pixels requantized a cycle; divides the lanes; default: as many as the model needs."),
-    ] = None,
-    linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)] = 8,
-    weight_depth: Annotated[
-        int | None, typer.Option(help="At most so many words of weights a row; larger layers take several runs.", min=2)
-    ] = None,
-    activation_depth: Annotated[
-        int | None, typer.Option(help="At most so many words of activations a row, an even number.", min=4)
-    ] = None,
-    prefix: Annotated[
-        str, typer.Option(help="Of all module names, so that several arrays can stand in one design; default: none.")
-    ] = "",
+    model: OptionalModelFile = None,
+    preset: Preset = None,
+    rows: Rows = None,
+    lanes: Lanes = None,
+    index: Index = None,
+    requant_lanes: RequantLanes = None,
+    linear_batch: LinearBatch = 8,
+    weight_depth: WeightDepth = None,
+    activation_depth: ActivationDepth = None,
+    prefix: Prefix = "",
     json: Json = False,
 ) -> None:
-    """Emit the Verilog of an array, alone and behind AXI ports, and say a model's cycles on it.
+    """Emit the Verilog of an array, alone and behind AXI ports, and print a model's cycles on it.
 
-    Without options, a model of `codesign run` gets the array that the run chose; else its memories just hold the model.
+    Without options, a model of `codesign run` gets the array that the run chose, another model one that just holds it.
 
     Writes pe_array.v, srams.v, codesign_accelerator.v, file lists, constraints, register map and headers.
     """
@@ -177,7 +177,7 @@ def simulate(
     images: Annotated[int, typer.Option(help="Test images to run.", min=1)] = 8,
     data: Data = None,
     folder: DataFolder = None,
-    linear_batch: Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)] = 8,
+    linear_batch: LinearBatch = 8,
     simulator: Annotated[str | None, typer.Option(help="verilator or icarus; default: the first that works.")] = None,
     through: Annotated[
         str, typer.Option(help="array: its own ports; axi: the accelerator's, with loads and results as streams.")
@@ -192,7 +192,7 @@ def simulate(
 
 @app.command(epilog="Example: codesign synthesize build/demo/array")
 def synthesize(array: ArrayFolder, liberty: Liberty = None, json: Json = False) -> None:
-    """Area and clock of a generated array, module by module, by Yosys and ABC."""
+    """Measure area and clock of a generated array, module by module, with Yosys and ABC."""
     from codesign.cli import commands
 
     commands.synthesize(array, liberty, json)
@@ -200,7 +200,7 @@ def synthesize(array: ArrayFolder, liberty: Liberty = None, json: Json = False) 
 
 @app.command(epilog="Example: codesign run examples/digits.toml --out build/demo")
 def run(config: ConfigFile, out: Out, quick: Quick = False, fresh: Fresh = False, json: Json = False) -> None:
-    """The whole loop: train, break-even, alphas, ADMM, Verilog, simulation, report. Resumes where it was stopped."""
+    """Run the whole loop: train, break-even, alphas, ADMM, Verilog, simulation, report. Resumes where it stopped."""
     from codesign.cli import commands
 
     commands.run(config, out, quick, fresh, json)

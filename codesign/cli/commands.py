@@ -1,4 +1,4 @@
-"""What each command does: call the package, then say the result in a few lines or as JSON."""
+"""What each command does: call the package, then print the result in a few lines or as JSON."""
 
 from __future__ import annotations
 

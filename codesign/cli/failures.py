@@ -1,4 +1,4 @@
-"""What each failure is told as, and the exit code that scripts go by."""
+"""The message of each failure, and its exit code for scripts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FAULT = 3
 """A fault of the toolkit: the only failure with a traceback."""
 INTERRUPTED = 130
 NO_READER = 141
-"""Whoever read the results has closed the pipe, as ``head`` does; nothing is told."""
+"""The reader of the results has closed the pipe, as ``head`` does; no message is written."""
 
 
 def tell(error: BaseException) -> int:
@@ -46,7 +46,7 @@ def tell(error: BaseException) -> int:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Also as torch tells it, of the processor's memory or a GPU's."""
+    """Also when torch reports it, for the processor's memory or a GPU's."""
     known = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     return known or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
@@ -57,7 +57,7 @@ def _write(cause: str, next_step: str, code: int) -> int:
 
 
 def take_any_text() -> None:
-    """Whatever the locale, printing does not fail: what it has no character for is shown as an escape."""
+    """Let printing succeed in every locale: characters that it lacks are written as escapes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -131,7 +131,7 @@ class CompressSection(BaseModel):
         )
 
     def target(self, rows: int = 1) -> Target:
-        """What pruning shall reach on an array of so many rows; alphas and bits of single layers are still missing."""
+        """The pruning target on an array of ``rows`` rows, still without alphas and bits of single layers."""
         return Target(
             ratio=self.ratio,
             scope=self.scope,

@@ -34,7 +34,7 @@ _DRAIN_MAY_COST = 1.01
 
 @dataclass(frozen=True)
 class ArrayOptions:
-    """What the command line says of the array, depths as the most words of a bank; None where it says nothing."""
+    """The array options of the command line, depths in words of a bank; None where an option is not given."""
 
     rows: int | None = None
     lanes: int | None = None
@@ -45,12 +45,12 @@ class ArrayOptions:
 
     @property
     def shapes(self) -> dict[str, Any]:
-        """What was said but for depths, as members of an ArrayConfig."""
+        """The given options except depths, as members of an ArrayConfig."""
         said = {name: value for name, value in vars(self).items() if value is not None and not name.endswith("_depth")}
         return said if self.index is None else {**said, "index": parse_index(self.index)}
 
     def limited(self, config: ArrayConfig) -> ArrayConfig:
-        """``config`` with no bank deeper than was said."""
+        """``config`` with no bank deeper than the given depths."""
         most = {"weight_depth": self.weight_depth, "activation_depth": self.activation_depth}
         return config.replace(**{bank: min(getattr(config, bank), words) for bank, words in most.items() if words})
 

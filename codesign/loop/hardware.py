@@ -78,7 +78,7 @@ class HardwareSection(BaseModel):
         return samples_at_a_time(kind, self.linear_batch)
 
     def dense_array(self, weight_bits: int, acc_bits: int) -> ArrayConfig:
-        """The dense array, with codes and accumulators of so many bits."""
+        """The dense array, with codes and accumulators of these widths."""
         return ArrayConfig(
             rows=self.rows,
             lanes=self.lanes,

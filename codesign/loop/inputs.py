@@ -34,7 +34,7 @@ class Inputs:
 
 
 def _unwatched(_: Update) -> None:
-    """For whom nobody watches."""
+    """Progress that is not shown."""
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,11 @@ __all__ = [
 
 def _path(text: str) -> str:
     if not text or "\0" in text:
-        raise PydanticCustomError("path", "it is no path")
+        raise PydanticCustomError("path", "it is not a path")
     try:
         return str(Path(text).expanduser())
     except RuntimeError:
-        raise PydanticCustomError("path", "its ~ is nobody's home folder") from None
+        raise PydanticCustomError("path", "its ~ names no user's home folder") from None
 
 
 PathText = Annotated[str, AfterValidator(_path)]
@@ -70,7 +70,7 @@ class NetworkSection(_Section):
 class DataSection(_Section):
     """Which data, and where its files are: by default in CODESIGN_DATA, else MNIST is downloaded.
 
-    ``imagefolder:SIZE`` cuts the images to SIZE x SIZE instead of 224 x 224. ``title`` is what reports call the data,
+    ``imagefolder:SIZE`` crops the images to SIZE x SIZE instead of 224 x 224. ``title`` is what reports call the data,
     since ``name`` only says how its files are read: Fashion-MNIST's are read as those of ``mnist``. ``seed`` splits
     the images; it is by default the run's.
     """
@@ -104,7 +104,7 @@ class RunConfig(_Section):
     """A whole run.
 
     ``seed`` is also that of each training (``TrainingConfig``) and ADMM run (``AdmmConfig``) that has none of its own.
-    So many ``processes`` of this machine train, prune and quantize together.
+    ``processes`` is how many processes of this machine train, prune and quantize together.
     """
 
     seed: Seed = 0

@@ -109,7 +109,7 @@ class Stage(Generic[Settings]):
         return {"stage": self.name, "key": key}
 
     def _execute(self, workspace: Workspace, settings: Settings, key: str) -> None:
-        """Run, then record; an interrupted stage has no record and goes on from its checkpoints next time."""
+        """Run, then record; an interrupted stage has no record and resumes from its checkpoints next time."""
         start = time.monotonic()
         scratch = workspace.path(f".checkpoints/{self.name}-{key[:16]}")
         work = Work(workspace.folder, scratch, workspace.results, workspace.console.progress)

@@ -1,4 +1,4 @@
-"""Pictures of how compression went, from plain data: residuals, losses, and weights at three moments (002 Fig. 1, 2).
+"""Pictures of how compression went, from plain data: residuals, losses, and weight snapshots (002 Fig. 1, 2).
 
 Every function takes what a stage writes into its JSON file, ``dataclasses.asdict`` of the package's own records, and
 needs no report::
@@ -102,7 +102,7 @@ def draw_losses(runs: Mapping[str, Records], retraining: Mapping[str, Records], 
 
 
 def draw_histograms(layers: Records, theme: Theme) -> Figure:
-    """Weights at several moments of a run, a row a layer, a column a moment, in the layer's own bins.
+    """Several snapshots of the weights, a row per layer, a column per snapshot, in the layer's own bins.
 
     Counts are on a logarithmic scale, since nearly all weights may be in one bin. Weights that are exactly zero are a
     number, not a bar. Of more than ``MOST_LAYERS`` layers those with the most weights are drawn.
@@ -110,7 +110,7 @@ def draw_histograms(layers: Records, theme: Theme) -> Figure:
     Parameters
     ----------
     layers : ``compress.train.histograms.LayerHistograms`` as dicts
-        All with the same moments.
+        All with the same snapshots.
     """
     drawn = sorted(range(len(layers)), key=lambda index: -_weights(layers[index]))[:MOST_LAYERS]
     chosen = [layers[index] for index in sorted(drawn)]
@@ -121,29 +121,29 @@ def draw_histograms(layers: Records, theme: Theme) -> Figure:
             return figure
         grid = figure.subplots(len(chosen), len(chosen[0]["moments"]), squeeze=False, sharex="row", sharey="row")
         for row, layer in zip(grid, chosen, strict=True):
-            for axes, moment in zip(row, layer["moments"], strict=True):
-                _histogram(axes, layer["edges"], moment, theme)
-            row[0].set_ylim(0.7, 6 * max(1, *(max(moment["counts"]) for moment in layer["moments"])))
+            for axes, snapshot in zip(row, layer["moments"], strict=True):
+                _histogram(axes, layer["edges"], snapshot, theme)
+            row[0].set_ylim(0.7, 6 * max(1, *(max(snapshot["counts"]) for snapshot in layer["moments"])))
             row[0].set_ylabel(layer["layer"], fontweight="bold")
-        for axes, moment in zip(grid[0], chosen[0]["moments"], strict=True):
-            axes.set_title(moment["name"], fontsize=9 if theme.is_narrow else None)
+        for axes, snapshot in zip(grid[0], chosen[0]["moments"], strict=True):
+            axes.set_title(snapshot["name"], fontsize=9 if theme.is_narrow else None)
         figure.supxlabel("weight", fontsize=10)
         left_out = "" if len(chosen) == len(layers) else f" (the {len(chosen)} largest of {len(layers)} layers)"
         figure.supylabel(f"weights in a bin{left_out}", fontsize=10)
     return figure
 
 
-def _histogram(axes: Axes, edges: Sequence[float], moment: Mapping[str, Any], theme: Theme) -> None:
+def _histogram(axes: Axes, edges: Sequence[float], snapshot: Mapping[str, Any], theme: Theme) -> None:
     axes.set_yscale("log")
-    axes.stairs(moment["counts"], edges, baseline=0.1, fill=True, color=theme.accent)
+    axes.stairs(snapshot["counts"], edges, baseline=0.1, fill=True, color=theme.accent)
     axes.set_xlim(1.08 * edges[0], 1.08 * edges[-1])
     axes.xaxis.set_major_locator(MaxNLocator(2 if theme.is_narrow else 5))
     axes.yaxis.set_major_locator(LogLocator(numticks=4))
     axes.grid(axis="x", visible=False)
     axes.minorticks_off()
-    if moment["zeros"]:
-        portion = moment["zeros"] / (moment["zeros"] + sum(moment["counts"]))
-        text = f"{moment['zeros']:,} zero{chr(10) if theme.is_narrow else ' '}({portion:.1%})"
+    if snapshot["zeros"]:
+        portion = snapshot["zeros"] / (snapshot["zeros"] + sum(snapshot["counts"]))
+        text = f"{snapshot['zeros']:,} zero{chr(10) if theme.is_narrow else ' '}({portion:.1%})"
         axes.text(0.98, 0.95, text, ha="right", va="top", transform=axes.transAxes, fontsize=8.5, color=theme.faint)
 
 

@@ -43,7 +43,7 @@ class AdmmConfig:
     Members
     -------
     iterations : int
-        At most so many W-, Z- and U-steps.
+        Maximum number of W-, Z- and U-steps.
     epochs_per_iteration : int
         Of a W-step.
     rho_first, rho_last : float

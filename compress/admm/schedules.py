@@ -13,7 +13,7 @@ __all__ = ["FallingCardinality", "Schedule"]
 
 @runtime_checkable
 class Schedule(Protocol):
-    """A constraint set for every moment of a run."""
+    """A constraint set for every point of a run."""
 
     def at(self, portion: float) -> ConstraintSet:
         """The set after a portion of the iterations; ``at(1)`` is the one that counts. Equal sets compare equal."""

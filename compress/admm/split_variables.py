@@ -167,7 +167,7 @@ def _projected(
         return target.project(values)
     if sensitivity is None or any(parameter not in sensitivity for parameter in parameters):
         raise CodesignError(
-            f"nobody measured how the loss depends on {constraint.name}, whose weights may be frozen",
+            f"the loss gradient of {constraint.name} was not measured: its weights may be frozen",
             "train these layers, or prune them by magnitude: saliency 0",
         )
     scales = _joined([sensitivity[parameter] for parameter in parameters]).pow(constraint.saliency)

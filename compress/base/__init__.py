@@ -1,1 +1,1 @@
-"""What everybody stands on: errors, files, progress."""
+"""Shared foundations: errors, files, progress."""

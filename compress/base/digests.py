@@ -1,4 +1,4 @@
-"""SHA-256 of JSON values and of files: what results are known by."""
+"""SHA-256 of JSON values and of files, which identify results."""
 
 from __future__ import annotations
 

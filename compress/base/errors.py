@@ -4,7 +4,7 @@ __all__ = ["CodesignError"]
 
 
 class CodesignError(Exception):
-    """Bad input, told as a cause and a next step.
+    """Bad input, as a cause and a next step.
 
     The command line prints it as one message and exits with code 2, without a traceback.
 

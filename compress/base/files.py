@@ -17,7 +17,7 @@ WRITE_ELSEWHERE = "choose a folder you may write to, with room"
 
 
 def cache_folder(kind: str) -> Path:
-    """``$CODESIGN_CACHE/<kind>``, by default below ``~/.cache/codesign``; CodesignError where nobody is at home."""
+    """``$CODESIGN_CACHE/<kind>``, by default below ``~/.cache/codesign``; CodesignError without a home folder."""
     given = os.environ.get("CODESIGN_CACHE")
     try:
         return (Path(given) if given else Path.home() / ".cache" / "codesign") / kind

@@ -1,4 +1,4 @@
-"""What long work tells whoever watches it."""
+"""Progress reports of long work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Update:
     Members
     -------
     stage : str
-        What goes on, in the user's words: "prune", "retrain 50% quantized".
+        What is running, in the user's words: "prune", "retrain 50% quantized".
     done, of : int
         Steps, 0 <= done <= of.
     figures : mapping of name to number

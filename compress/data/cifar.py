@@ -25,7 +25,7 @@ def read_cifar10(folder: Path) -> tuple[Records, Records]:
     Raises
     ------
     CodesignError
-        A file is missing, cut off, or holds a label above 9.
+        A file is missing, truncated, or holds a label above 9.
     """
     for name in SUBFOLDERS:
         place = folder / name

@@ -21,7 +21,7 @@ from compress.data.places import MNIST_FILES, TEST_IMAGES, TRAINING_IMAGES, data
 __all__ = ["DATASETS", "Dataset", "Split", "load_dataset"]
 
 DATASETS = ("digits", "mnist", "cifar10", "imagefolder")
-"""Names that ``load_dataset`` knows; ``imagefolder:SIZE`` says to how many pixels images are cut."""
+"""Names that ``load_dataset`` knows; ``imagefolder:SIZE`` gives the size that images are cropped to."""
 DIGITS_TEST_PORTION = 0.2
 DIGITS_VALIDATION_PORTION = 0.15
 TRAINING_PER_VALIDATION = 12  # MNIST's 60,000 images become 55,000 and 5,000
@@ -91,8 +91,8 @@ def load_dataset(name: str, seed: int, folder: Path | None = None) -> Dataset:
     name : str
         ``"digits"``: 1,797 images of 8x8, bundled with scikit-learn, split in 65 : 15 : 20 with equal class
         portions. ``"mnist"``: 70,000 images of 28x28. ``"cifar10"``: 60,000 of 3x32x32. ``"imagefolder"`` or
-        ``"imagefolder:SIZE"``: colour images cut to SIZE x SIZE (224), read when needed. Of the last three a twelfth
-        of the training images becomes validation.
+        ``"imagefolder:SIZE"``: colour images cropped to SIZE x SIZE (224), read when needed. In the last three, a
+        twelfth of the training images becomes validation.
     seed : int
         Chooses the validation images, and the test images of digits.
     folder : Path, optional

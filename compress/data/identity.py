@@ -17,7 +17,7 @@ def data_identity(name: str, folder: Path | None = None) -> str:
     """A digest that changes with the files of ``compress.data.datasets.load_dataset(name, seed, folder)``.
 
     Files of MNIST and CIFAR-10 count by content, images in folders by name, size and time of change, since reading all
-    of them would take as long as an epoch. Empty where there are no files: what is missing is told by loading, and
+    of them would take as long as an epoch. Empty where there are no files: loading reports what is missing, and
     bundled or downloaded data change only with the library.
     """
     kind = name.partition(":")[0]

@@ -27,7 +27,7 @@ NOT_READ = (*RAW, *COMPRESSED, *OTHER)  # images all the same
 class FolderImages:
     """Images that index like a float32 tensor (N, 3, size, size) in [0, 1]; each access reads the files.
 
-    See ``compress.data.picture`` for how one is scaled and cut.
+    See ``compress.data.picture`` for how one is scaled and cropped.
     """
 
     paths: tuple[Path, ...]

@@ -14,7 +14,7 @@ from compress.base.errors import CodesignError
 __all__ = ["read_picture"]
 
 MARGIN = 256 / 224  # the shorter side before the crop over the side after it, as usual on ImageNet
-LONGEST = 100  # times the shorter side: the whole image is scaled before the square is cut out
+LONGEST = 100  # times the shorter side: the whole image is scaled before the square is cropped
 EIGHT_BITS = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"}
 SIXTEEN_BITS = {"I;16", "I;16L", "I;16B", "I;16N"}
 
@@ -23,7 +23,7 @@ SCALED_TO_SIXTEEN_BITS = ("PNG", "PPM")
 
 
 def read_picture(path: Path, size: int) -> Tensor:
-    """Read an image as float32 (3, size, size): its shorter side scaled to 256/224 of ``size``, its centre cut out.
+    """Read an image as float32 (3, size, size): its shorter side scaled to 256/224 of ``size``, its centre cropped.
 
     Grey becomes three equal channels, 16 bits keep their scale, and transparency is left out.
 
@@ -49,8 +49,8 @@ def read_picture(path: Path, size: int) -> Tensor:
 def _check_shape(path: Path, image: Image.Image) -> None:
     if max(image.size) > LONGEST * min(image.size):
         raise CodesignError(
-            f"the image {path} has {image.size[0]} x {image.size[1]} pixels, of which no square is a fair part",
-            "cut it, or remove it",
+            f"the image {path} has {image.size[0]} x {image.size[1]} pixels, too long for a square crop",
+            "crop it, or remove it",
         )
 
 

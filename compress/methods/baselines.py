@@ -9,7 +9,7 @@ from functools import partial
 from compress.admm.sensitivity import sensitivity_for
 from compress.admm.split_variables import Constraint, project_weights
 from compress.base.errors import CodesignError
-from compress.methods.prune import PruneResult, PruningMethod, cut_and_retrain, gradual
+from compress.methods.prune import PruneResult, PruningMethod, gradual, prune_and_retrain
 from compress.methods.session import Session
 from compress.train.training import EpochRecord
 
@@ -17,7 +17,7 @@ __all__ = ["iterative", "prune_iteratively", "prune_one_shot", "prune_projected"
 
 
 def _one_shot(run: Session, constraints: Sequence[Constraint]) -> PruneResult:
-    masks, records = cut_and_retrain(run, constraints, "one-shot", run.config.epochs)
+    masks, records = prune_and_retrain(run, constraints, "one-shot", run.config.epochs)
     return PruneResult(masks, (), records)
 
 
@@ -26,7 +26,7 @@ def _projected(run: Session, constraints: Sequence[Constraint]) -> PruneResult:
     project_weights(run.network, constraints, sensitivity)
     project = partial(project_weights, run.network, constraints, sensitivity)
     records = run.train("projected", run.config.admm_epochs, after_step=project, seed=run.config.seed)
-    masks, more = cut_and_retrain(run, constraints, "retrain", run.config.retrain_epochs)
+    masks, more = prune_and_retrain(run, constraints, "retrain", run.config.retrain_epochs)
     return PruneResult(masks, (), records + more)
 
 
@@ -50,7 +50,7 @@ def _iterative(rounds: int, run: Session, constraints: Sequence[Constraint]) -> 
     for number in range(1, rounds + 1):
         sets = [replace(constraint, target=constraint.target_at(number / rounds)) for constraint in falling]
         share = epochs // rounds if number < rounds else epochs - len(records)
-        masks, more = cut_and_retrain(run, sets, f"round {number} of {rounds}", share)
+        masks, more = prune_and_retrain(run, sets, f"round {number} of {rounds}", share)
         records += more
     return PruneResult(masks, (), records)
 

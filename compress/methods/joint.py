@@ -12,7 +12,7 @@ from compress.admm.iteration import AdmmConfig
 from compress.admm.split_variables import Constraint
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset
-from compress.methods.prune import PruneResult, cardinality_constraints, cut, gradual, with_saliency
+from compress.methods.prune import PruneResult, cardinality_constraints, gradual, prune_hard, with_saliency
 from compress.methods.quantize import PORTIONS, QuantizeResult, bits_of_layers, check_portions, quantize_in_portions
 from compress.methods.recipe import Outcome, Recipe, Request
 from compress.methods.scopes import SCOPES
@@ -80,7 +80,7 @@ def jointly_to(
         levels = _level_sets(network, sparse, bits)
         quantized = [Constraint((name,), target) for name, target in levels.items()]
         history = run.admm("joint", [*gradual(network, sparse, config.sparsity_rise), *quantized])
-        masks = cut(run, sparse)
+        masks = prune_hard(run, sparse)
         device = next(network.parameters()).device
         sets = {name: Levels(bits[name], levels[name].interval, mask.to(device)) for name, mask in masks.items()}
         result = quantize_in_portions(run, sets, history, portions)

@@ -57,12 +57,12 @@ def prune_progressively(
     configs : one AdmmConfig for each count
         ``sparsity_rise`` is the portion of a step's iterations in which its count falls; 0 asks for it at once.
     checkpoints : Path, optional
-        Folder for two checkpoints a step; a run started again goes on where it was, with identical results.
+        Folder for two checkpoints a step; a run started again resumes where it stopped, with identical results.
 
     Raises
     ------
     CodesignError
-        Counts that do not fall from the network's size to 1 or more, a network that is no chain of layers, or what
+        Counts that do not fall from the network's size to 1 or more, a network that is not a chain of layers, or what
         ``prune_to`` raises.
     """
     check_plain(network)

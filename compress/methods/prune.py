@@ -27,10 +27,10 @@ __all__ = [
     "PruneResult",
     "PruningMethod",
     "cardinality_constraints",
-    "cut",
-    "cut_and_retrain",
     "gradual",
     "prune_admm",
+    "prune_and_retrain",
+    "prune_hard",
     "prune_to",
     "with_saliency",
 ]
@@ -105,7 +105,7 @@ class PruningMethod:
 def _admm_steps(run: Session, constraints: Sequence[Constraint]) -> PruneResult:
     history = run.admm("prune", gradual(run.network, constraints, run.config.sparsity_rise))
     admm_weights = copy_weights(run.network)
-    masks, records = cut_and_retrain(run, constraints, "retrain", run.config.retrain_epochs)
+    masks, records = prune_and_retrain(run, constraints, "retrain", run.config.retrain_epochs)
     return PruneResult(masks, history, records, admm_weights)
 
 
@@ -177,15 +177,15 @@ def _falling(network: nn.Module, constraint: Constraint, rise: float) -> Constra
     return replace(constraint, target=FallingCardinality(size, constraint.target.count, rise))
 
 
-def cut(run: Session, constraints: Sequence[Constraint]) -> dict[str, Tensor]:
-    """Project the weights hard, in place; returns the masks of ``PruneResult``."""
+def prune_hard(run: Session, constraints: Sequence[Constraint]) -> dict[str, Tensor]:
+    """Hard projection of the weights, in place; returns the masks of ``PruneResult``."""
     project_weights(run.network, constraints, sensitivity_for(constraints, run.network, run.dataset.train))
     return nonzero_masks(run.network, [layer for constraint in constraints for layer in constraint.layers])
 
 
-def cut_and_retrain(
+def prune_and_retrain(
     run: Session, constraints: Sequence[Constraint], stage: str, epochs: int
 ) -> tuple[dict[str, Tensor], tuple[EpochRecord, ...]]:
     """Hard projection, then training in which the pruned weights stay zero."""
-    masks = cut(run, constraints)
+    masks = prune_hard(run, constraints)
     return masks, run.train(stage, epochs, fixed=FixedWeights.outside(run.network, masks))

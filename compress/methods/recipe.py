@@ -27,7 +27,7 @@ class Request:
     Members
     -------
     folder : Path, optional
-        For checkpoints; a request made again with the same network, data and settings goes on from them.
+        For checkpoints; a request made again with the same network, data and settings resumes from them.
     """
 
     network: nn.Module
@@ -75,7 +75,7 @@ class Recipe:
     Members
     -------
     name : str
-        As ``method`` of a run file says it.
+        The value of ``method`` in a run file.
     summary : str
         One line for people.
     run : callable

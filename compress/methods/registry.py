@@ -88,7 +88,7 @@ def prune(
     config : AdmmConfig
         Of every method alike: its epochs, rate and seed; "progressive" has one in each of its steps instead.
     folder : Path, optional
-        For checkpoints: the same call goes on from them, with identical results.
+        For checkpoints: the same call resumes from them, with identical results.
 
     Raises
     ------

@@ -20,7 +20,7 @@ class ScheduleChoice:
     Members
     -------
     name : str
-        As ``schedule`` of a run file says it.
+        The value of ``schedule`` in a run file.
     summary : str
         One line for people.
     apply : callable

@@ -28,7 +28,7 @@ class Scope:
     Members
     -------
     name : str
-        As ``scope`` of a run file says it.
+        The value of ``scope`` in a run file.
     summary : str
         One line for people.
     constraints : callable

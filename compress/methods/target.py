@@ -1,4 +1,4 @@
-"""What pruning shall reach: how many weights stay, over what they are counted, and how fast it gets there."""
+"""What pruning must reach: how many weights stay, over what they are counted, and how fast it gets there."""
 
 from __future__ import annotations
 

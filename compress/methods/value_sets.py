@@ -54,7 +54,7 @@ class ValueSet:
     Members
     -------
     name : str
-        As ``set`` of a run file says it.
+        The value of ``set`` in a run file.
     summary : str
         One line for people.
     run : callable

@@ -1,4 +1,4 @@
-"""The networks we ship, and the door for the user's own."""
+"""The networks we ship, and how the user's own are built."""
 
 from __future__ import annotations
 

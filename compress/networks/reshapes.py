@@ -1,4 +1,4 @@
-"""Reshapes in a traced network: ``x.view(x.size(0), -1)`` and its like are told from the shapes they give."""
+"""Reshapes in a traced network: ``x.view(x.size(0), -1)`` and others are recognized by the shapes they give."""
 
 from __future__ import annotations
 

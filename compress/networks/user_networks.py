@@ -109,7 +109,7 @@ def _called(name: str, factory: Callable[[], object]) -> nn.Module:
 
 
 def _told(error: BaseException) -> str:
-    """The user's exception in a line, with the place that raised it."""
+    """The user's exception in one line, with the place that raised it."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
 

@@ -19,9 +19,9 @@ __all__ = ["GroupCardinality", "InputPattern"]
 class GroupCardinality:
     """At most ``count`` nonzero weights in every part of every filter: equal work for the rows of an array.
 
-    The C input channels of a weight (K, C, R, S) or (K, C) are cut into ``groups`` slices of ceil(C / groups)
+    The C input channels of a weight (K, C, R, S) or (K, C) are divided into ``groups`` slices of ceil(C / groups)
     neighbours, the last one shorter or empty; a part is all taps of one filter in one slice. A grouped convolution
-    has its C / conv_groups channels per filter cut, a depthwise one is one slice of R x S weights.
+    has its C / conv_groups channels per filter divided, a depthwise one is one slice of R x S weights.
 
     >>> GroupCardinality(1, groups=2).project(torch.tensor([[3.0, -4.0, 1.0, 2.0]]))
     tensor([[ 0., -4.,  0.,  2.]])

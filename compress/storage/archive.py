@@ -105,7 +105,7 @@ def _unpacked(packed: bytes) -> bytes:
     stream = zlib.decompressobj()
     content = stream.decompress(packed, LARGEST_DESCRIPTION)
     if not stream.eof or stream.unused_data:
-        raise ValueError("its description is cut off, or larger than any model's")
+        raise ValueError("its description is truncated, or larger than any model's")
     return content
 
 

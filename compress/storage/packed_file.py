@@ -1,6 +1,6 @@
 """The packed export: the weights of a compressed model in one file of as many bits as ``storage`` says.
 
-Layout: magic (4 bytes), CRC-32 of all that follows (4), number of layers, one record a layer (``packheader``), then
+Layout: magic (4 bytes), CRC-32 of all that follows (4), number of layers, one record per layer (``header``), then
 the payload: layer after layer without a gap the index bits, the codes of the nonzero weights, and a clustered layer's
 centroids (float32, little endian); filled up with zeros to a whole byte. A code takes its layer's weight bits: of a
 level it is level - 1 when positive and M/2 - 1 - level when negative, of a label it is label - 1.

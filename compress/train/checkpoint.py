@@ -28,7 +28,7 @@ class Checkpoint:
     """States of the stages of one run, in one file.
 
     Each stage of a run (the ADMM iterations, a retraining) puts its state under its name after every epoch. A run
-    started again finds the states and goes on from there.
+    started again finds the states and resumes from them.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def check_trainable(network: nn.Module, dataset: Dataset, batch_size: int) -> No
     """Raise a CodesignError unless the network is plain and can be trained on the data.
 
     Beside what ``check_plain`` refuses: nothing to train, a batch normalization that gets a single image, a network
-    that does not run on the images, is random in evaluation or puts out anything but one finite row of numbers for each
+    that does not run on the images, is random in evaluation or returns anything but one finite row of numbers for each
     image, and labels without an output.
     """
     check_plain(network)

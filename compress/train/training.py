@@ -44,7 +44,7 @@ class TrainingConfig:
     weight_decay : float
         Added to the gradient as ``weight_decay * weight``.
     augment_shift : int
-        Each image is moved by up to so many pixels in both directions; 0 leaves them.
+        Maximum shift of each image along both axes, in pixels; 0 shifts none.
     seed : int
         Order of the images, shifts, dropout. One seed and one number of threads give one result.
     device : str

@@ -90,10 +90,10 @@ def _epochs() -> list[dict[str, Any]]:
     return [_as_json(EpochRecord(epoch, 0.5, 0.6, 0.9)) for epoch in range(2)]
 
 
-def _moments(*layers: str) -> list[dict[str, Any]]:
+def _snapshots(*layers: str) -> list[dict[str, Any]]:
     weights = {layer: torch.tensor([-0.5, 0.0, 0.25]) for layer in layers}
-    moments = dict.fromkeys(("before ADMM", "after ADMM", "after retraining"), weights)
-    return [_as_json(layer) for layer in weight_histograms(moments)]
+    snapshots = dict.fromkeys(("before ADMM", "after ADMM", "after retraining"), weights)
+    return [_as_json(layer) for layer in weight_histograms(snapshots)]
 
 
 def typed(report: dict[str, Any]) -> Report:
@@ -153,7 +153,7 @@ def small_report() -> dict[str, Any]:
         "storage": {"float32_bits": 6400, "level_bits": 500, "with_index_bits": 1000},
         "admm": {"prune": [_step("conv")], "quantize": [_step("conv")]},
         "training": {"train": _epochs(), "prune": _epochs(), "quantize": _epochs()},
-        "admm_histograms": {"prune": _moments("conv", "linear"), "quantize": _moments("conv", "linear")},
+        "admm_histograms": {"prune": _snapshots("conv", "linear"), "quantize": _snapshots("conv", "linear")},
         "histograms": [_histogram("conv"), _histogram("linear")],
         "seconds": {"train": 1.0},
     }

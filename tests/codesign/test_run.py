@@ -117,12 +117,12 @@ def test_the_report_has_the_history_of_both_admm_runs(report: dict[str, Any]) ->
         assert [layer["layer"] for layer in report["admm_histograms"][name]] == ["0", "5"]
 
 
-def test_histograms_hold_every_weight_at_three_moments(report: dict[str, Any]) -> None:
+def test_histograms_hold_every_weight_at_three_snapshots(report: dict[str, Any]) -> None:
     for name in ("prune", "quantize"):
         for layer, counted in zip(report["layers"], report["admm_histograms"][name], strict=True):
             before, after, retrained = counted["moments"]
-            for moment in (before, after, retrained):
-                assert sum(moment["counts"]) + moment["zeros"] == layer["weights"]
+            for snapshot in (before, after, retrained):
+                assert sum(snapshot["counts"]) + snapshot["zeros"] == layer["weights"]
             assert retrained["zeros"] == layer["weights"] - layer["nonzeros"]
             assert before["zeros"] == after["zeros"] == (0 if name == "prune" else retrained["zeros"])
 

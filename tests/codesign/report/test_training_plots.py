@@ -137,7 +137,7 @@ def test_losses_without_retraining_or_without_admm_are_drawn_alone() -> None:
 
 
 def histograms(*sizes: int) -> list[dict[str, Any]]:
-    """Two moments of layers with so many weights; all but one are zero afterwards."""
+    """Two snapshots of layers with so many weights; all but one are zero afterwards."""
     before = {f"layer{k}": torch.linspace(-1, 1.5, size) for k, size in enumerate(sizes)}
     after = {name: torch.where(values == values.max(), values, 0) for name, values in before.items()}
     return [asdict(layer) for layer in weight_histograms({"before": before, "after": after})]
@@ -150,11 +150,11 @@ def test_histograms_are_drawn_as_counted(theme: Theme) -> None:
     assert to_hex(figure.get_facecolor()) == theme.background
     panels = iter(figure.axes)
     for layer in recorded:
-        for moment in layer["moments"]:
+        for snapshot in layer["moments"]:
             axes = next(panels)
             (steps_drawn,) = (patch for patch in axes.patches if isinstance(patch, StepPatch))
             counts, edges, _ = steps_drawn.get_data()
-            assert counts.tolist() == list(moment["counts"])
+            assert counts.tolist() == list(snapshot["counts"])
             assert edges.tolist() == list(layer["edges"])
     assert says(figure) == ["29 zero (96.7%)", "49 zero (98.0%)"]
     assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == ["before", "after"]

@@ -13,18 +13,18 @@ finite = st.floats(-(2.0**100), 2.0**100, width=32)
 
 @given(st.lists(finite, max_size=50), st.lists(finite, max_size=50))
 def test_every_weight_is_counted_once_in_its_bin_or_as_a_zero(before: list[float], after: list[float]) -> None:
-    moments = {"before": torch.tensor(before), "after": torch.tensor(after)}
-    (layer,) = weight_histograms({name: {"fc": values} for name, values in moments.items()})
+    snapshots = {"before": torch.tensor(before), "after": torch.tensor(after)}
+    (layer,) = weight_histograms({name: {"fc": values} for name, values in snapshots.items()})
     assert len(layer.edges) == BINS + 1
-    assert [moment.name for moment in layer.moments] == ["before", "after"]
-    for moment, values in zip(layer.moments, moments.values(), strict=True):
-        assert moment.zeros == int((values == 0).sum())
+    assert [snapshot.name for snapshot in layer.moments] == ["before", "after"]
+    for snapshot, values in zip(layer.moments, snapshots.values(), strict=True):
+        assert snapshot.zeros == int((values == 0).sum())
         nonzero = values[values != 0].double().numpy()
         bins = np.minimum(np.searchsorted(layer.edges, nonzero, side="right") - 1, BINS - 1)
-        assert list(moment.counts) == np.bincount(bins, minlength=BINS).tolist()
+        assert list(snapshot.counts) == np.bincount(bins, minlength=BINS).tolist()
 
 
-def test_bins_are_symmetric_and_reach_the_largest_magnitude_of_all_moments() -> None:
+def test_bins_are_symmetric_and_reach_the_largest_magnitude_of_all_snapshots() -> None:
     (layer,) = weight_histograms({"a": {"fc": torch.tensor([0.5])}, "b": {"fc": torch.tensor([-2.0, 1.0])}})
     assert layer.edges[0] == -2
     assert layer.edges == pytest.approx([-edge for edge in reversed(layer.edges)])
@@ -54,10 +54,10 @@ def test_only_where_there_was_admm_are_moments_named_after_it(small_network: nn.
 
 
 @pytest.mark.parametrize(
-    "moments",
+    "snapshots",
     [{}, {"a": {"x": torch.ones(1)}, "b": {"y": torch.ones(1)}}, {"a": {"x": torch.tensor([float("nan")])}}],
     ids=["none", "other layers", "not finite"],
 )
-def test_what_cannot_be_counted_is_a_clear_error(moments: dict[str, dict[str, torch.Tensor]]) -> None:
+def test_what_cannot_be_counted_is_a_clear_error(snapshots: dict[str, dict[str, torch.Tensor]]) -> None:
     with pytest.raises(CodesignError, match=r"same layers|not finite"):
-        weight_histograms(moments)
+        weight_histograms(snapshots)

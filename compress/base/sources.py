@@ -153,7 +153,10 @@ def _place(top: str) -> _Place | None:
 
 @lru_cache(maxsize=1024)
 def _place_on(_: tuple[str, ...], top: str) -> _Place | None:
-    spec = find_spec(top)
+    try:
+        spec = find_spec(top)
+    except ValueError:  # a loaded module that has no spec, such as __main__
+        return None
     if spec is None:
         return None
     file = Path(spec.origin) if spec.has_location and spec.origin is not None else None

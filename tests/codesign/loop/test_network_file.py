@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from codesign.loop.network_file import load_network, save_network
+from codesign.loop.network_file import NetworkSource, load_network, save_network
+from compress.base import sources
 from compress.base.errors import CodesignError
 from compress.networks.fold import fold_batch_norms
 from compress.networks.registry import build_network
@@ -72,3 +73,17 @@ def test_a_disk_without_room_is_a_clear_error(
     with pytest.raises(CodesignError, match=r"cannot write .*network: No space left on device"):
         save_network(network, NAME, tmp_path / "network")
     assert not (tmp_path / "network").exists()
+
+
+def test_the_source_of_a_network_changes_with_a_relative_import_of_a_folder_without_init(tmp_path: Path) -> None:
+    folder = tmp_path / "network_file_test_folder"
+    folder.mkdir()
+    (folder / "nets.py").write_text("from . import other\n")
+    seen = set()
+    for number in range(2):
+        (folder / "other.py").write_text(f"width = {number}\n")
+        for cache in (sources._content, sources._source_digest):  # as in another process
+            cache.cache_clear()
+        seen.add(NetworkSource.of("network_file_test_folder.nets:net", tmp_path).source)
+    assert len(seen) == 2
+    assert "" not in seen

@@ -133,6 +133,13 @@ def test_a_folder_without_init_within_a_package_is_followed(package: Path) -> No
     assert closure("planted.nets").modules == ("planted", "planted.apart", "planted.loose.part", "planted.nets")
 
 
+@pytest.mark.parametrize("text", ["import __main__", "import importlib\nimportlib.import_module('')"])
+def test_a_module_without_a_place_hides_no_other(package: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    (package / "nets.py").write_text(f"from . import parts\n{text}\n")
+    assert "planted.parts" in closure("planted.nets").modules
+
+
 def test_nothing_of_the_users_is_run(package: Path) -> None:
     (package / "__init__.py").write_text("raise SystemExit")
     assert "planted.parts" in closure("planted.nets").modules

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize, prune, skip_init
 
-__all__ = ["NOT_PLAIN", "plain"]
+__all__ = ["COMPUTED", "HOOKED", "NOT_PLAIN", "ODD_TENSORS", "WRAPPED", "plain"]
+
+Cases = dict[str, tuple[Callable[[], Any], str, str]]
+"""By name: what makes the network, the cause, and a part of the next step."""
 
 
 def plain() -> nn.Sequential:
@@ -211,11 +214,7 @@ def observe(*_: object, **__: object) -> None:
     """A hook that changes nothing: what it does cannot be known before it runs."""
 
 
-NOT_PLAIN: dict[str, tuple[Callable[[], Any], str, str]] = {
-    "nothing": (lambda: None, "of type NoneType", "Network()"),
-    "class": (lambda: WithMask, "the class WithMask", "Network()"),
-    "function": (lambda: plain, "of type function", "Network()"),
-    "bare layer": (lambda: nn.Linear(4, 4), "single Linear", "nn.Sequential"),
+WRAPPED: Cases = {
     "DataParallel": (lambda: nn.DataParallel(plain()), "DataParallel", "network.module"),
     "DataParallel within": (Parallel, "'features'", "network.features.module"),
     "compile": (lambda: torch.compile(plain()), "OptimizedModule", "network._orig_mod"),
@@ -246,8 +245,11 @@ NOT_PLAIN: dict[str, tuple[Callable[[], Any], str, str]] = {
         r"'0' \(Scaled\) has its own __getattribute__",
         "do not replace",
     ),
-    "own parameters": (lambda: nn.Sequential(Delegating(1, 1)), r"'0' is a Linear with a __getattr__\(\)", "as torch"),
     "own call": (lambda: nn.Sequential(HalfInput(4, 4)), r"'0' \(HalfInput\)", "__call__"),
+}
+
+COMPUTED: Cases = {
+    "own parameters": (lambda: nn.Sequential(Delegating(1, 1)), r"'0' is a Linear with a __getattr__\(\)", "as torch"),
     "prune": (
         changed(lambda network: prune.l1_unstructured(network.fc, "weight", 0.5)),
         "weight of 'fc' is computed by torch.nn.utils.prune",
@@ -298,6 +300,9 @@ NOT_PLAIN: dict[str, tuple[Callable[[], Any], str, str]] = {
         "weight of 'fc' is computed by its module",
         "nn.Parameter",
     ),
+}
+
+HOOKED: Cases = {
     "forward hook": (
         changed(lambda network: network.fc.register_forward_hook(observe)),
         "'fc' has a forward hook",
@@ -353,9 +358,9 @@ NOT_PLAIN: dict[str, tuple[Callable[[], Any], str, str]] = {
         "the network has a load_state_dict post-hook",
         "remove()",
     ),
-    "list of modules": (InList, "'layers' is a plain list of modules", "nn.ModuleList"),
-    "dict of modules": (lambda: nn.Sequential(InDict()), "'0.layers' is a plain dict", "nn.ModuleDict"),
-    "modules deep inside": (InListsOfDict, "'layers' is a plain dict", "nn.ModuleDict"),
+}
+
+ODD_TENSORS: Cases = {
     "expanded weight": (changed(expanded_weight), "numbers of 'fc.weight' share their memory", "clone()"),
     "overlapping weight": (changed(overlapping_weight), "numbers of 'fc.weight' share their memory", "clone()"),
     "shared weight": (changed(same_weight), "'fc.weight' and 'last.weight' share", "of its own"),
@@ -391,7 +396,21 @@ NOT_PLAIN: dict[str, tuple[Callable[[], Any], str, str]] = {
     "NaN": (with_value("fc.weight", float("nan")), "'fc.weight' holds NaN or infinite", "correct"),
     "infinite bias": (with_value("last.bias", float("inf")), "'last.bias' holds NaN or infinite", "correct"),
     "infinite statistics": (with_value("norm.running_var", -float("inf")), "'norm.running_var' holds", "correct"),
+}
+
+NOT_PLAIN: Cases = {
+    "nothing": (lambda: None, "of type NoneType", "Network()"),
+    "class": (lambda: WithMask, "the class WithMask", "Network()"),
+    "function": (lambda: plain, "of type function", "Network()"),
+    "bare layer": (lambda: nn.Linear(4, 4), "single Linear", "nn.Sequential"),
+    "list of modules": (InList, "'layers' is a plain list of modules", "nn.ModuleList"),
+    "dict of modules": (lambda: nn.Sequential(InDict()), "'0.layers' is a plain dict", "nn.ModuleDict"),
+    "modules deep inside": (InListsOfDict, "'layers' is a plain dict", "nn.ModuleDict"),
     "second input": (WithMask, r"forward\(\) needs the argument 'mask' beside 'images'", "default"),
     "keyword input": (KeywordOnly, r"forward\(\) needs the argument 'mask'", "default"),
     "no input": (NoArgument, "takes no argument", r"forward(self, images)"),
+    **WRAPPED,
+    **COMPUTED,
+    **HOOKED,
+    **ODD_TENSORS,
 }

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations, parametrize
-from torch.nn.utils import prune as torch_prune
 
 from compress.admm.iteration import AdmmConfig, admm
 from compress.base.errors import CodesignError
@@ -29,7 +26,7 @@ from compress.networks.compact import compact
 from compress.networks.fold import fold_batch_norms
 from compress.networks.registry import NETWORKS
 from compress.train.training import TrainingConfig, train
-from tests.compress.networks.not_plain import NOT_PLAIN, plain
+from tests.compress.networks.not_plain import NOT_PLAIN
 
 SHAPE = (1, 8, 8)
 CONFIG = AdmmConfig(iterations=1, retrain_epochs=1)
@@ -43,84 +40,6 @@ def test_what_is_not_plain_is_refused_with_the_module_and_the_next_step(case: st
     with pytest.raises(CodesignError, match=cause) as error:
         check_plain(network)
     assert step in error.value.next_step
-
-
-def _after_weight_norm(network: Any) -> None:
-    parametrizations.weight_norm(network.fc)
-    parametrize.remove_parametrizations(network.fc, "weight")
-
-
-def _after_spectral_norm(network: Any) -> None:
-    parametrizations.spectral_norm(network.conv)
-    parametrize.remove_parametrizations(network.conv, "weight")
-
-
-def _after_old_weight_norm(network: Any) -> None:
-    nn.utils.remove_weight_norm(nn.utils.weight_norm(network.fc))
-
-
-def _after_old_spectral_norm(network: Any) -> None:
-    nn.utils.remove_spectral_norm(nn.utils.spectral_norm(network.conv))
-
-
-def _after_prune(network: Any) -> None:
-    torch_prune.l1_unstructured(network.fc, "weight", 0.5)
-    torch_prune.remove(network.fc, "weight")
-
-
-def _after_hooks(network: Any) -> None:
-    network.register_forward_hook(print).remove()
-    network.fc.weight.register_hook(print).remove()
-
-
-def _after_lazy(network: Any) -> None:
-    network.conv, network.norm, network.fc = nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.LazyLinear(144)
-    network(torch.rand(2, *SHAPE))
-
-
-def _after_double(network: Any) -> None:
-    network.double().float()
-
-
-@pytest.mark.parametrize(
-    "remedy",
-    [
-        _after_weight_norm,
-        _after_spectral_norm,
-        _after_old_weight_norm,
-        _after_old_spectral_norm,
-        _after_prune,
-        _after_hooks,
-        _after_lazy,
-        _after_double,
-    ],
-)
-@pytest.mark.filterwarnings("ignore:Lazy", "ignore::FutureWarning")
-def test_the_next_step_makes_a_network_plain(remedy: Callable[[nn.Module], None]) -> None:
-    network = plain()
-    remedy(network)
-    check_plain(network)
-    fold_batch_norms(network)
-
-
-def test_unwrapped_networks_are_plain() -> None:
-    check_plain(nn.DataParallel(plain()).module)
-    compiled: Any = torch.compile(plain())
-    check_plain(compiled._orig_mod)
-
-
-@pytest.mark.parametrize(
-    "register",
-    [nn.modules.module.register_module_forward_hook, nn.modules.module.register_module_full_backward_hook],
-)
-def test_a_hook_on_all_modules_is_refused(register: Callable[..., torch.utils.hooks.RemovableHandle]) -> None:
-    handle = register(lambda *_: None)
-    try:
-        with pytest.raises(CodesignError, match="hook on all modules"):
-            check_plain(plain())
-    finally:
-        handle.remove()
-    check_plain(plain())
 
 
 @pytest.mark.parametrize("name", NETWORKS)

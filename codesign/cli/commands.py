@@ -93,7 +93,7 @@ def evaluate(model: Path, data: str | None, folder: Path | None, json: bool) -> 
         _show(found.to_dict(), True, "")
         return
     print(f"accuracy      {found.accuracy:.2%} of {found.test_images:,} test images of {found.data}, in integers")
-    table = Table("layer", "weights kept", "of", "ratio", "bits a weight")
+    table = Table("layer", "weights kept", "of", "ratio", "bits per weight")
     content = found.to_dict()
     network = {**content, "name": "network", "weight_bits": f"{found.storage.bits_per_weight:.2f}"}
     for part in (*content["layers"], network):

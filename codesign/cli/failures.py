@@ -38,7 +38,7 @@ def tell(error: BaseException) -> int:
             return NO_READER
         case OSError():
             cause = f"cannot use {error.filename or 'a file or stdout'}: {error.strerror or error}"
-            return _write(cause, "check path, rights and disk", FOR_THE_USER)
+            return _write(cause, "check the path, its permissions and the disk", FOR_THE_USER)
     if _is_out_of_memory(error):
         return _write("there is not enough memory", "take fewer images or smaller batches at a time", FOR_THE_USER)
     traceback.print_exception(error)

@@ -44,7 +44,7 @@ class _OneOf:
 
     def _check(self, name: str) -> str:
         if name not in self.names:
-            raise PydanticCustomError("name", "it is none of those known")
+            raise PydanticCustomError("name", "it is not a known name")
         return name
 
 
@@ -185,7 +185,7 @@ class CompressSection(BaseModel):
 
 
 def _over(common: Any, step: Any) -> Any:
-    """A step with what it leaves out of ``prune``; what is no table stays for the checks to refuse."""
+    """A step with what it leaves out of ``prune``; anything but a table is left for the checks to refuse."""
     if not isinstance(step, dict) or not isinstance(common, dict) or not isinstance(step.get("prune", {}), dict):
         return step
     return {**step, "prune": {**common, **step.get("prune", {})}}

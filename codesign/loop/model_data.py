@@ -53,7 +53,7 @@ def _seed(model: CompressedModel) -> int:
     seed = model.provenance.get("seed", 0)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
         raise CodesignError(
-            f"the model's seed is {seed!r}, no whole number from 0 to {LARGEST_SEED}",
+            f"the model's seed is {seed!r}, not a whole number from 0 to {LARGEST_SEED}",
             "write it again by `codesign compress`",
         )
     return seed

@@ -27,7 +27,7 @@ def load_config(path: Path, quick: bool = False) -> RunConfig:
     Raises
     ------
     CodesignError
-        The file is missing or no TOML, or a key, type or value is wrong; the first mistake is told, with the closest
+        The file is missing or not TOML, or a key, type or value is wrong; reports the first mistake, with the closest
         valid key.
 
     """
@@ -91,7 +91,7 @@ def _as_codesign_error(detail: ErrorDetails, path: Path, prefix: str) -> Codesig
         return CodesignError(f"{path}: {name}: {detail['ctx']['error']}", "correct one of the two")
     message = detail["msg"][0].lower() + detail["msg"][1:]
     if detail["type"] == "string_pattern_mismatch":
-        message = "it is none of those known"
+        message = "it is not a known name"
     return CodesignError(f"{path}: {name} = {detail['input']!r} is wrong: {message}", _allowed(location))
 
 

@@ -76,7 +76,7 @@ def read_report(path: Path) -> Report:
         place = ".".join(map(str, detail["loc"]))
         if place.partition(".")[0] == "schema":
             raise CodesignError(
-                f"{file} is no {SCHEMA} of version {SCHEMA_VERSION}", "write it with this version's `codesign run`"
+                f"{file} is not a {SCHEMA} of version {SCHEMA_VERSION}", "write it with this version's `codesign run`"
             ) from error
         raise CodesignError(
             f"{file} is damaged: {place or 'the file'}: {detail['msg']}", "remove it and run `codesign run` again"

@@ -28,7 +28,7 @@ def digest_of_file(path: Path) -> str:
 def as_json(value: Any) -> Any:
     """Settings as a JSON value for a key: dataclasses and pydantic models by their members, paths as text.
 
-    A dataclass's members that its equality ignores (``field(compare=False)``) are no part of the key.
+    A dataclass's members that its equality ignores (``field(compare=False)``) are not part of the key.
 
     Raises
     ------

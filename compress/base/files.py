@@ -13,7 +13,7 @@ from compress.base.errors import CodesignError
 
 __all__ = ["cache_folder", "ensure_writable", "read_text", "replacing", "write_bytes", "write_text"]
 
-WRITE_ELSEWHERE = "choose a folder you may write to, with room"
+WRITE_ELSEWHERE = "choose a writable folder with free space"
 
 
 def cache_folder(kind: str) -> Path:
@@ -25,7 +25,7 @@ def cache_folder(kind: str) -> Path:
         raise CodesignError("the user has no home folder for results", "set CODESIGN_CACHE to a folder") from error
 
 
-def read_text(path: Path, next_step: str = "check the path and its rights") -> str:
+def read_text(path: Path, next_step: str = "check the path and its permissions") -> str:
     r"""The text of a UTF-8 file, whatever the locale: with or without a byte order mark, its line ends as ``\n``.
 
     Raises

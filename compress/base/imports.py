@@ -25,7 +25,7 @@ def imports_in(path: Path, package: str) -> Iterator[str]:
     Raises
     ------
     SyntaxError, OSError
-        The file is no Python or cannot be read.
+        The file is not Python or cannot be read.
     """
     for node in _run_time_nodes(ast.parse(path.read_bytes(), path)):
         for name in _names(node):

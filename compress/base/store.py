@@ -90,7 +90,7 @@ class Store:
             _move(partial, folder)
         except OSError as error:
             raise CodesignError(
-                f"cannot write {folder}: {error}", "set CODESIGN_CACHE to a folder you may write to, with room"
+                f"cannot write {folder}: {error}", "set CODESIGN_CACHE to a writable folder with free space"
             ) from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)

@@ -45,7 +45,7 @@ def _read(path: Path) -> Records:
     except OSError as error:
         raise CodesignError(f"cannot read {path}: {error.strerror}", "unpack all of cifar-10-binary.tar.gz") from error
     if len(content) == 0 or len(content) % RECORD:
-        raise CodesignError(f"{path} has {len(content)} bytes, no multiple of {RECORD}", "unpack the archive again")
+        raise CodesignError(f"{path} has {len(content)} bytes, not a multiple of {RECORD}", "unpack the archive again")
     records = content.reshape(-1, RECORD)
     if records[:, 0].max() > 9:
         raise CodesignError(f"{path} holds a label {records[:, 0].max()}, CIFAR-10's go to 9", "use CIFAR-10's files")

@@ -76,7 +76,7 @@ def list_images(folder: Path, classes: Sequence[str] | None = None) -> tuple[tup
         images = [_images_in(folder / name) for name in found]
     except OSError as error:
         raise CodesignError(
-            f"cannot read {error.filename or folder}: {error.strerror}", "check the folder's rights"
+            f"cannot read {error.filename or folder}: {error.strerror}", "check the folder's permissions"
         ) from error
     labels = [label for label, paths in enumerate(images) for _ in paths]
     return tuple(path for paths in images for path in paths), torch.tensor(labels, dtype=torch.int64), found
@@ -103,12 +103,12 @@ def _images_in(folder: Path) -> list[Path]:
     for path in files:
         if path.suffix.lower() in NOT_READ:
             raise CodesignError(
-                f"the image {path} is of a kind that is not read", f"convert it to one of {', '.join(SUFFIXES)}"
+                f"the image {path} has a format that is not supported", f"convert it to one of {', '.join(SUFFIXES)}"
             )
     images = [path for path in files if path.suffix.lower() in SUFFIXES]
     for path in images:
         if not path.is_file():
-            raise CodesignError(f"{path} is no file, or a link to none", "remove or replace it")
+            raise CodesignError(f"{path} is not a file, or is a broken link", "remove or replace it")
     if not images:
         raise CodesignError(
             f"the class folder {folder} holds no image ({', '.join(SUFFIXES)})", "add its images, or remove the folder"

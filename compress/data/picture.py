@@ -61,7 +61,7 @@ def _in_known_range(path: Path, image: Image.Image) -> Image.Image:
     if image.mode not in EIGHT_BITS:
         raise CodesignError(
             f"the image {path} has pixels of mode {image.mode!r}, whose range is not known",
-            "convert it to 8 or 16 bits a channel",
+            "convert it to 8 or 16 bits per channel",
         )
     if "transparency" in image.info and image.mode == "P":
         image = image.convert("RGBA")  # a palette's transparency has no direct way to RGB

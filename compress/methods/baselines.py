@@ -44,7 +44,9 @@ def iterative(rounds: int) -> PruningMethod:
 def _iterative(rounds: int, run: Session, constraints: Sequence[Constraint]) -> PruneResult:
     epochs = run.config.epochs
     if not 1 <= rounds <= epochs:
-        raise CodesignError(f"{rounds} rounds do not fit {epochs} epochs", "use at least 1, at most one an epoch")
+        raise CodesignError(
+            f"{rounds} rounds do not fit {epochs} epochs", "use at least one round, and at most one per epoch"
+        )
     falling = gradual(run.network, constraints, rise=1.0)
     records: tuple[EpochRecord, ...] = ()
     for number in range(1, rounds + 1):

@@ -101,7 +101,7 @@ def _check_chain(network: nn.Module, chain: list[ChainLayer], images_NCHW: Tenso
     difference = float((activations.flatten(1) - expected).abs().max())
     if not difference <= LARGEST_DIFFERENCE * float(expected.abs().max()):
         raise CodesignError(
-            f"the network's layers one after the other give other results than the network, by up to {difference:.3g}",
+            f"the network's layers, run in order, differ from the network's output by up to {difference:.3g}",
             "let forward() do nothing but run the layers, with the same operations for every image",
         )
 
@@ -161,6 +161,6 @@ def _integer_bias(layer: ChainLayer, accumulator_unit: float) -> NDArray[np.int3
     if np.abs(bias).max() > LARGEST_BIAS:
         raise CodesignError(
             f"a bias of layer {layer.name!r} exceeds 32 bits in units of {accumulator_unit:g}",
-            "train with more weight decay, so that weights and biases have like sizes",
+            "train with more weight decay, so that weights and biases have similar sizes",
         )
     return bias.astype(np.int32)

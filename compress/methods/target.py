@@ -22,7 +22,7 @@ Ratio = Annotated[float, Field(gt=1, le=1e6, strict=True)]
 def _n_below_m(text: str) -> str:
     found = re.fullmatch("([1-9][0-9]?):([1-9][0-9]?)", text, re.ASCII)
     if found is None or int(found[1]) >= int(found[2]):
-        raise PydanticCustomError("pattern", "it is no N:M with 1 <= N < M <= 99")
+        raise PydanticCustomError("pattern", "it is not N:M with 1 <= N < M <= 99")
     return text
 
 

@@ -97,8 +97,8 @@ def _seal(content: bytes) -> bytes:
 def _checked_metadata(path: Path, content: bytes) -> dict[str, str]:
     try:
         metadata = split_file(content)[0].get("__metadata__")
-    except (ValueError, RecursionError) as error:  # also of bytes that are no UTF-8 or no JSON
-        raise CodesignError(f"{path} is truncated, altered or no compressed model", WRITE_AGAIN) from error
+    except (ValueError, RecursionError) as error:  # also for bytes that are not UTF-8 or not JSON
+        raise CodesignError(f"{path} is truncated, altered or not a compressed model", WRITE_AGAIN) from error
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise CodesignError(f"{path} is not a compressed model of this toolkit", "name a file of `codesign compress`")
     checksum = metadata.get("checksum")

@@ -51,7 +51,7 @@ def compact(network: nn.Module, input_shape: tuple[int, int, int]) -> CompactNet
     """Leave out every filter and neuron without a nonzero weight, or whose output no nonzero weight reads.
 
     One without a nonzero weight outputs a constant, ReLU(bias), which is added to the biases of its readers; where
-    they pad with zeros it is no constant at the border, and the filter stays unless it is zero. Outputs are equal up
+    they pad with zeros it is not constant at the border, and the filter stays unless it is zero. Outputs are equal up
     to rounding. At extreme sparsity most channels go, and training takes a fraction of the time.
 
     Raises

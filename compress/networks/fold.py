@@ -45,7 +45,8 @@ def _fold(network: nn.Module, modules: dict[str, nn.Module], node: fx.Node) -> N
     layer = modules.get(str(before.target)) if before.op == "call_module" else None
     if not isinstance(layer, Foldable) or len(before.users) != 1 or _calls(node, before.target) != 1:
         raise CodesignError(
-            f"{name!r} does not follow a Conv2d or Linear of its own", "put it right behind one, for this layer only"
+            f"{name!r} does not follow a Conv2d or Linear of its own",
+            "put it directly after one whose output nothing else reads",
         )
     norm = modules[name]
     assert isinstance(norm, BatchNorm)

@@ -50,7 +50,7 @@ class GroupCardinality:
 class InputPattern:
     """N:M sparsity: of every ``group`` neighbouring input channels of a filter at one tap, at most ``count`` weights.
 
-    The last group is shorter where C is no multiple. 2:4 is ``InputPattern(2, 4)``.
+    The last group is shorter where C is not a multiple. 2:4 is ``InputPattern(2, 4)``.
 
     >>> InputPattern(2, 4).project(torch.tensor([[3.0, -4.0, 1.0, 2.0, 0.5]]))
     tensor([[ 3.0000, -4.0000,  0.0000,  0.0000,  0.5000]])
@@ -61,7 +61,7 @@ class InputPattern:
 
     def __post_init__(self) -> None:
         if not 0 <= self.count <= self.group or self.group < 1:
-            raise CodesignError(f"{self.count}:{self.group} is no pattern", "keep 0..M of every M >= 1 weights")
+            raise CodesignError(f"{self.count}:{self.group} is not a pattern", "keep 0..M of every M >= 1 weights")
 
     def project(self, weights: Tensor) -> Tensor:
         """Zero all but the ``count`` largest magnitudes of each group; of equal ones the first channels stay."""

@@ -37,7 +37,8 @@ class Clusters:
     def __post_init__(self) -> None:
         if not 1 <= self.count <= MAX_CENTROIDS:
             raise CodesignError(
-                f"{self.count} clusters are not in 1..{MAX_CENTROIDS}", "use 2**n clusters for n bits a weight, n <= 8"
+                f"{self.count} clusters are not in 1..{MAX_CENTROIDS}",
+                "use 2**n clusters for n bits per weight, n <= 8",
             )
 
     def project(self, weights: Tensor) -> Tensor:

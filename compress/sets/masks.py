@@ -51,7 +51,7 @@ def complete_masks(network: nn.Module, masks: Mapping[str, Tensor]) -> dict[str,
     by_layer(layers, masks)
     for name, mask in masks.items():
         if mask.shape != layers[name].weight.shape or mask.dtype != torch.bool:
-            raise CodesignError(f"the mask of {name!r} is no bool tensor of its weight's shape", "prune again")
+            raise CodesignError(f"the mask of {name!r} is not a bool tensor of its weight's shape", "prune again")
     return {name: masks.get(name, torch.ones(layer.weight.shape, dtype=torch.bool)) for name, layer in layers.items()}
 
 

@@ -105,7 +105,7 @@ class HeaderReader:
             number |= (byte & 127) << shift
             if byte < 128:
                 return number
-        raise ValueError("a number has no end")
+        raise ValueError("a number does not end")
 
     def records(self) -> list[LayerRecord]:
         """All records; ValueError or CodesignError if one is inconsistent, or all have too many weights together."""

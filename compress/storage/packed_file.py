@@ -34,7 +34,7 @@ Codes = NDArray[np.int64]
 
 
 def save_packed(layers: Iterable[CompressedLayer | PackedWeights | ClusteredWeights], path: Path) -> int:
-    """Write the layers' weights, each in its best index format; returns the bytes that are no payload."""
+    """Write the layers' weights, each in its best index format; returns the number of bytes that are not payload."""
     content, header_bytes = encode_weights(layers)
     write_bytes(path, content)
     return header_bytes
@@ -48,7 +48,7 @@ def load_packed(path: Path) -> tuple[PackedWeights | ClusteredWeights, ...]:
         raise CodesignError(f"cannot read {path}: {error.strerror}", "name a packed model") from error
     except (ValueError, IndexError, struct.error, CodesignError) as error:
         cause = error.cause if isinstance(error, CodesignError) else error
-        raise CodesignError(f"{path} is damaged or no packed model: {cause}", "export the model again") from error
+        raise CodesignError(f"{path} is damaged or not a packed model: {cause}", "export the model again") from error
 
 
 def encode_weights(layers: Iterable[CompressedLayer | PackedWeights | ClusteredWeights]) -> tuple[bytes, int]:
@@ -113,7 +113,7 @@ def _decode(record: LayerRecord, stream: Bits) -> tuple[PackedWeights | Clustere
     symbols[positions] = codes + 1
     centroids = np.frombuffer(np.packbits(stream[codes_end:end]).tobytes(), "<f4").astype(np.float32)
     if not np.isfinite(centroids).all():
-        raise ValueError("a centroid is no finite number")
+        raise ValueError("a centroid is not finite")
     return ClusteredWeights(record.name, symbols.reshape(record.shape), centroids), end
 
 

@@ -68,7 +68,7 @@ class Checkpoint:
             stages: dict[str, dict[str, Any]]
             file_format, run, stages = content["format"], content["run"], content["stages"]
         except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
-            raise CodesignError(f"checkpoint {self.path} is damaged or no checkpoint", remove) from error
+            raise CodesignError(f"checkpoint {self.path} is damaged or not a checkpoint", remove) from error
         if file_format != FORMAT:
             raise CodesignError(f"checkpoint {self.path} has format {file_format!r}, not {FORMAT!r}", remove)
         changed = sorted(key for key in run.keys() | self._run.keys() if run.get(key) != self._run.get(key))

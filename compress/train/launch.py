@@ -63,7 +63,7 @@ def together(
             results = elastic_launch(config, _member)(function, arguments, updates, torch.get_num_threads())
         except ChildFailedError as error:
             raise CodesignError(
-                f"one of {processes} processes died: {error}", "try again with `processes = 1`, which tells more"
+                f"one of {processes} processes died: {error}", "try again with `processes = 1`, which shows the error"
             ) from error
         except SignalException as error:
             if error.sigval == signal.SIGINT:

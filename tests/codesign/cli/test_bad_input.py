@@ -27,7 +27,7 @@ def test_a_report_that_is_not_there_is_told(refused: Refused, tmp_path: Path) ->
 
 def test_a_foreign_report_is_told(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text('{"schema": {"name": "codesign-report", "version": 99}}')
-    assert f"is no codesign-report of version {SCHEMA_VERSION}" in refused("report", tmp_path)
+    assert f"is not a codesign-report of version {SCHEMA_VERSION}" in refused("report", tmp_path)
 
 
 @pytest.mark.parametrize("arguments", [["runn"], ["run"], ["run", "x.toml"], ["run", "x.toml", "--outt", "y"]])

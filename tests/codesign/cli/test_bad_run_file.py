@@ -34,7 +34,7 @@ from tests.codesign.refusals import Refused, RunFile
         (
             "epochs = 1",
             'epochs = 1\n[compress]\npreset = "lenet5"',
-            ["compress.preset = 'lenet5' is wrong", "none of those known", *(repr(name) for name in PRESETS)],
+            ["compress.preset = 'lenet5' is wrong", "not a known name", *(repr(name) for name in PRESETS)],
         ),
         ("epochs = 1", "epochs = 1\n[compress]\npreset = 167", ["compress.preset", "'lenet5-167x'"]),
         ("epochs = 1", "epochs = 1\n[breakeven]\nportions = [1.0]", ["breakeven.portions", "< 1"]),
@@ -63,7 +63,7 @@ from tests.codesign.refusals import Refused, RunFile
         ('name = "digits"', 'name = "mnist"\ntitle = ""', ["data.title", "at least 1 character"]),
         ("epochs = 1", 'epochs = 1\n[technology]\nliberty = ""', ["technology.liberty", "not a path"]),
         ("seed = 0", "seed = -1", ["seed", ">= 0"]),
-        ('"digits"', '"imagefolder:99999"', ["data.name", "none of those known"]),
+        ('"digits"', '"imagefolder:99999"', ["data.name", "not a known name"]),
     ],
 )
 def test_a_wrong_run_file_is_told_by_file_key_and_what_is_allowed(

@@ -100,7 +100,7 @@ def test_what_does_not_fit_is_refused_with_the_files_name(tmp_path: Path, text: 
 
 @pytest.mark.parametrize("pattern", ["0:4", "4:4", "5:4", "2:100", "2-4", " 2:4", "2:4\n"])
 def test_what_is_no_pattern_is_refused_with_an_example(tmp_path: Path, pattern: str) -> None:
-    with pytest.raises(CodesignError, match=r"compress\.pattern = .* is wrong: it is no N:M") as error:
+    with pytest.raises(CodesignError, match=r"compress\.pattern = .* is wrong: it is not N:M") as error:
         read(tmp_path, f"{HEAD}scope = 'n:m'\npattern = {json.dumps(pattern)}\n")
     assert error.value.next_step == "pattern must be a text in quotes such as '2:4'"
 

@@ -147,7 +147,7 @@ def test_a_model_without_weights_has_no_ratio(path: Path, capsys: pytest.Capture
     ("model", "told"),
     [
         (CompressedModel(small_model().layers, {}), "does not say which data"),
-        (CompressedModel(small_model().layers, {"data": "digits", "seed": "one"}), "no whole number"),
+        (CompressedModel(small_model().layers, {"data": "digits", "seed": "one"}), "not a whole number"),
         (unfit_model(features=65), r"reads images \(65, 1, 1\), digits has \(1, 8, 8\)"),
         (unfit_model(outputs=9), "9 outputs, digits has labels up to 9"),
     ],

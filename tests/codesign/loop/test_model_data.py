@@ -27,7 +27,7 @@ def test_the_test_images_are_those_of_the_models_seed(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [True, False, -1, LARGEST_SEED + 1, 10**30, 1.0, "1", None, [0]])
 def test_what_is_no_seed_is_refused(seed: object) -> None:
-    with pytest.raises(CodesignError, match=r"the model's seed is .*, no whole number from 0 to 4294967295"):
+    with pytest.raises(CodesignError, match=r"the model's seed is .*, not a whole number from 0 to 4294967295"):
         load_test_split(of_digits(seed=seed), "digits")
 
 

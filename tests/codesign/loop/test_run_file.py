@@ -30,7 +30,7 @@ def test_a_run_needs_no_more_than_network_and_data(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["letters", "", "digits:8", "imagefolder:", "imagefolder:0", "imagefolder:SIZE", "1"])
 def test_an_unknown_data_set_is_told_with_those_known(tmp_path: Path, name: str) -> None:
     (tmp_path / "run.toml").write_text(SMALLEST.replace('"digits"', f'"{name}"'))
-    with pytest.raises(CodesignError, match=r"data\.name = .* is wrong: it is none of those known") as error:
+    with pytest.raises(CodesignError, match=r"data\.name = .* is wrong: it is not a known name") as error:
         load_config(tmp_path / "run.toml")
     assert all(repr(known) in error.value.next_step for known in DATASETS)
 

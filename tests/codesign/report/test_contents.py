@@ -151,10 +151,10 @@ def test_a_report_reads_back(report: dict[str, Any], tmp_path: Path) -> None:
 
 def test_a_foreign_or_damaged_report_is_refused(report: dict[str, Any], tmp_path: Path) -> None:
     for spoiled, told in (
-        ({**report, "schema": {"name": "another", "version": SCHEMA_VERSION}}, "is no codesign-report of version"),
-        ({**report, "schema": {"name": SCHEMA, "version": 1}}, "is no codesign-report of version"),
+        ({**report, "schema": {"name": "another", "version": SCHEMA_VERSION}}, "is not a codesign-report of version"),
+        ({**report, "schema": {"name": SCHEMA, "version": 1}}, "is not a codesign-report of version"),
         ({**report, "seed": "0"}, "is damaged: seed"),
-        ({key: value for key, value in report.items() if key != "schema"}, "is no codesign-report"),
+        ({key: value for key, value in report.items() if key != "schema"}, "is not a codesign-report"),
         ({**report, "layers": [{"name": "conv"}]}, r"is damaged: layers\.0\.kind"),
         ([], "is damaged"),
     ):

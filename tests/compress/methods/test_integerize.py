@@ -187,7 +187,7 @@ class Halving(nn.Module):
 def test_a_network_that_is_not_its_chain_of_layers_is_a_clear_error(small_data: Dataset) -> None:
     network = Halving()
     trace_chain(network, (1, 8, 8))
-    with pytest.raises(CodesignError, match="layers one after the other give other results than the network"):
+    with pytest.raises(CodesignError, match="layers, run in order, differ from the network's output"):
         integerize(network, rounded(network), small_data.train, (1, 8, 8))
 
 
@@ -202,7 +202,7 @@ def test_a_layer_that_computes_with_other_weights_than_its_own_is_a_clear_error(
 
     quantized = rounded(small_network)
     monkeypatch.setattr(nn.Conv2d, "_conv_forward", tripled)
-    with pytest.raises(CodesignError, match="layers one after the other give other results than the network"):
+    with pytest.raises(CodesignError, match="layers, run in order, differ from the network's output"):
         integerize(small_network, quantized, small_data.train, small_data.input_shape)
 
 

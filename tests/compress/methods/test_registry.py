@@ -164,6 +164,6 @@ def test_steps_of_equal_counts_of_a_small_network_are_refused(small_network: nn.
 
 @pytest.mark.parametrize("pattern", ["0:4", "4:4", "5:4"])
 def test_a_pattern_prunes(pattern: str) -> None:
-    with pytest.raises(CodesignError, match="it is no N:M with 1 <= N < M") as error:
+    with pytest.raises(CodesignError, match="it is not N:M with 1 <= N < M") as error:
         Target(scope="n:m", pattern=pattern)
     assert error.value.next_step == "pattern must be a text in quotes such as '2:4'"

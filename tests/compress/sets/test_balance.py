@@ -73,7 +73,7 @@ class TestInputPattern:
 
     @pytest.mark.parametrize(("count", "group"), [(3, 2), (-1, 4), (0, 0)])
     def test_an_impossible_pattern_is_a_clear_error(self, count: int, group: int) -> None:
-        with pytest.raises(CodesignError, match="no pattern"):
+        with pytest.raises(CodesignError, match="not a pattern"):
             InputPattern(count, group)
 
 

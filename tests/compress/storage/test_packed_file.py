@@ -145,7 +145,7 @@ def test_a_few_bytes_cannot_ask_for_more_memory_than_the_largest_layers(layers: 
 
 def test_numbers_without_an_end_are_damage(tmp_path: Path) -> None:
     (tmp_path / "w").write_bytes(_sealed(b"\xff" * 1_000_000))
-    with pytest.raises(CodesignError, match="a number has no end"):
+    with pytest.raises(CodesignError, match="a number does not end"):
         load_packed(tmp_path / "w")
 
 

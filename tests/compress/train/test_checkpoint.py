@@ -56,7 +56,7 @@ def test_a_truncated_file_is_a_clear_error(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "c"
     Checkpoint(path, {}).put("a", {"tensor": torch.rand(300)})
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(CodesignError, match="damaged or no checkpoint"):
+    with pytest.raises(CodesignError, match="damaged or not a checkpoint"):
         Checkpoint(path, {})
 
 

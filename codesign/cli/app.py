@@ -128,7 +128,7 @@ def breakeven(config: ConfigFile, out: Out, quick: Quick = False, fresh: Fresh =
 
 @app.command(epilog="Example: codesign compress examples/digits.toml --out build/demo")
 def compress(config: ConfigFile, out: Out, quick: Quick = False, fresh: Fresh = False, json: Json = False) -> None:
-    """Choose alphas, prune and quantize by ADMM: reads the files of train and breakeven, writes model.safetensors."""
+    """Choose alphas, prune and quantize: reads the files of train and breakeven, writes model.safetensors."""
     from codesign.cli import commands
 
     commands.compress(config, out, quick, fresh, json)

@@ -35,6 +35,7 @@ app = typer.Typer(
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run file, for example examples/digits.toml.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; finished stages in it are reused.")]
+ArrayOut = Annotated[Path, typer.Option("--out", "-o", help="Folder for the Verilog and the files that go with it.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Let the run file's \\[quick] table replace other settings.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Run every stage again, finished ones too.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for scripts.")]
@@ -144,7 +145,7 @@ def evaluate(model: ModelFile, data: Data = None, folder: DataFolder = None, jso
 
 @app.command(epilog="Example: codesign generate build/demo/model.safetensors --out build/array")
 def generate(
-    out: Out,
+    out: ArrayOut,
     model: OptionalModelFile = None,
     preset: Preset = None,
     rows: Rows = None,

@@ -25,9 +25,9 @@ def check_plain(network: object, *, meta: bool = False) -> None:
     """Raise a CodesignError that names the module and the next step, unless the network is plain.
 
     Refused are: anything but a ``torch.nn.Module``; DataParallel, torch.compile, TorchScript, torch's own
-    quantization and replaced ``forward`` methods; weights that ``torch.nn.utils`` computes (prune, weight_norm,
-    spectral_norm, parametrizations); hooks; modules that are not registered; uninitialized, shared, non-finite or other
-    than float32 parameters; a ``forward`` that needs more than the images.
+    quantization, and replaced methods of torch's; weights that ``torch.nn.utils`` computes (prune, weight_norm,
+    spectral_norm, parametrizations); hooks; modules that are not registered; parameters that are uninitialized, not
+    float32, not finite, shared or expanded; a ``forward`` that needs more than the images.
 
     Parameters
     ----------

@@ -14,7 +14,8 @@ from compress.base.errors import CodesignError
 from compress.networks.checks import check_plain
 from compress.networks.computed_weights import check_weights_are_parameters
 from compress.networks.fold import fold_batch_norms
-from tests.compress.networks.not_plain import COMPUTED, plain
+from tests.compress.networks.not_plain import COMPUTED
+from tests.compress.networks.odd_networks import plain
 
 
 @pytest.mark.parametrize("case", COMPUTED)

@@ -11,7 +11,8 @@ from torch import nn
 from compress.base.errors import CodesignError
 from compress.networks.checks import check_plain
 from compress.networks.hooks import check_no_hooks
-from tests.compress.networks.not_plain import HOOKED, plain
+from tests.compress.networks.not_plain import HOOKED
+from tests.compress.networks.odd_networks import plain
 
 
 @pytest.mark.parametrize("case", HOOKED)

@@ -13,7 +13,8 @@ from compress.base.errors import CodesignError
 from compress.networks.checks import check_plain
 from compress.networks.fold import fold_batch_norms
 from compress.networks.tensors import check_initialized, check_tensors
-from tests.compress.networks.not_plain import ODD_TENSORS, plain
+from tests.compress.networks.not_plain import ODD_TENSORS
+from tests.compress.networks.odd_networks import plain
 
 
 def _check(network: nn.Module) -> None:

@@ -11,7 +11,8 @@ from torch import nn
 from compress.base.errors import CodesignError
 from compress.networks.checks import check_plain
 from compress.networks.wrappers import called, check_no_wrappers
-from tests.compress.networks.not_plain import WRAPPED, plain
+from tests.compress.networks.not_plain import WRAPPED
+from tests.compress.networks.odd_networks import plain
 
 
 @pytest.mark.parametrize("case", WRAPPED)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from codesign.console import RunConsole
 from codesign.loop.pipeline import STAGES
-from codesign.loop.settings import RunConfig
 from codesign.loop.stage import run_stages
 from codesign.loop.workspace import Workspace
 from codesign.report.contents import write_report
 from codesign.report.report import Report
+from codesign.settings.run_config import RunConfig
 
 __all__ = ["run_loop"]
 

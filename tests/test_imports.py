@@ -20,7 +20,7 @@ PLANTED = {
     "rtl/array/pe.py": ("import rtl.axi.top", "rtl"),
     "sim/golden/golden.py": ("import sim.mapping.pack", "sim"),
     "flows/technology/technology.py": ("def f():\n    import flows.synthesis.area", "flows"),
-    "codesign/loop/data.py": ("import codesign.run", "codesign"),
+    "codesign/settings/data.py": ("import codesign.run", "codesign"),
     "sim/mapping/pack.py": ("from rtl import ArrayConfig", "no module imports a package's public names"),
 }
 

@@ -14,14 +14,14 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from benchmarks.results import Results, Stopwatch
-from codesign.loop.compression import (
+from codesign.loop.evaluate import evaluate_model
+from codesign.loop.stages.training import train_network
+from codesign.settings.compression import (
     integer_model,
     prune_network,
     quantize_network,
     rounded_model,
 )
-from codesign.loop.evaluate import evaluate_model
-from codesign.loop.stages.training import train_network
 from compress.base.files import write_bytes
 from compress.data.datasets import Dataset, Split, load_dataset
 from compress.methods.registry import Target, prune

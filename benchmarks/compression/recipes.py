@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from codesign.loop.settings import RunConfig
+from codesign.settings.run_config import RunConfig
 from compress.admm.iteration import AdmmConfig
 
 __all__ = ["COMPARISONS", "RECIPES", "Comparison", "Recipe", "quick", "quick_comparison"]

@@ -19,7 +19,6 @@ from codesign.loop.file_names import MODEL, NETWORK
 from codesign.loop.generation import ArrayOptions, array_and_cycles
 from codesign.loop.model_data import data_of, load_test_split
 from codesign.loop.pipeline import BREAK_EVEN, COMPRESSION, TRAIN
-from codesign.loop.run_file import load_config
 from codesign.loop.stage import Stage, run_stages
 from codesign.loop.stages.training import TrainingResult
 from codesign.loop.verify import simulate_model
@@ -28,6 +27,7 @@ from codesign.report.contents import read_report
 from codesign.report.page import write_page
 from codesign.report.report import Report
 from codesign.run import run_loop
+from codesign.settings.run_file import load_config
 from compress.base.errors import CodesignError
 from compress.model.model_file import load_model
 from compress.storage.archive import read_model

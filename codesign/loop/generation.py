@@ -8,7 +8,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from codesign.loop.hardware import accumulator_bits_of, samples_at_a_time
+from codesign.settings.hardware import accumulator_bits_of, samples_at_a_time
 from compress.base.errors import CodesignError
 from compress.base.files import read_text
 from compress.model.compressed_model import CompressedModel

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from codesign.loop.chosen_alphas import AlphasResult
-from codesign.loop.data import Data
 from codesign.loop.figures import BreakEvenResult
 from codesign.loop.file_names import ARCHIVE, ARRAY, MODEL, NETWORK, PRUNED, PRUNED_MODEL, QUANTIZED
-from codesign.loop.network_file import NetworkSource
-from codesign.loop.run_checks import array_bits_of, bits_of, check_run, given_alphas_of
-from codesign.loop.settings import RunConfig
 from codesign.loop.stage import Stage
 from codesign.loop.stages import alphas, array, break_even, evaluation, pruning, quantization, simulation, training
 from codesign.loop.trials import TrialSettings
+from codesign.settings.data import Data
+from codesign.settings.network_file import NetworkSource
+from codesign.settings.run_checks import array_bits_of, bits_of, check_run, given_alphas_of
+from codesign.settings.run_config import RunConfig
 from compress.base.errors import CodesignError
 from compress.methods.registry import METHODS
 from flows.technology.technology import Technology, generic_technology, technology_from_liberty

@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from codesign.loop.inputs import Inputs, Work
 from codesign.loop.results import Result
-from codesign.loop.settings import RunConfig
 from codesign.loop.workspace import Workspace
+from codesign.settings.run_config import RunConfig
 from compress.base.digests import as_json, digest_of, digest_of_file
 from compress.base.errors import CodesignError
 from compress.base.files import ensure_writable

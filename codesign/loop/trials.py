@@ -14,8 +14,8 @@ from typing import Any
 
 from torch import nn
 
-from codesign.loop.data import Data
 from codesign.loop.inputs import Work
+from codesign.settings.data import Data
 from compress.base.digests import as_json
 from compress.base.progress import Update
 from compress.base.sources import source_digest

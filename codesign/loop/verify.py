@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import MismatchError
-from codesign.loop.hardware import samples_at_a_time
 from codesign.loop.results import Result
+from codesign.settings.hardware import samples_at_a_time
 from compress.model.compressed_model import CompressedModel
 from rtl.generate import load_config
 from rtl.names import TOP

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from codesign.console import RunConsole
 from codesign.loop.results import Result
-from codesign.loop.settings import RunConfig
+from codesign.settings.run_config import RunConfig
 from compress.base.errors import CodesignError
 from compress.base.store import Store
 

@@ -15,8 +15,6 @@ from pydantic import ValidationError
 from codesign.loop.chosen_alphas import AlphasResult
 from codesign.loop.figures import ArrayPoint, BreakEvenResult, LayerCurve
 from codesign.loop.file_names import MODEL, NETWORK
-from codesign.loop.hardware import HardwareSection
-from codesign.loop.network_file import load_network
 from codesign.loop.pipeline import STAGES
 from codesign.loop.stages.array import ArrayResult
 from codesign.loop.stages.evaluation import AccuracyResult
@@ -41,6 +39,8 @@ from codesign.report.report import (
     WeightCounts,
     WeightHistogram,
 )
+from codesign.settings.hardware import HardwareSection
+from codesign.settings.network_file import load_network
 from codesign.versions import versions
 from compress.base.errors import CodesignError
 from compress.base.files import read_text, write_text

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from codesign.loop.alpha_search import LayerFacts, choose_alphas, initial_alphas
 from codesign.loop.chosen_alphas import AlphasResult
-from codesign.loop.data import Data
 from codesign.loop.figures import BreakEvenResult
 from codesign.loop.file_names import NETWORK
 from codesign.loop.inputs import Inputs, Work
-from codesign.loop.layers import GivenAlphas, geometries
-from codesign.loop.network_file import NetworkSource
 from codesign.loop.trials import Trials, TrialSettings
+from codesign.settings.data import Data
+from codesign.settings.layers import GivenAlphas, geometries
+from codesign.settings.network_file import NetworkSource
 from compress.networks.chain import LayerGeometry
 from compress.train.training import accuracy
 

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from codesign.loop.figures import ArrayFigures, TechnologyFigures
 from codesign.loop.file_names import ARRAY, MODEL
-from codesign.loop.hardware import HardwareSection, accumulator_bits_of
 from codesign.loop.inputs import Inputs, Work
 from codesign.loop.results import Result
+from codesign.settings.hardware import HardwareSection, accumulator_bits_of
 from compress.base.errors import CodesignError
 from compress.model.model_file import load_model
 from flows.search.array_choice import ArrayChoice

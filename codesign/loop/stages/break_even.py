@@ -10,13 +10,13 @@ from typing import Any
 from joblib import Parallel, delayed
 from torch import Tensor
 
-from codesign.loop.data import Data
 from codesign.loop.figures import BreakEvenResult, LayerCurve, TechnologyFigures
 from codesign.loop.file_names import NETWORK
-from codesign.loop.hardware import HardwareSection, reference_array
 from codesign.loop.inputs import Inputs, Work
-from codesign.loop.layers import WeightBits, geometries
-from codesign.loop.network_file import NetworkSource
+from codesign.settings.data import Data
+from codesign.settings.hardware import HardwareSection, reference_array
+from codesign.settings.layers import WeightBits, geometries
+from codesign.settings.network_file import NetworkSource
 from compress.base.digests import as_json
 from compress.base.progress import Update
 from compress.base.sources import source_digest

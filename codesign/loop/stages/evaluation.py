@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from codesign.loop.data import Data
 from codesign.loop.evaluate import integer_accuracy
 from codesign.loop.file_names import MODEL, NETWORK, PRUNED, PRUNED_MODEL, QUANTIZED
 from codesign.loop.inputs import Inputs, Work
-from codesign.loop.network_file import NetworkSource
 from codesign.loop.results import Result
+from codesign.settings.data import Data
+from codesign.settings.network_file import NetworkSource
 from compress.model.model_file import load_model
 from compress.train.training import accuracy
 

@@ -8,13 +8,13 @@ from typing import ClassVar
 from torch import nn
 
 from codesign.loop.chosen_alphas import AlphasResult
-from codesign.loop.compression import prune_network
-from codesign.loop.data import Data
 from codesign.loop.file_names import NETWORK, PRUNED
 from codesign.loop.inputs import Inputs, Work
-from codesign.loop.layers import WeightBits, geometries
-from codesign.loop.network_file import NetworkSource, save_network
 from codesign.loop.results import Result
+from codesign.settings.compression import prune_network
+from codesign.settings.data import Data
+from codesign.settings.layers import WeightBits, geometries
+from codesign.settings.network_file import NetworkSource, save_network
 from compress.admm.iteration import AdmmConfig, AdmmStep
 from compress.data.datasets import Dataset
 from compress.methods.registry import METHODS, Target

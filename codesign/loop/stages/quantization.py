@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from codesign.loop.compression import Values, integer_model, quantize_network, rounded_model
-from codesign.loop.data import Data
 from codesign.loop.file_names import ARCHIVE, MODEL, PRUNED, PRUNED_MODEL, QUANTIZED
 from codesign.loop.inputs import Inputs, Work
-from codesign.loop.layers import WeightBits, geometries
-from codesign.loop.network_file import NetworkSource, save_network
 from codesign.loop.results import Result
 from codesign.loop.stages.pruning import PruningResult
+from codesign.settings.compression import Values, integer_model, quantize_network, rounded_model
+from codesign.settings.data import Data
+from codesign.settings.layers import WeightBits, geometries
+from codesign.settings.network_file import NetworkSource, save_network
 from codesign.versions import versions
 from compress.admm.iteration import AdmmStep
 from compress.base.errors import CodesignError

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from codesign.loop.data import Data
 from codesign.loop.file_names import ARRAY, MODEL
 from codesign.loop.inputs import Inputs, Work
 from codesign.loop.verify import SimulationResult, simulate_model
+from codesign.settings.data import Data
 from compress.model.model_file import load_model
 
 __all__ = ["SimulateSettings", "SimulationResult", "run"]

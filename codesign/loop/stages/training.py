@@ -9,11 +9,11 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from codesign.loop.data import Data
 from codesign.loop.file_names import NETWORK
 from codesign.loop.inputs import Inputs, Work
-from codesign.loop.network_file import NetworkSource, save_network
 from codesign.loop.results import Result
+from codesign.settings.data import Data
+from codesign.settings.network_file import NetworkSource, save_network
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.train.checkpoint import Checkpoint, describe_run

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from codesign.cli import commands
-from codesign.loop.run_file import load_config
 from codesign.loop.workspace import Workspace
+from codesign.settings.run_file import load_config
 from flows.search.break_even_ratio import BreakEvenRatio
 from flows.technology.technology import generic_technology
 from rtl.config import ArrayConfig

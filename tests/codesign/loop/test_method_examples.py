@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from codesign.loop.figures import BreakEvenResult, CurvePoint, LayerCurve, TechnologyFigures
-from codesign.loop.hardware import HardwareSection
 from codesign.loop.pipeline import ARRAY_CHOICE, COMPRESSION, EVALUATE, SIMULATE, TRAIN
-from codesign.loop.run_file import load_config
-from codesign.loop.settings import SimulateSection
 from codesign.loop.stage import run_stages
 from codesign.loop.stages.pruning import PruningResult
 from codesign.loop.workspace import Workspace
 from codesign.report.contents import read_report, write_report
 from codesign.report.plots import PLOTS, draw
 from codesign.report.theme import LIGHT
+from codesign.settings.hardware import HardwareSection
+from codesign.settings.run_config import SimulateSection
+from codesign.settings.run_file import load_config
 from compress.base.errors import CodesignError
 from compress.methods.registry import METHODS, SCHEDULES, SCOPES, VALUE_SETS
 from compress.model.model_file import load_model

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from codesign.loop.pipeline import STAGES
-from codesign.loop.settings import DataSection, NetworkSection, RunConfig
+from codesign.settings.run_config import DataSection, NetworkSection, RunConfig
 from compress.base import sources
 from compress.base.digests import as_json, digest_of
 from compress.base.sources import TOOLKIT, closure, source_digest

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from codesign.loop.layers import geometries
 from codesign.loop.pipeline import ALPHAS, BREAK_EVEN
-from codesign.loop.run_checks import bits_of, check_run, given_alphas_of
-from codesign.loop.run_file import load_config
-from codesign.loop.settings import RunConfig
+from codesign.settings.layers import geometries
+from codesign.settings.run_checks import bits_of, check_run, given_alphas_of
+from codesign.settings.run_config import RunConfig
+from codesign.settings.run_file import load_config
 from compress.base.digests import as_json
 from compress.base.errors import CodesignError
 from compress.networks.chain import LayerGeometry

@@ -8,9 +8,9 @@ import pytest
 from codesign.errors import MismatchError
 from codesign.loop.inputs import Inputs, Work
 from codesign.loop.results import Result
-from codesign.loop.settings import DataSection, NetworkSection, RunConfig
 from codesign.loop.stage import Stage, run_stages
 from codesign.loop.workspace import Workspace
+from codesign.settings.run_config import DataSection, NetworkSection, RunConfig
 from compress.base.errors import CodesignError
 
 CONFIG = RunConfig(network=NetworkSection(name="digits-net"), data=DataSection(name="digits"))

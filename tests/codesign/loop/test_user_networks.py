@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from codesign.cli.app import main
-from codesign.loop.network_file import load_network
+from codesign.settings.network_file import load_network
 from compress.data.datasets import load_dataset
 from compress.model.model_file import load_model
 from compress.train.training import accuracy

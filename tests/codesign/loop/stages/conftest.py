@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from codesign.loop.data import Data
 from codesign.loop.file_names import NETWORK
 from codesign.loop.inputs import Inputs, Work
-from codesign.loop.network_file import NetworkSource, save_network
+from codesign.settings.data import Data
+from codesign.settings.network_file import NetworkSource, save_network
 from compress.base.progress import Update
 from compress.base.store import Store
 from compress.networks.registry import build_network

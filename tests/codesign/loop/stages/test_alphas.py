@@ -6,14 +6,14 @@ import pytest
 
 from codesign.loop import trials
 from codesign.loop.chosen_alphas import AlphasResult
-from codesign.loop.data import Data
 from codesign.loop.figures import BreakEvenResult, CurvePoint, LayerCurve, TechnologyFigures
 from codesign.loop.file_names import NETWORK
 from codesign.loop.inputs import Work
-from codesign.loop.layers import GivenAlphas
-from codesign.loop.network_file import NetworkSource
 from codesign.loop.stages.alphas import METHOD, AlphaSettings, run
 from codesign.loop.trials import TrialSettings
+from codesign.settings.data import Data
+from codesign.settings.layers import GivenAlphas
+from codesign.settings.network_file import NetworkSource
 from compress.base.errors import CodesignError
 from compress.base.progress import Update
 from compress.base.store import Store

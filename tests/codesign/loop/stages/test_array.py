@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from codesign.loop.file_names import MODEL
-from codesign.loop.hardware import HardwareSection
 from codesign.loop.inputs import Work
 from codesign.loop.stages import array
 from codesign.loop.stages.array import ArrayResult, ArraySettings, run
+from codesign.settings.hardware import HardwareSection
 from compress.base.errors import CodesignError
 from compress.model.model_file import save_model
 from flows.search.array_choice import ArrayChoice

@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codesign.loop.data import Data
 from codesign.loop.figures import BreakEvenResult
 from codesign.loop.file_names import NETWORK
-from codesign.loop.hardware import HardwareSection
 from codesign.loop.inputs import Work
-from codesign.loop.layers import WeightBits
-from codesign.loop.network_file import NetworkSource
 from codesign.loop.stages import break_even
 from codesign.loop.stages.break_even import BreakEvenSettings, run
+from codesign.settings.data import Data
+from codesign.settings.hardware import HardwareSection
+from codesign.settings.layers import WeightBits
+from codesign.settings.network_file import NetworkSource
 from flows.search.array_choice import ArrayChoice
 from flows.search.break_even import BreakEvenCurve, BreakEvenPoint
 from flows.technology.technology import generic_technology

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import shutil
 
-from codesign.loop.data import Data
 from codesign.loop.evaluate import integer_accuracy
 from codesign.loop.file_names import MODEL, NETWORK, PRUNED, PRUNED_MODEL, QUANTIZED
 from codesign.loop.inputs import Work
-from codesign.loop.network_file import NetworkSource
 from codesign.loop.stages.evaluation import AccuracyResult, EvaluateSettings, run
+from codesign.settings.data import Data
+from codesign.settings.network_file import NetworkSource
 from compress.model.model_file import save_model
 from compress.train.training import accuracy
 from tests.codesign.loop.stages.conftest import GiveInputs

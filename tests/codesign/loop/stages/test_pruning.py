@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from codesign.loop.chosen_alphas import AlphasResult
-from codesign.loop.data import Data
 from codesign.loop.file_names import NETWORK, PRUNED
 from codesign.loop.inputs import Work
-from codesign.loop.layers import WeightBits
-from codesign.loop.network_file import NetworkSource
 from codesign.loop.stages.pruning import PruneSettings, PruningResult, run
+from codesign.settings.data import Data
+from codesign.settings.layers import WeightBits
+from codesign.settings.network_file import NetworkSource
 from compress.admm.iteration import AdmmConfig
 from compress.methods.registry import Step, Target
 from compress.networks.chain import prunable_layers

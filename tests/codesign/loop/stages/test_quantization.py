@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codesign.loop.compression import Values
-from codesign.loop.data import Data
 from codesign.loop.file_names import MODEL, NETWORK, PRUNED, QUANTIZED
 from codesign.loop.inputs import Work
-from codesign.loop.layers import WeightBits
-from codesign.loop.network_file import NetworkSource
 from codesign.loop.stages import quantization
 from codesign.loop.stages.pruning import PruningResult
 from codesign.loop.stages.quantization import QuantizationResult, QuantizeSettings, run
+from codesign.settings.compression import Values
+from codesign.settings.data import Data
+from codesign.settings.layers import WeightBits
+from codesign.settings.network_file import NetworkSource
 from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.model.compressed_model import CompressedModel

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from codesign.errors import MismatchError
-from codesign.loop.data import Data
 from codesign.loop.file_names import MODEL
 from codesign.loop.inputs import Work
 from codesign.loop.stages import simulation
 from codesign.loop.stages.simulation import SimulateSettings, SimulationResult, run
 from codesign.loop.verify import LayerSimulation
+from codesign.settings.data import Data
 from compress.model.model_file import save_model
 from tests.codesign.loop.stages.conftest import GiveInputs
 from tests.codesign.models import small_model

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from codesign.loop.data import Data
 from codesign.loop.file_names import NETWORK
 from codesign.loop.inputs import Work
-from codesign.loop.network_file import NetworkSource
 from codesign.loop.stages.training import TrainingResult, TrainSettings, run
+from codesign.settings.data import Data
+from codesign.settings.network_file import NetworkSource
 from compress.train.training import TrainingConfig, accuracy
 from tests.codesign.loop.stages.conftest import GiveInputs
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from codesign.loop.settings import RunConfig, TechnologySection
+from codesign.settings.run_config import RunConfig, TechnologySection
 from compress.base.errors import CodesignError
 from compress.base.files import read_text
 from compress.base.settings import schema_in_words

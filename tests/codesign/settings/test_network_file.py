@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from codesign.loop.network_file import NetworkSource, load_network, save_network
+from codesign.settings.network_file import NetworkSource, load_network, save_network
 from compress.base import sources
 from compress.base.errors import CodesignError
 from compress.networks.fold import fold_batch_norms
@@ -49,7 +49,7 @@ def test_a_folded_network_is_not_read_as_one_with_its_batch_norms(network: nn.Mo
 WRITE = """
 import sys
 from pathlib import Path
-from codesign.loop.network_file import save_network
+from codesign.settings.network_file import save_network
 from compress.networks.registry import build_network
 save_network(build_network("digits-net", seed=1), "digits-net", Path(sys.argv[1]), folded=True)
 """

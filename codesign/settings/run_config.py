@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from codesign.loop.compress_section import CompressSection, pass_seed_on
-from codesign.loop.hardware import HardwareSection
+from codesign.settings.compress_section import CompressSection, pass_seed_on
+from codesign.settings.hardware import HardwareSection
 from compress.base.errors import CodesignError
 from compress.base.settings import Count, Seed
 from compress.train.training import TrainingConfig

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codesign.loop.accumulators import widest_accumulator
 from codesign.loop.generation import ArrayOptions, array_to_generate
+from codesign.settings.accumulators import widest_accumulator
 from compress.base.errors import CodesignError
 from compress.model.compressed_model import CompressedModel
 from rtl.config import MAX_ACC_BITS, MIN_ACC_BITS

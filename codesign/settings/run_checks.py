@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import prod
 
-from codesign.loop.data import Data
-from codesign.loop.layers import GivenAlphas, WeightBits, geometries
-from codesign.loop.settings import RunConfig
+from codesign.settings.data import Data
+from codesign.settings.layers import GivenAlphas, WeightBits, geometries
+from codesign.settings.run_config import RunConfig
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
 from compress.methods.presets import PRESETS, Preset, preset

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from codesign.loop.compression import Values
+from codesign.settings.compression import Values
 from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.base.settings import Count, CountOrZero, Fraction

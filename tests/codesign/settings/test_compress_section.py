@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from codesign.loop.run_checks import array_bits_of, given_alphas_of
-from codesign.loop.run_file import load_config
-from codesign.loop.settings import RunConfig
+from codesign.settings.run_checks import array_bits_of, given_alphas_of
+from codesign.settings.run_config import RunConfig
+from codesign.settings.run_file import load_config
 from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.methods.registry import METHODS, SCHEDULES, SCOPES, VALUE_SETS, Step

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from codesign.loop.run_file import load_config
-from codesign.loop.settings import RunConfig
+from codesign.settings.run_config import RunConfig
+from codesign.settings.run_file import load_config
 from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.data.datasets import DATASETS

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from codesign.loop.settings import DataSection, RunConfig, SimulateSection
+from codesign.settings.run_config import DataSection, RunConfig, SimulateSection
 from compress.admm.iteration import AdmmConfig
 from compress.data.datasets import DATASETS
 from compress.train.training import TrainingConfig

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from codesign.loop.accumulators import widest_accumulator
+from codesign.settings.accumulators import widest_accumulator
 from compress.base.errors import CodesignError
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import LayerKind, largest_level

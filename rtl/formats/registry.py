@@ -39,7 +39,7 @@ def parse_index(text: str) -> IndexFormat:
         if found:
             return kind(*map(int, found.groups()))
     raise CodesignError(
-        f"unknown index format {text!r}", f"use one of {format_examples()}, with other numbers where you like"
+        f"unknown index format {text!r}", f"use one of {format_examples()}, whose numbers may be changed"
     )
 
 

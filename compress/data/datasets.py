@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -205,7 +206,8 @@ def _download_mnist() -> tuple[Records, Records]:
     from sklearn.datasets import fetch_openml
 
     try:
-        images, labels = fetch_openml("mnist_784", version=1, return_X_y=True, as_frame=False)
+        with warnings.catch_warnings(action="ignore"):  # of each try; the last one's failure is told below
+            images, labels = fetch_openml("mnist_784", version=1, return_X_y=True, as_frame=False)
     except Exception as error:  # network, disk and parser errors are all the same to the user
         raise CodesignError(
             f"MNIST could not be downloaded: {error}",

@@ -1,6 +1,7 @@
 import gzip
 import os
 import struct
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,7 @@ class TestMnist:
 
     def test_a_failed_download_is_a_clear_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object, **__: object) -> None:
+            warnings.warn("A network error occurred. Retrying", stacklevel=1)  # which nobody should have to read
             raise OSError("no network")
 
         monkeypatch.delenv("CODESIGN_DATA", raising=False)

@@ -100,19 +100,27 @@ class Loader(Component):
         with m.Elif(state == State.DATA):
             with m.If(taken & ends_word):
                 m.d.sync += [address.eq(address + 1), words_left.eq(words_left - 1)]
-            with m.If(taken & ~legal):
-                m.d.sync += [state.eq(Mux(self.load.tlast, State.PLACE, State.DISCARD)), self.failed.eq(1)]
-            with m.Elif(taken & ends_segment):
-                m.d.sync += [state.eq(State.PLACE), self.loaded.eq(self.load.tlast)]
-            with m.Elif(taken):
-                self._refuse_end(m, state)
+            self._after_data(m, state, taken, legal, ends_segment)
         with m.Elif((state == State.DISCARD) & taken & self.load.tlast):
             m.d.sync += state.eq(State.PLACE)
+        self._obey_abort(m, state)
+        return m
+
+    def _after_data(self, m: Module, state: Signal, taken: Signal, legal: Signal, ends_segment: Signal) -> None:
+        """Where a beat of data leads: to the next segment, out of a wrong packet, else to the next beat."""
+        with m.If(taken & ~legal):
+            m.d.sync += [state.eq(Mux(self.load.tlast, State.PLACE, State.DISCARD)), self.failed.eq(1)]
+        with m.Elif(taken & ends_segment):
+            m.d.sync += [state.eq(State.PLACE), self.loaded.eq(self.load.tlast)]
+        with m.Elif(taken):
+            self._refuse_end(m, state)
+
+    def _obey_abort(self, m: Module, state: Signal) -> None:
+        """Drop the rest of a packet; what is being dropped already is taken to have ended."""
         with m.If(self.abort):
             rest = self.in_packet & ~self.discarding
             m.d.sync += [state.eq(Mux(rest, State.DISCARD, State.PLACE)), self.in_packet.eq(rest)]
             m.d.sync += [self.loaded.eq(0), self.failed.eq(0)]
-        return m
 
     def _refuse_end(self, m: Module, state: Signal) -> None:
         """TLAST where a segment does not end."""

@@ -114,65 +114,74 @@ def _identity() -> tuple[Register, ...]:
     )
 
 
+_EVENTS = {
+    "DONE": "The last result of a layer was taken",
+    "LOADED": "The last beat of a load packet was taken, and every word of it was written",
+    "LOAD_ERROR": "A load packet was wrong and was dropped from there to its end",
+    "START_REFUSED": "START was written while BUSY or LOADING and did nothing",
+    "NOT_LOADED": "START was written before a whole layer was loaded and did nothing",
+    "TIMEOUT": "A layer took more cycles than WATCHDOG allows and was stopped as by SOFT_RESET",
+}
+"""Events by name, at bits 0 and up of IRQ_STATUS and IRQ_ENABLE."""
+
+
 def _control() -> tuple[Register, ...]:
-    events = (
-        ("DONE", "The last result of a layer was taken"),
-        ("LOADED", "The last beat of a load packet was taken, and every word of it was written"),
-        ("LOAD_ERROR", "A load packet was wrong and was dropped from there to its end"),
-        ("START_REFUSED", "START was written while BUSY or LOADING and did nothing"),
-        ("NOT_LOADED", "START was written before a whole layer was loaded and did nothing"),
-        ("TIMEOUT", "A layer took more cycles than WATCHDOG allows and was stopped as by SOFT_RESET"),
-    )
-    return (
-        Register(
-            "CONTROL",
-            0x008,
-            Access.PULSE,
-            "Commands; SOFT_RESET wins over START",
-            (
-                Field("START", 0, 1, "Run the loaded layer"),
-                Field("SOFT_RESET", 1, 1, "Stop at once; the next layer must be loaded as a whole"),
-                Field("CLEAR_COUNTERS", 2, 1, "Set the LOAD counters to zero"),
-            ),
-        ),
-        Register(
-            "STATUS",
-            0x00C,
-            Access.READ_ONLY,
-            "What the accelerator is doing",
-            (
-                Field("BUSY", 0, 1, "A layer runs, or results of it were not taken yet"),
-                Field("LOADING", 1, 1, "Inside a load packet"),
-                Field("DISCARDING", 2, 1, "Dropping the rest of a load packet, after an error or SOFT_RESET"),
-                Field("ABORTING", 3, 1, "After SOFT_RESET, a beat with TLAST that ends the results is still to come"),
-            ),
-        ),
-        Register(
-            "IRQ_STATUS",
-            0x010,
-            Access.ONE_CLEARS,
-            "Events; irq is high while one of them is set and enabled",
-            tuple(Field(name, bit, 1, text) for bit, (name, text) in enumerate(events)),
-        ),
-        Register(
-            "IRQ_ENABLE",
-            0x014,
-            Access.READ_WRITE,
-            "Events that raise irq, at the bits of IRQ_STATUS",
-            tuple(Field(name, bit, 1, f"Raise irq on {name}") for bit, (name, _) in enumerate(events)),
-        ),
-        Register(
-            "WATCHDOG",
-            0x018,
-            Access.READ_WRITE,
-            "When a layer is stopped",
-            (
-                Field(
-                    "LOG2_CYCLES", 0, 5, "Logarithm to base 2 of the cycles that a layer may take; 31 after reset", 31
-                ),
-            ),
+    return _commands(), _status(), _irq_status(), _irq_enable(), _watchdog()
+
+
+def _commands() -> Register:
+    return Register(
+        "CONTROL",
+        0x008,
+        Access.PULSE,
+        "Commands; SOFT_RESET wins over START",
+        (
+            Field("START", 0, 1, "Run the loaded layer"),
+            Field("SOFT_RESET", 1, 1, "Stop at once; the next layer must be loaded as a whole"),
+            Field("CLEAR_COUNTERS", 2, 1, "Set the LOAD counters to zero"),
         ),
     )
+
+
+def _status() -> Register:
+    return Register(
+        "STATUS",
+        0x00C,
+        Access.READ_ONLY,
+        "What the accelerator is doing",
+        (
+            Field("BUSY", 0, 1, "A layer runs, or results of it were not taken yet"),
+            Field("LOADING", 1, 1, "Inside a load packet"),
+            Field("DISCARDING", 2, 1, "Dropping the rest of a load packet, after an error or SOFT_RESET"),
+            Field("ABORTING", 3, 1, "After SOFT_RESET, a beat with TLAST that ends the results is still to come"),
+        ),
+    )
+
+
+def _irq_status() -> Register:
+    return Register(
+        "IRQ_STATUS",
+        0x010,
+        Access.ONE_CLEARS,
+        "Events; irq is high while one of them is set and enabled",
+        tuple(Field(name, bit, 1, text) for bit, (name, text) in enumerate(_EVENTS.items())),
+    )
+
+
+def _irq_enable() -> Register:
+    return Register(
+        "IRQ_ENABLE",
+        0x014,
+        Access.READ_WRITE,
+        "Events that raise irq, at the bits of IRQ_STATUS",
+        tuple(Field(name, bit, 1, f"Raise irq on {name}") for bit, name in enumerate(_EVENTS)),
+    )
+
+
+def _watchdog() -> Register:
+    text = "Logarithm to base 2 of the cycles that a layer may take; 31 after reset"
+    fields = (Field("LOG2_CYCLES", 0, 5, text, 31),)
+    return Register("WATCHDOG", 0x018, Access.READ_WRITE, "When a layer is stopped", fields)
 
 
 def _counters() -> tuple[Register, ...]:
@@ -201,32 +210,37 @@ def _shape(config: ArrayConfig) -> tuple[Register, ...]:
         ("INDEX_NAME_2", "Letters nine to twelve, zero where there is none", int.from_bytes(name[8:], "little")),
         ("CONFIG_DIGEST", "CRC-32 of the array's description", config_digest(config)),
     )
-    return (
-        Register(
-            "SHAPE",
-            0x040,
-            Access.CONSTANT,
-            "Size of the array",
-            (
-                Field("ROWS", 0, 8, "Rows", config.rows),
-                Field("LANES", 8, 12, "Lanes: output pixels at a time", config.lanes),
-                Field("REQUANT_LANES", 20, 12, "Activations in a beat of results", config.requant_lanes),
-            ),
+    constants = (
+        _whole(name, 0x048 + 4 * place, Access.CONSTANT, text, value)
+        for place, (name, text, value) in enumerate(values)
+    )
+    return _size(config), _widths(config), *constants
+
+
+def _size(config: ArrayConfig) -> Register:
+    return Register(
+        "SHAPE",
+        0x040,
+        Access.CONSTANT,
+        "Size of the array",
+        (
+            Field("ROWS", 0, 8, "Rows", config.rows),
+            Field("LANES", 8, 12, "Lanes: output pixels at a time", config.lanes),
+            Field("REQUANT_LANES", 20, 12, "Activations in a beat of results", config.requant_lanes),
         ),
-        Register(
-            "WIDTHS",
-            0x044,
-            Access.CONSTANT,
-            "Bits of numbers",
-            (
-                Field("WEIGHT_BITS", 0, 8, "Bits of a weight code", config.weight_bits),
-                Field("ACT_BITS", 8, 8, "Bits of an activation", config.act_bits),
-                Field("ACC_BITS", 16, 8, "Bits of an accumulator", config.acc_bits),
-                Field("WORD_BITS", 24, 8, "Bits of a weight bank word", config.word_bits),
-            ),
-        ),
-        *(
-            _whole(name, 0x048 + 4 * place, Access.CONSTANT, text, value)
-            for place, (name, text, value) in enumerate(values)
+    )
+
+
+def _widths(config: ArrayConfig) -> Register:
+    return Register(
+        "WIDTHS",
+        0x044,
+        Access.CONSTANT,
+        "Bits of numbers",
+        (
+            Field("WEIGHT_BITS", 0, 8, "Bits of a weight code", config.weight_bits),
+            Field("ACT_BITS", 8, 8, "Bits of an activation", config.act_bits),
+            Field("ACC_BITS", 16, 8, "Bits of an accumulator", config.acc_bits),
+            Field("WORD_BITS", 24, 8, "Bits of a weight bank word", config.word_bits),
         ),
     )

@@ -31,6 +31,19 @@ class SeparateArray:
     names: ModuleNames
 
 
+@dataclass(frozen=True)
+class _Blocks:
+    """The parts of the accelerator; ``array`` has the members of ``array_signature``."""
+
+    lite: LiteSlave
+    file: RegisterFile
+    loader: Loader
+    sender: Sender
+    tracker: LoadTracker
+    run: RunControl
+    array: Any
+
+
 class Shell(Component):
     """A PE array that a host reaches over AXI.
 
@@ -67,44 +80,24 @@ class Shell(Component):
         m.submodules.tracker = tracker = LoadTracker(self.config)
         m.submodules.run = run = RunControl()
         array = self._array(m, platform, run.reset)
+        blocks = _Blocks(lite, file, loader, sender, tracker, run, array)
         connect(m, flipped(self.registers), lite.bus)
         connect(m, flipped(self.load), loader.load)
         connect(m, loader.write, array.write)
         connect(m, array.results, sender.results)
         connect(m, sender.send, flipped(self.send))
-        for name in ("write_en", "write_offset", "write_data", "write_strobe", "read_offset"):
-            m.d.comb += getattr(file, name).eq(getattr(lite, name))
-        for name in ("write_fails", "read_data", "read_fails"):
-            m.d.comb += getattr(lite, name).eq(getattr(file, name))
-        m.d.comb += [
-            tracker.write_en.eq(loader.write.valid & loader.write.ready),
-            tracker.write.eq(loader.write.payload),
-            tracker.clear.eq(run.reset),
-            run.start_command.eq(file.control.start),
-            run.reset_command.eq(file.control.soft_reset),
-            run.array_busy.eq(array.busy),
-            run.cycles.eq(array.cycles),
-            run.watchdog.eq(file.watchdog.log2_cycles),
-            run.sending.eq(sender.pending),
-            run.loading.eq(loader.in_packet),
-            run.loaded.eq(tracker.complete),
-            array.start.eq(run.start),
-            loader.abort.eq(run.reset),
-            sender.abort.eq(run.reset),
-            file.status.busy.eq(array.busy | sender.pending),
-            file.status.loading.eq(loader.in_packet),
-            file.status.discarding.eq(loader.discarding),
-            file.status.aborting.eq(sender.aborting),
-            file.irq_status_set.done.eq(sender.finished),
-            file.irq_status_set.loaded.eq(loader.loaded),
-            file.irq_status_set.load_error.eq(loader.failed),
-            file.irq_status_set.start_refused.eq(run.refused),
-            file.irq_status_set.not_loaded.eq(run.not_loaded),
-            file.irq_status_set.timeout.eq(run.expired),
-            self.irq.eq((file.irq_status.as_value() & file.irq_enable.as_value()).any()),
-            file.cycles.value.eq(array.cycles),
-        ]
-        of_layer = {"result_wait": array.results.valid & ~array.results.ready, "result_beats": sender.taken}
+        _serve_registers(m, blocks)
+        _control_runs(m, blocks)
+        _report_status(m, blocks)
+        m.d.comb += self.irq.eq((file.irq_status.as_value() & file.irq_enable.as_value()).any())
+        self._count_cycles(m, blocks)
+        return m
+
+    def _count_cycles(self, m: Module, blocks: _Blocks) -> None:
+        """Registers of the latest layer's cycles, of its results, and of the loads."""
+        file, loader, run, array = blocks.file, blocks.loader, blocks.run, blocks.array
+        m.d.comb += file.cycles.value.eq(array.cycles)
+        of_layer = {"result_wait": array.results.valid & ~array.results.ready, "result_beats": blocks.sender.taken}
         of_loads = {
             "load_beats": self.load.tvalid & self.load.tready,
             "load_wait": loader.in_packet & ~self.load.tvalid,
@@ -114,7 +107,6 @@ class Shell(Component):
             m.d.comb += getattr(file, name).value.eq(_count(m, name, event, run.start | run.reset))
         for name, event in of_loads.items():
             m.d.comb += getattr(file, name).value.eq(_count(m, name, event, file.control.clear_counters | run.reset))
-        return m
 
     def _array(self, m: Module, platform: Any, reset: Signal) -> Any:
         if isinstance(platform, SeparateArray):
@@ -141,6 +133,55 @@ class _ArrayInstance(Component):
         }
         m.submodules.pe_array = Instance(self._name, i_clk=ClockSignal(), i_rst=ResetSignal() | self.reset, **ports)
         return m
+
+
+def _serve_registers(m: Module, blocks: _Blocks) -> None:
+    """The register port reads and writes the register file."""
+    lite, file = blocks.lite, blocks.file
+    for name in ("write_en", "write_offset", "write_data", "write_strobe", "read_offset"):
+        m.d.comb += getattr(file, name).eq(getattr(lite, name))
+    for name in ("write_fails", "read_data", "read_fails"):
+        m.d.comb += getattr(lite, name).eq(getattr(file, name))
+
+
+def _control_runs(m: Module, blocks: _Blocks) -> None:
+    """When a layer starts and what stops it; what was loaded counts for both."""
+    file, loader, sender = blocks.file, blocks.loader, blocks.sender
+    tracker, run, array = blocks.tracker, blocks.run, blocks.array
+    m.d.comb += [
+        tracker.write_en.eq(loader.write.valid & loader.write.ready),
+        tracker.write.eq(loader.write.payload),
+        tracker.clear.eq(run.reset),
+        run.start_command.eq(file.control.start),
+        run.reset_command.eq(file.control.soft_reset),
+        run.array_busy.eq(array.busy),
+        run.cycles.eq(array.cycles),
+        run.watchdog.eq(file.watchdog.log2_cycles),
+        run.sending.eq(sender.pending),
+        run.loading.eq(loader.in_packet),
+        run.loaded.eq(tracker.complete),
+        array.start.eq(run.start),
+        loader.abort.eq(run.reset),
+        sender.abort.eq(run.reset),
+    ]
+
+
+def _report_status(m: Module, blocks: _Blocks) -> None:
+    """STATUS and the events of IRQ_STATUS."""
+    status, events = blocks.file.status, blocks.file.irq_status_set
+    loader, sender, run = blocks.loader, blocks.sender, blocks.run
+    m.d.comb += [
+        status.busy.eq(blocks.array.busy | sender.pending),
+        status.loading.eq(loader.in_packet),
+        status.discarding.eq(loader.discarding),
+        status.aborting.eq(sender.aborting),
+        events.done.eq(sender.finished),
+        events.loaded.eq(loader.loaded),
+        events.load_error.eq(loader.failed),
+        events.start_refused.eq(run.refused),
+        events.not_loaded.eq(run.not_loaded),
+        events.timeout.eq(run.expired),
+    ]
 
 
 def _count(m: Module, name: str, event: Any, clear: Any) -> Signal:

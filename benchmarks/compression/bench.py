@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 
 from benchmarks.compression.jobs import compare, details_of, prune_and_quantize, train_dense
 from benchmarks.compression.pictures import draw_pictures
-from benchmarks.compression.recipes import COMPARISONS, RECIPES, Recipe, quick, quick_comparison
+from benchmarks.compression.recipes import COMPARISONS, RECIPES, Comparison, Recipe, quick, quick_comparison
 from benchmarks.compression.tables import write_page
 from benchmarks.results import Results
 from codesign.versions import version_of
@@ -40,31 +40,18 @@ def main(
     short: Annotated[bool, typer.Option("--quick", help="One epoch each, to try the benchmark itself.")] = False,
 ) -> None:
     """Run what is missing, then write compress.json and the page."""
-    results = Results(out)
+    start, results = time.perf_counter(), Results(out)
     recipes = [quick(recipe) if short else recipe for recipe in RECIPES]
-    by_name = {recipe.name: recipe for recipe in recipes}
     comparisons = [quick_comparison(found) if short else found for found in COMPARISONS]
-    start = time.perf_counter()
     missing = {recipe.data: _missing(recipe.data) for recipe in recipes}
     chosen = _choose(recipes, only, missing)
     runs = [(recipe, seed) for recipe in chosen for seed in recipe.seeds]
-    _run([(_label(r, seed, "dense"), delayed(train_dense)(r, seed, results)) for r, seed in runs], jobs)
     pruned = [(recipe, seed) for recipe, seed in runs if recipe.steps]
+    _run([(_label(r, seed, "dense"), delayed(train_dense)(r, seed, results)) for r, seed in runs], jobs)
     points = _run(
         [(_label(r, seed, "ADMM"), delayed(prune_and_quantize)(r, seed, results)) for r, seed in pruned], jobs
     )
-    versus = [
-        (
-            f"{found.name} seed {seed} {method} {ratio:g}x",
-            delayed(compare)(found, by_name[found.recipe], seed, ratio, method, results),
-        )
-        for found in comparisons
-        if by_name[found.recipe] in chosen
-        for seed in found.seeds
-        for ratio in found.ratios
-        for method in found.methods
-    ]
-    compared = _run(versus, jobs)
+    compared = _run(_comparison_work(comparisons, chosen, results), jobs)
     result: dict[str, Any] = {
         "command": COMMAND,
         "seconds_of_this_run": time.perf_counter() - start,
@@ -76,8 +63,31 @@ def main(
         "missing": {data: reason for data, reason in missing.items() if reason},
         "costs": _costs(results),
     }
-    write_text(results.path("compress.json"), json.dumps(result, indent=1))
     details = {f"{recipe.name}-seed{seed}": details_of(recipe, seed, results) for recipe, seed in pruned}
+    _write(result, details, results, page)
+
+
+def _comparison_work(
+    comparisons: Sequence[Comparison], chosen: Sequence[Recipe], results: Results
+) -> list[tuple[str, Any]]:
+    """A labelled job for each seed, ratio and method of the comparisons whose recipe is chosen."""
+    by_name = {recipe.name: recipe for recipe in chosen}
+    return [
+        (
+            f"{found.name} seed {seed} {method} {ratio:g}x",
+            delayed(compare)(found, by_name[found.recipe], seed, ratio, method, results),
+        )
+        for found in comparisons
+        if found.recipe in by_name
+        for seed in found.seeds
+        for ratio in found.ratios
+        for method in found.methods
+    ]
+
+
+def _write(result: Mapping[str, Any], details: Mapping[str, Any], results: Results, page: Path) -> None:
+    """Write compress.json, the page and its pictures."""
+    write_text(results.path("compress.json"), json.dumps(result, indent=1))
     draw_pictures(result["results"], details, page.parent / "compression")
     write_page(result, page)
     typer.echo(f"wrote {results.path('compress.json')} and {page}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from codesign.settings.compression import (
 )
 from compress.base.files import write_bytes
 from compress.data.datasets import Dataset, Split, load_dataset
-from compress.methods.registry import Target, prune
+from compress.methods.registry import Outcome, Target, prune
 from compress.model.compressed_model import CompressedModel
 from compress.model.model_file import save_model
 from compress.networks.chain import prunable_layers
@@ -34,6 +34,7 @@ from compress.train.training import accuracy
 
 if TYPE_CHECKING:  # a result's own recipe is among its settings, and others' changes must not make it anew
     from benchmarks.compression.recipes import Comparison, Recipe
+    from codesign.settings.compress_section import CompressSection
 
 __all__ = ["compare", "details_of", "prune_and_quantize", "train_dense"]
 
@@ -76,25 +77,18 @@ def prune_and_quantize(recipe: Recipe, seed: int, results: Results) -> list[dict
     key, settings = f"{recipe.name}-seed{seed}", _settings(recipe)
     if (finished := results.get(__name__, key, settings)) is not None:
         return list(finished["entries"])
-    dataset, network = _dataset(recipe), _dense(recipe, seed, results)
-    config, size = recipe.config(seed), _weights(network)
     work = results.work(__name__, key, settings)
-    stopwatch = Stopwatch(work / "seconds")
-    before, pruned = copy_weights(network), network
+    run = _Run(recipe, seed, results, _dataset(recipe), work, Stopwatch(work / "seconds"))
+    before = pruned = run.dense()
+    config = recipe.config(seed).compress
     entries: list[dict[str, Any]] = []
     training: dict[str, Any] = {}
     iterations = epochs = 0
-    for number, step in enumerate(config.compress.steps, start=1):  # those before are in the checkpoints
-        section = config.compress.model_copy(update={"steps": config.compress.steps[:number]})
-        dense = _dense(recipe, seed, results)
-        pruned, outcome = prune_network(
-            dense, dataset, section.method, section.target(), section.prune, work, stopwatch.note
-        )
-        ratio = f"{size / round(size / step.ratio):.0f}x"
-        about = {"network": recipe.name, "seed": seed, "saliency": step.prune.saliency}
-        extra = about | _entry("admm", stopwatch, pruned, dataset)
-        model = rounded_model(pruned, dataset, section.calibrate, provenance=_provenance(recipe, seed))
-        entries.append(_finish(model, f"{key}-{ratio}", extra, recipe, seed, results))
+    for number, step in enumerate(config.steps, start=1):  # those before are in the checkpoints
+        section = config.model_copy(update={"steps": config.steps[:number]})
+        ratio = f"{_weights(before) / round(_weights(before) / step.ratio):.0f}x"
+        pruned, outcome = run.prune(section)
+        entries.append(run.pruned_entry(section, pruned, ratio))
         history, retraining = outcome.pruned.history, outcome.pruned.retraining
         training[ratio] = {
             "admm": [asdict(record) for record in history[iterations:]],
@@ -102,16 +96,79 @@ def prune_and_quantize(recipe: Recipe, seed: int, results: Results) -> list[dict
         }
         iterations, epochs = len(history), len(retraining)
         if step.ratio in recipe.quantized_ratios:
-            bits = {name: section.layer_bits.get(name, section.weight_bits) for name in prunable_layers(pruned)}
-            folder = work / f"quantize-{ratio}"
-            levels, found = quantize_network(pruned, dataset, section.values, bits, {}, folder, stopwatch.note)
-            extra = about | _entry("admm+quantize", stopwatch, levels, dataset)
-            model = integer_model(levels, found, dataset, section.calibrate, provenance=_provenance(recipe, seed))
-            entries.append(_finish(model, f"{key}-{ratio}-quantized", extra, recipe, seed, results))
-    histograms = weight_histograms({"dense": before, "pruned and retrained": copy_weights(pruned)})
+            entries.append(run.quantized_entry(section, pruned, ratio))
+    histograms = weight_histograms({"dense": copy_weights(before), "pruned and retrained": copy_weights(pruned)})
     result = {"entries": entries, "training": training, "histograms": [asdict(layer) for layer in histograms]}
     results.put(__name__, key, settings, result)
     return entries
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A recipe's pruning from one seed; ``work`` has its checkpoints."""
+
+    recipe: Recipe
+    seed: int
+    results: Results
+    dataset: Dataset
+    work: Path
+    stopwatch: Stopwatch
+
+    def dense(self) -> nn.Module:
+        """The trained network to start from, a new copy each time."""
+        return _dense(self.recipe, self.seed, self.results)
+
+    def prune(self, section: CompressSection) -> tuple[nn.Module, Outcome]:
+        """Every step of ``section``; those that a checkpoint has are read."""
+        method, target, told = section.method, section.target(), self.stopwatch.note
+        return prune_network(self.dense(), self.dataset, method, target, section.prune, self.work, told)
+
+    def pruned_entry(self, section: CompressSection, pruned: nn.Module, ratio: str) -> dict[str, Any]:
+        """The pruned network, rounded without training."""
+        measured = self._measured("admm", section, pruned)
+        provenance = _provenance(self.recipe, self.seed)
+        model = rounded_model(pruned, self.dataset, section.calibrate, provenance=provenance)
+        return self._finish(model, ratio, measured)
+
+    def quantized_entry(self, section: CompressSection, pruned: nn.Module, ratio: str) -> dict[str, Any]:
+        """The pruned network, quantized and retrained."""
+        bits = {name: section.layer_bits.get(name, section.weight_bits) for name in prunable_layers(pruned)}
+        folder, told = self.work / f"quantize-{ratio}", self.stopwatch.note
+        levels, found = quantize_network(pruned, self.dataset, section.values, bits, {}, folder, told)
+        measured = self._measured("admm+quantize", section, levels)
+        provenance = _provenance(self.recipe, self.seed)
+        model = integer_model(levels, found, self.dataset, section.calibrate, provenance=provenance)
+        return self._finish(model, f"{ratio}-quantized", measured)
+
+    def _measured(self, method: str, section: CompressSection, network: nn.Module) -> dict[str, Any]:
+        """Members of an entry that come from the floating-point network."""
+        return {
+            "network": self.recipe.name,
+            "seed": self.seed,
+            "saliency": section.steps[-1].prune.saliency,
+            "method": method,
+            "seconds": self.stopwatch.seconds,
+            "validation_accuracy": accuracy(network, self.dataset.validation),
+            "float_test_accuracy": accuracy(network, self.dataset.test),
+        }
+
+    def _finish(self, model: CompressedModel, name: str, measured: dict[str, Any]) -> dict[str, Any]:
+        """Store the integer model, evaluate its file, and make the entry of compress.json."""
+        path = self.results.path("models", f"{self.recipe.name}-seed{self.seed}-{name}.safetensors")
+        save_model(model, path)
+        found = evaluate_model(path, self.recipe.data)
+        storage = found.storage
+        return {
+            **measured,
+            "pruning_ratio": sum(layer.weights for layer in storage.layers) / sum(x.nonzeros for x in storage.layers),
+            "weight_data_ratio": storage.data_ratio,
+            "file_ratio": storage.dense_bits / (8 * found.packed_bytes),
+            "packed_bytes": found.packed_bytes,
+            "test_accuracy": found.accuracy,
+            "layers": found.to_dict()["layers"],
+            "model": f"models/{path.name}",
+            "dense_accuracy": _dense_accuracy(self.recipe, self.seed, self.results),
+        }
 
 
 def details_of(recipe: Recipe, seed: int, results: Results) -> dict[str, Any] | None:
@@ -174,36 +231,6 @@ def _accuracy_with(weights: Mapping[str, Tensor], network: nn.Module, split: Spl
 
 def _provenance(recipe: Recipe, seed: int) -> dict[str, Any]:
     return {"data": recipe.data, "network": recipe.network, "seed": seed, "benchmark": recipe.name}
-
-
-def _finish(
-    model: CompressedModel, name: str, extra: dict[str, Any], recipe: Recipe, seed: int, results: Results
-) -> dict[str, Any]:
-    """Store the integer model, evaluate its file, and make the entry of compress.json."""
-    path = results.path("models", f"{name}.safetensors")
-    save_model(model, path)
-    found = evaluate_model(path, recipe.data)
-    storage = found.storage
-    return {
-        **extra,
-        "pruning_ratio": sum(layer.weights for layer in storage.layers) / sum(x.nonzeros for x in storage.layers),
-        "weight_data_ratio": storage.data_ratio,
-        "file_ratio": storage.dense_bits / (8 * found.packed_bytes),
-        "packed_bytes": found.packed_bytes,
-        "test_accuracy": found.accuracy,
-        "layers": found.to_dict()["layers"],
-        "model": f"models/{path.name}",
-        "dense_accuracy": _dense_accuracy(recipe, seed, results),
-    }
-
-
-def _entry(method: str, stopwatch: Stopwatch, network: nn.Module, dataset: Dataset) -> dict[str, Any]:
-    return {
-        "method": method,
-        "seconds": stopwatch.seconds,
-        "validation_accuracy": accuracy(network, dataset.validation),
-        "float_test_accuracy": accuracy(network, dataset.test),
-    }
 
 
 def _dense(recipe: Recipe, seed: int, results: Results) -> nn.Module:

@@ -120,35 +120,65 @@ def break_even_curve(
         Of the sparse arrays, the best one at each portion; the reference's own where that is sparse, else fixed(4).
     """
     formats = tuple(indices) or ((Fixed(4),) if reference.is_dense else (reference.index,))
-    sparse = [reference.replace(index=index) for index in formats]
-    space = (*(candidate_shapes() if shapes is None else shapes), shape_of(reference))
-    budget = layer_budget(layer, reference, technology)
+    search = _Search(
+        layer=layer,
+        masks=masks,
+        sparse=[reference.replace(index=index) for index in formats],
+        technology=technology,
+        budget=layer_budget(layer, reference, technology),
+        space=(*(candidate_shapes() if shapes is None else shapes), shape_of(reference)),
+    )
     told = progress or (lambda *_: None)
     told(Update(layer.name, 0, len(portions) + 1))
-    dense = best_array([layer.dense()], [reference.replace(index=Dense())], technology, budget, space)
-    if dense is None:
-        raise CodesignError(f"no dense array fits the budget of layer {layer.name!r}", "allow the reference's shape")
-
-    def measured(portion: float) -> BreakEvenPoint:
-        found = best_array([layer.pruned(masks(portion))], sparse, technology, budget, space)
-        return BreakEvenPoint(portion, found, None if found is None else _time(dense) / _time(found))
-
-    points: dict[float, BreakEvenPoint] = {}
-    for done, portion in enumerate(portions, 1):
-        told(Update(layer.name, done, len(portions) + 1))
-        points[portion] = measured(portion)
-    while (further := next_portion({portion: point.pays for portion, point in points.items()})) is not None:
-        points[further] = measured(further)
+    dense = search.dense_array(reference)
+    points = search.bracketed(dense, portions, told)
     told(Update(layer.name, len(portions) + 1, len(portions) + 1))
     return BreakEvenCurve(
         layer=layer.name,
         indices=tuple(map(str, formats)),
-        budget=budget,
+        budget=search.budget,
         area_unit=technology.area_unit,
         time_unit=technology.time_unit,
         dense=BreakEvenPoint(0.0, dense, 1.0),
         points=tuple(points[portion] for portion in sorted(points)),
     )
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The best arrays for a layer: any of the sparse formats, any shape of the space, within the budget."""
+
+    layer: LayerLoad
+    masks: Callable[[float], Mask]
+    sparse: Sequence[ArrayConfig]
+    technology: Technology
+    budget: float
+    space: Sequence[Shape]
+
+    def dense_array(self, reference: ArrayConfig) -> ArrayChoice:
+        """The baseline; a CodesignError if no dense array fits."""
+        configs = [reference.replace(index=Dense())]
+        found = best_array([self.layer.dense()], configs, self.technology, self.budget, self.space)
+        if found is None:
+            cause = f"no dense array fits the budget of layer {self.layer.name!r}"
+            raise CodesignError(cause, "allow the reference's shape")
+        return found
+
+    def point(self, dense: ArrayChoice, portion: float) -> BreakEvenPoint:
+        """The best sparse array for one pruned portion, against the dense one."""
+        load = self.layer.pruned(self.masks(portion))
+        found = best_array([load], self.sparse, self.technology, self.budget, self.space)
+        return BreakEvenPoint(portion, found, None if found is None else _time(dense) / _time(found))
+
+    def bracketed(self, dense: ArrayChoice, portions: Sequence[float], told: Progress) -> dict[float, BreakEvenPoint]:
+        """Points at ``portions``, then at those that bracket where the curve crosses 1."""
+        points: dict[float, BreakEvenPoint] = {}
+        for done, portion in enumerate(portions, 1):
+            told(Update(self.layer.name, done, len(portions) + 1))
+            points[portion] = self.point(dense, portion)
+        while (further := next_portion({portion: point.pays for portion, point in points.items()})) is not None:
+            points[further] = self.point(dense, further)
+        return points
 
 
 def _time(array: ArrayChoice) -> float:

@@ -1,4 +1,4 @@
-"""What the page says of how the network was pruned and quantized, by the run's own method and set of values."""
+"""Captions that say how the network was pruned and quantized, by the run's own method and set of values."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Captions:
 
 
 def compress_setting(report: Report, key: str, default: Any = None) -> Any:
-    """A value of the run file's ``[compress]``, of reports from before the key the default."""
+    """A value of the run file's ``[compress]``, the default for reports older than the key."""
     return report.settings.get("compress", {}).get(key, default)
 
 
@@ -68,5 +68,5 @@ def _quantize(values: str, report: Report) -> str:
 
 
 def _described(entries: Mapping[str, Recipe] | Mapping[str, ValueSet], name: str) -> str:
-    """The name and its one-line summary; of a name from another version the name alone."""
+    """The name and its one-line summary; the name alone for one from another version."""
     return f"{name}: {entries[name].summary.replace('`', '')}" if name in entries else name

@@ -22,7 +22,7 @@ DPI = 160
 
 
 def write_page(report: Report, folder: Path) -> list[Path]:
-    """Write ``report.html`` and one PNG a picture into ``folder``, from a report."""
+    """Write ``report.html`` and one PNG per picture into ``folder``, from a report."""
     pictures = {name: {theme.name: _png(name, report, theme) for theme in THEMES} for name in PLOTS}
     paths = []
     for name, themes in pictures.items():
@@ -100,7 +100,7 @@ def _losses(report: Report) -> list[str]:
     if lost > 0:
         total = report.accuracy.test_images
         images = round(lost * total)
-        found.append(f"The integer network gets {images} of {total} test images fewer right than the dense one.")
+        found.append(f"Of {total} test images, the integer network gets {images} fewer right than the dense one.")
     return found
 
 

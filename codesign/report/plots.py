@@ -25,7 +25,7 @@ def draw(name: str, report: Report, theme: Theme) -> Figure:
 
 
 def break_even(report: Report, theme: Theme) -> Figure:
-    """Speedup in equal area over pruned portion, a line a layer; rings mark the portions that were chosen."""
+    """Speedup in equal area over pruned portion, one line per layer; rings mark the portions that were chosen."""
     figure = Figure((theme.width, 4.6), layout="constrained")
     axes = figure.add_subplot()
     chosen = {layer.name: 1 - layer.alpha for layer in report.layers if not layer.restored}
@@ -87,10 +87,10 @@ def _speedup_scale(axes: Axes) -> None:
 def weights(report: Report, theme: Theme) -> Figure:
     """Weights of each layer before compression, and its levels after; pruned weights are a number, not a bar."""
     entries = report.histograms
-    if theme.is_narrow:  # a row a layer
+    if theme.is_narrow:  # a row per layer
         figure = Figure((theme.width, 0.6 + 1.7 * len(entries)), layout="constrained")
         pairs = figure.subplots(len(entries), 2, squeeze=False)
-    else:  # a column a layer
+    else:  # a column per layer
         figure = Figure((theme.width, 4.4), layout="constrained")
         pairs = figure.subplots(2, len(entries), squeeze=False).T
     for (before, after), entry in zip(pairs, entries, strict=True):

@@ -37,7 +37,7 @@ SCHEMA_VERSION: Final = 2
 
 
 class _Part(BaseModel):
-    """Exact types and no changes later; keys that a later toolkit has added are passed over."""
+    """Exact types and no changes later; keys that a later toolkit has added are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True, ser_json_inf_nan="constants")
 

@@ -18,7 +18,7 @@ WIDE, NARROW = 9.6, 4.4  # inches; at 390 pixels the text of a narrow picture ha
 class Theme:
     """Colours of text, grid and background, and a picture's width in inches.
 
-    Series colours are told apart also without hue. Panels of a ``narrow`` picture lie below each other.
+    Series can be told apart even without hue. Panels of a ``narrow`` picture lie below each other.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Theme:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether the picture is for the screen of a telephone."""
+        """Whether the picture is for a phone's screen."""
         return self.width < WIDE
 
     def narrowed(self) -> Theme:
@@ -65,7 +65,7 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 
 
 def line_style(number: int, theme: Theme) -> dict[str, Any]:
-    """Colour and marker of line ``number`` from 0: the first 36 differ, and the first six also without hue."""
+    """Colour and marker of line ``number`` from 0: the first 36 differ, and the first six even without hue."""
     turn = number + number // len(theme.series)
     return {"color": theme.series[number % len(theme.series)], "marker": MARKERS[turn % len(MARKERS)]}
 

@@ -33,7 +33,7 @@ Residuals = Mapping[str, Sequence[Residual]]
 
 
 def draw_residuals(runs: Mapping[str, Records], theme: Theme, tolerances: Mapping[str, float] | None = None) -> Figure:
-    """Relative primal and dual residual over the iterations, a line a constraint, a column a run.
+    """Relative primal and dual residual over the iterations, a line per constraint, a column per run.
 
     On the logarithmic scale a residual of exactly 0 is below the picture.
 
@@ -67,7 +67,7 @@ def draw_residuals(runs: Mapping[str, Records], theme: Theme, tolerances: Mappin
 
 
 def draw_losses(runs: Mapping[str, Records], retraining: Mapping[str, Records], theme: Theme) -> Figure:
-    """Training loss and validation accuracy of each ADMM iteration, then of each retraining epoch, a column a run.
+    """Training loss and validation accuracy of each ADMM iteration, then of each retraining epoch, a column per run.
 
     Parameters
     ----------
@@ -104,8 +104,8 @@ def draw_losses(runs: Mapping[str, Records], retraining: Mapping[str, Records], 
 def draw_histograms(layers: Records, theme: Theme) -> Figure:
     """Several snapshots of the weights, a row per layer, a column per snapshot, in the layer's own bins.
 
-    Counts are on a logarithmic scale, since nearly all weights may be in one bin. Weights that are exactly zero are a
-    number, not a bar. Of more than ``MOST_LAYERS`` layers those with the most weights are drawn.
+    Counts are on a logarithmic scale, since nearly all weights may be in one bin. Weights that are exactly zero are
+    given as a number, not a bar. Of more than ``MOST_LAYERS`` layers those with the most weights are drawn.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ LayerNames = BeforeValidator(_layer_names)
 
 
 class CompressSection(BaseModel):
-    """What to prune and to how many bits; docs/methods.md tells what can be chosen.
+    """What to prune and to how many bits; docs/methods.md lists the choices.
 
     Members
     -------
@@ -119,7 +119,7 @@ class CompressSection(BaseModel):
 
     @property
     def fixed_target(self) -> str | None:
-        """What the section asks for where no layer's alpha is said or searched, in words."""
+        """The section's target in words, where no layer's alpha is given or searched."""
         if self.steps:
             return f"{self.steps[-1].ratio:g}x over the whole network, step by step"
         if self.ratio is not None:
@@ -170,7 +170,7 @@ class CompressSection(BaseModel):
         given = [name for name in ("alpha", "preset", "ratio") if getattr(self, name) is not None]
         if self.scope == "network" and given != ["ratio"] and not self.steps:
             raise CodesignError(
-                f"scope 'network' goes by one ratio, and {' and '.join(given) or 'nothing'} is given",
+                f"scope 'network' needs one ratio, and {' and '.join(given) or 'nothing'} is given",
                 "give compress.ratio instead, or count over scope 'layer'",
             )
         if self.scope == N_OF_M.name and self.preset is not None:

@@ -1,4 +1,4 @@
-"""What a run file says of single layers, and whether it fits the network: known before anything is trained."""
+"""What a run file says about single layers, and whether it fits the network: known before anything is trained."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class RunConfig(_Section):
         kept = "nm{}of{}".format(*self.compress.target().pattern_counts())
         if patterns and (self.compress.scope != "n:m" or patterns != [kept]):
             raise CodesignError(
-                f"hardware.indices has {patterns[0]!r}, and compress.scope = {self.compress.scope!r} does not prune so",
+                f"hardware.indices has {patterns[0]!r}, which compress.scope = {self.compress.scope!r} does not yield",
                 "prune with scope 'n:m' and the same pattern, or leave that index out",
             )
         if patterns == self.hardware.indices:

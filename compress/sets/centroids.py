@@ -87,7 +87,7 @@ def kmeans(values: Array, count: int, or_zero: bool = False) -> Array:
 
 
 class _RunSums:
-    """Prefix sums over sorted values: number, sum and sum of squares of any run in one look."""
+    """Prefix sums over sorted values: number, sum and sum of squares of any run in constant time."""
 
     def __init__(self, distinct: Array, weights: Array) -> None:
         self.distinct = distinct

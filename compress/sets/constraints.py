@@ -21,12 +21,12 @@ SEARCH_BUDGET = 1 << 21  # level boundaries looked up in one search: a second
 
 
 class ConstraintSet(Protocol):
-    """A set that weights shall end in; ADMM knows nothing else of it."""
+    """A set that weights must end in; its projection is all that ADMM uses."""
 
     def project(self, weights: Tensor) -> Tensor:
         """The member of the set closest to ``weights``: argmin over Z of ||weights - Z||_F (003 eq. (7)).
 
-        Shape and dtype stay, ``weights`` is not changed, and of equally close members always the same is chosen.
+        Shape and dtype stay, ``weights`` is not changed, and of equally close members the same one is always chosen.
         """
 
 
@@ -85,7 +85,7 @@ class Levels:
 class LevelsOrZero:
     """The levels of ``Levels``, and zero: what quantization asks of a weight that may still be pruned (000 eq. (3)).
 
-    In the joint form a weight shall lie in this set and in a cardinality set, whose zeros ``Levels`` would forbid.
+    In the joint form a weight must lie in this set and in a cardinality set, whose zeros ``Levels`` would forbid.
 
     >>> LevelsOrZero(weight_bits=2, interval=0.5).project(torch.tensor([0.1, -0.8, 0.3, 7.0]))
     tensor([ 0.0000, -1.0000,  0.5000,  1.0000])

@@ -1,4 +1,4 @@
-"""A whole model in one small file: packed weights with all that an array needs besides, biases and scales among it.
+"""A whole model in one small file: packed weights with everything else an array needs, biases and scales included.
 
 Layout: magic (4 bytes), length of the description (4, little endian), the description, the packed weights
 (``compress.storage.packed_file``, with a checksum of their own). The description is compressed by zlib, which checks it
@@ -45,7 +45,7 @@ def read_model(path: Path) -> CompressedModel:
             is_archive = file.read(len(MAGIC)) == MAGIC
         content = path.read_bytes() if is_archive else b""
     except OSError:
-        is_archive = False  # told by the reader of the other kind
+        is_archive = False  # reported by the reader of the other kind
     return decode_model(content, str(path)) if is_archive else load_model(path)
 
 

@@ -70,7 +70,7 @@ class Dense:
 
 @dataclass(frozen=True)
 class Bitmap:
-    """One bit a position: 1 where the weight is nonzero."""
+    """One bit per position: 1 where the weight is nonzero."""
 
     name = "bitmap"
 
@@ -153,7 +153,7 @@ class Rice:
         return f"rice({self.remainder_bits})"
 
     def bits(self, positions: Positions, size: int) -> int:
-        """1 + k a nonzero, and the quotients."""
+        """1 + k per nonzero, and the quotients."""
         return len(positions) * (1 + self.remainder_bits) + int((_gaps(positions) >> self.remainder_bits).sum())
 
     def encode(self, positions: Positions, size: int) -> Bits:

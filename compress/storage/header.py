@@ -1,4 +1,4 @@
-"""The header of a packed file: one record a layer, from which a reader knows how many bits the payload has where.
+"""The header of a packed file: one record per layer, from which a reader knows where each part of the payload lies.
 
 Numbers are LEB128 varints. A record is: length of the name, name (UTF-8), K, C, R, S, number of nonzeros, bits of a
 weight (1 byte), and one byte of 32 x index format + its parameter; ``Dense``, the format 0, has no parameter, and
@@ -34,16 +34,16 @@ DENSE, BITMAP, FIXED, RICE = range(0, CLUSTERED, 32)
 
 @dataclass(frozen=True)
 class LayerRecord:
-    """What the payload does not say of a layer. CodesignError for one that no file can hold.
+    """What a reader needs to know of a layer besides its payload. CodesignError for one that no file can hold.
 
     Members
     -------
     shape : tuple of int
         K, C / groups, R, S.
     interval : float or None
-        None of a clustered layer.
+        None for a clustered layer.
     centroids : int
-        0 of a quantized layer.
+        0 for a quantized layer.
     """
 
     name: str

@@ -28,9 +28,10 @@ Shape = tuple[int, int, int]
 class LiveChannels:
     """Live outputs and inputs by name, then the nonzeros' gaps in the part of the layer where both are live.
 
-    An output (filter, neuron) or input (channel, feature) is live if it has a nonzero weight. Of either set come the
-    number of live ones, in as many bits as the largest needs, their format's place in ``INNER_FORMATS`` (5 bits), and
-    they in that format. The positions follow in ``inner``, in C order through (live outputs, live inputs, taps).
+    An output (filter, neuron) or input (channel, feature) is live if it has a nonzero weight. Each set is written as
+    the number of live ones, in as many bits as the largest number needs, its format's place in ``INNER_FORMATS``
+    (5 bits), and the live ones in that format. The positions follow in ``inner``, in C order through (live outputs,
+    live inputs, taps).
 
     Members
     -------
@@ -85,7 +86,7 @@ def best_live_channels(positions: Positions, shape: Sequence[int]) -> LiveChanne
 
 
 def _best_inner(positions: Positions, size: int) -> IndexFormat:
-    """Of those with the fewest bits the first; of formats that need every position, only where there is every one."""
+    """The first of those with the fewest bits; formats without an index only where every position is nonzero."""
     possible = (code for code in INNER_FORMATS if len(positions) == size or not isinstance(code, Dense))
     return min(possible, key=lambda code: code.bits(positions, size))
 
@@ -124,7 +125,7 @@ def _decode_set(stream: Bits, nonzeros: int, of: int) -> tuple[Positions, int]:
         raise ValueError("the index stream ends within its live channels")
     live = int(values_of(stream[: of.bit_length()], of.bit_length())[0])
     place = int(values_of(stream[of.bit_length() : head], FORMAT_BITS)[0])
-    if live > nonzeros:  # also bounds what a damaged file makes us allocate
+    if live > nonzeros:  # also bounds what a damaged file can allocate
         raise ValueError("the index stream has more live channels than nonzeros")
     if place >= len(INNER_FORMATS):
         raise ValueError("the index stream has an impossible format")

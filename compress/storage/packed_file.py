@@ -1,8 +1,8 @@
 """The packed export: the weights of a compressed model in one file of as many bits as ``storage`` says.
 
 Layout: magic (4 bytes), CRC-32 of all that follows (4), number of layers, one record per layer (``header``), then
-the payload: layer after layer without a gap the index bits, the codes of the nonzero weights, and a clustered layer's
-centroids (float32, little endian); filled up with zeros to a whole byte. A code takes its layer's weight bits: of a
+the payload: for each layer, without gaps, the index bits, the codes of the nonzero weights, and a clustered layer's
+centroids (float32, little endian); padded with zeros to a whole byte. A code takes its layer's weight bits: of a
 level it is level - 1 when positive and M/2 - 1 - level when negative, of a label it is label - 1.
 """
 
@@ -96,7 +96,7 @@ def _encode(layer: CompressedLayer | PackedWeights | ClusteredWeights) -> tuple[
 def _decode(record: LayerRecord, stream: Bits) -> tuple[PackedWeights | ClusteredWeights, int]:
     """The layer at the front of a payload, and how many bits it took."""
     size = record.weights
-    if record.nonzeros * record.weight_bits > len(stream):  # before a damaged count makes us allocate
+    if record.nonzeros * record.weight_bits > len(stream):  # before a damaged count can allocate
         raise ValueError("it ends within a layer")
     positions, used = record.index_format.decode(stream, record.nonzeros, size)
     codes_end = used + record.nonzeros * record.weight_bits

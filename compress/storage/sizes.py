@@ -1,4 +1,4 @@
-"""What a compressed layer takes to store: weights alone, with indices in every format, and random masks' least."""
+"""The storage of a compressed layer: weights alone, with indices in every format, and the minimum for random masks."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class LayerStorage:
 
     @property
     def floor_bits(self) -> float:
-        """Data and the entropy of a random mask of this density: of a quantized layer n + H(p)/p bits a nonzero.
+        """Data and the entropy of a random mask of this density: of a quantized layer n + H(p)/p bits per nonzero.
 
         A mask with dead channels is not random, and stored with its live ones (``LiveChannels``) it may take less.
         """
@@ -148,7 +148,7 @@ def layer_storage(name: str, levels: NDArray[np.integer], weight_bits: int, code
 
 
 def storage_of(layer: CompressedLayer | PackedWeights | ClusteredWeights) -> LayerStorage:
-    """Bits of a quantized layer, or of a clustered one: labels, indices, 32 bits a centroid (000 Fig. 2)."""
+    """Bits of a quantized layer, or of a clustered one: labels, indices, 32 bits per centroid (000 Fig. 2)."""
     if isinstance(layer, ClusteredWeights):
         return layer_storage(layer.name, layer.labels, layer.weight_bits, CENTROID_BITS * len(layer.centroids))
     return layer_storage(layer.name, layer.levels, layer.weight_bits)

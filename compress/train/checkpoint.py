@@ -57,7 +57,7 @@ class Checkpoint:
         self._stages[stage] = copy.deepcopy(state)  # the tensors go on changing
         if rank() != 0:
             return  # equal in all processes, and one file
-        content = io.BytesIO()  # torch tells a full disk as a RuntimeError of its own
+        content = io.BytesIO()  # torch reports a full disk as a RuntimeError of its own
         torch.save({"format": FORMAT, "run": self._run, "stages": self._stages}, content)
         write_bytes(self.path, content.getbuffer())
 

@@ -21,11 +21,11 @@ __all__ = ["add_up", "from_first", "process_group", "rank", "share_buffers", "sh
 def process_group() -> Iterator[None]:
     """Join the processes that torch's launcher started (it sets WORLD_SIZE); alone, nothing happens.
 
-    No thread of the group outlives the block. One that is left drops the tensors of its last exchange while the
-    interpreter exits, wants the lock that is no longer given, and aborts the process ("terminate called without an
-    active exception"). Torch ends the threads when nothing refers to the group any more. Functions of
-    ``torch.distributed.nn`` take the group there is when they are first imported as a default argument, and the first
-    optimizer imports them; so they are imported before there is one.
+    No thread of the group outlives the block. One that survives drops the tensors of its last exchange while
+    the interpreter exits, waits for a lock that is no longer granted, and aborts the process ("terminate called without
+    an active exception"). Torch ends the threads once nothing refers to the group any more. When they are first
+    imported, functions of ``torch.distributed.nn`` take the current group as a default argument, and the first
+    optimizer imports them; so they are imported before there is a group.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield

@@ -102,7 +102,7 @@ def check_labels(labels: Tensor, outputs: int) -> None:
 
 
 def smallest_share(images: int, batch_size: int) -> int:
-    """The fewest images, but not none, that a process gets of a batch of ``train_epoch``."""
+    """The fewest images, at least one, that a process gets of a batch of ``train_epoch``."""
     sizes = {len(batch) for batch in _batches(torch.arange(images), batch_size)}
     shares = {(size + later) // world_size() for size in sizes for later in range(world_size())}
     return min(share for share in shares if share)

@@ -35,12 +35,12 @@ def together(
     Parameters
     ----------
     processes : int
-        On this machine, each with its own interpreter; a fraction of the time only where each has a core to itself.
+        On this machine, each with its own interpreter; faster only where each has a core to itself.
     function : callable
         At the top level of a module, since its name is sent; so are arguments and result, pickled. What it changes in
         an argument stays in its process: return what you need.
     progress : Progress, optional
-        Called here with what process 0 tells.
+        Called here with the updates of process 0.
 
     Raises
     ------

@@ -46,7 +46,7 @@ def check_device(name: str) -> None:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Torch's random numbers start at ``seed`` inside, and are as before afterwards."""
+    """Torch's random numbers start at ``seed`` inside; their state is restored afterwards."""
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield

@@ -42,7 +42,7 @@ def check_trainable(network: nn.Module, dataset: Dataset, batch_size: int) -> No
 
 @contextmanager
 def _buffers_kept(network: nn.Module) -> Iterator[None]:
-    """Running statistics are afterwards as they were."""
+    """Running statistics are restored afterwards."""
     before = [buffer.clone() for buffer in network.buffers()]
     try:
         yield

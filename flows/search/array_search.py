@@ -30,9 +30,9 @@ def best_array(
     budget: float,
     shapes: Sequence[Shape] | None = None,
 ) -> ArrayChoice | None:
-    """The array within ``budget`` that runs all layers soonest, or None where none fits.
+    """The array within ``budget`` that runs all layers fastest, or None where none fits.
 
-    Exact with rows assigned in the quick way: a shape is passed over only where a bound excludes it. The winner's rows
+    Exact with rows assigned in the quick way: a shape is skipped only where a bound excludes it. The winner's rows
     are then made as even as a layer's schedule makes them, if that is faster and fits.
 
     Parameters

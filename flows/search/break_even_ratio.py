@@ -25,9 +25,9 @@ class BreakEvenRatio:
     Members
     -------
     low : float
-        Pruned this far, the sparse array is slower, or does not fit; 1, nothing pruned, where no measured portion is.
+        Pruned this far, the sparse array is slower, or does not fit; 1, nothing pruned, where no portion loses.
     high : float or None
-        Pruned this far or further, no measured sparse array is slower; None where the largest portion is.
+        Pruned this far or further, no measured sparse array is slower; None where the largest portion loses.
     """
 
     low: float
@@ -43,14 +43,14 @@ class BreakEvenRatio:
     def passed_by(self, alpha: float) -> bool:
         """Whether a layer that keeps ``alpha`` of its weights gains by it.
 
-        Where no measured portion loses, that there is no smaller one says nothing against it: any pruning passes.
+        Where no measured portion loses, any pruning passes: nothing measured speaks against a smaller portion.
         """
         if self.high is None or alpha >= 1:
             return False
         return self.kind == "at_most" or 1 / alpha >= self.high
 
     def __str__(self) -> str:
-        """For tables: the ratio that is sure to pay.
+        """For tables: the ratio that is known to pay.
 
         >>> str(BreakEvenRatio(1.25, 1.28)), str(BreakEvenRatio(1.0, 1.01)), str(BreakEvenRatio(100.0, None))
         ('1.28×', 'at most 1.01×', 'never')

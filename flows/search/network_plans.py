@@ -71,7 +71,7 @@ class NetworkPlans:
         return self._total(shape, Schedule.cycles)
 
     def fewest_cycles(self, shape: Shape) -> int:
-        """A lower bound on ``cycles`` that is found sooner."""
+        """A lower bound on ``cycles`` that is cheaper to compute."""
         return self._total(shape, Schedule.fewest_cycles)
 
     def least_cycles(self, shape: Shape) -> int:

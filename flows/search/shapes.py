@@ -59,11 +59,11 @@ def pooling_shapes(
 def without_idle_lanes(
     geometries: Sequence[ArrayGeometry], most_lanes: int, shapes: Sequence[Shape]
 ) -> tuple[Shape, ...]:
-    """``shapes`` without those that have more lanes than another one, for nothing.
+    """``shapes`` without those whose additional lanes bring nothing.
 
-    With ``most_lanes``, all pixels of every layer are one pixel group. A shape is left out if another of ``shapes`` has
-    that many lanes but fewer of them, as many rows and no more requantizers, pools the same layers, and drains a filter
-    in no more cycles.
+    With ``most_lanes``, all pixels of every layer are one pixel group. A shape is left out if another one with
+    at least that many lanes has fewer of them, as many rows and no more requantizers, pools the same layers, and drains
+    a filter in no more cycles.
     """
     enough = [shape for shape in set(shapes) if shape.lanes >= most_lanes]
     by_rows: dict[int, list[Shape]] = {}

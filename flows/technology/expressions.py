@@ -80,7 +80,7 @@ def assignments(pins: tuple[str, ...]) -> Iterator[dict[str, bool]]:
 
 
 def parse_expression(text: str) -> Expression:
-    """The expression that ``text`` says; raises ValueError with the reason where it says none."""
+    """Parse ``text``; raises ValueError with the reason where it is not an expression."""
     parser = _Parser(text)
     expression = parser.disjunction(0)
     if parser.token:
@@ -89,7 +89,7 @@ def parse_expression(text: str) -> Expression:
 
 
 class _Parser:
-    """One method a level of precedence; ``token`` is the next one, empty at the end."""
+    """One method per level of precedence; ``token`` is the next one, empty at the end."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -139,7 +139,7 @@ class _Parser:
         elif token and token not in "'^&*|+)":
             found = Expression("pin", pin=token)
         else:
-            raise ValueError(f"{self.text!r} is no Boolean expression")
+            raise ValueError(f"{self.text!r} is not a Boolean expression")
         inverted = False
         while self.token == "'":  # two cancel, so that many of them nest no deeper than one
             self.take()
@@ -156,7 +156,7 @@ def _tokens(text: str) -> Iterator[str]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            raise ValueError(f"{text[at:].strip()[:1]!r} is no operator, in {text!r}")
+            raise ValueError(f"{text[at:].strip()[:1]!r} is not an operator, in {text!r}")
         yield found.group(1)
         at = found.end()
     yield ""

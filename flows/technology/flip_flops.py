@@ -87,7 +87,7 @@ class _State:
 
 
 def read_flip_flop(name: str, area: float, pins: Pins, group: Group) -> FlipFlop:
-    """The flip-flop of an ``ff`` group; raises UnusableError with the reason where it is none that can be mapped to."""
+    """The flip-flop of an ``ff`` group; raises UnusableError with the reason where it cannot be mapped to."""
     if "clocked_on_also" in group.attributes:
         raise UnusableError("it has two clocks")
     clock = _clock(expression(group, "clocked_on", _WHERE))

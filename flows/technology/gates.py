@@ -47,7 +47,7 @@ class Gate:
 
 
 def read_gate(name: str, area: float, pins: Pins) -> Gate:
-    """The gate; raises UnusableError with the reason where it is none that can be mapped to."""
+    """The gate; raises UnusableError with the reason where it cannot be mapped to."""
     if pins.of("inout") or pins.of("internal"):
         raise UnusableError("it has inout or internal pins")
     outputs = pins.of("output")

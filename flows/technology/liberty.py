@@ -2,7 +2,7 @@
 
 The forms that vendors write are all read: attributes ended by ``;``, by the line's end or by the group's end, values
 with and without quotes, parentheses in unquoted values, comments, continued lines, ``define`` statements. Anything
-else is one error that names the line, so a file that was cut short or damaged is never read in part.
+else is one error that names the line, so a truncated or damaged file is never read in part.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class _Parser:
         """The statements up to the group's closing brace."""
         start = self.at
         while True:
-            while plain := _PLAIN_ATTRIBUTE.match(self.text, self.at):  # most of a library: one match a statement
+            while plain := _PLAIN_ATTRIBUTE.match(self.text, self.at):  # most of a library: one match per statement
                 name, quoted, word = plain.groups()
                 group.attributes[name] = (word if quoted is None else quoted,)
                 self.at = plain.end()
@@ -213,7 +213,7 @@ def _shown(character: str) -> str:
 
 
 def parse_liberty(text: str, name: str) -> Group:
-    """The library group of a Liberty text; ``name`` is the file told in the CodesignError of a damaged one."""
+    """The library group of a Liberty text; the CodesignError of a damaged one calls it ``name``."""
     try:
         return _Parser(text).library()
     except _DamageError as damage:

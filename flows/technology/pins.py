@@ -124,7 +124,7 @@ def _sense(timing: Group, where: str) -> str | None:
 
 
 def attribute_number(group: Group, name: str, where: str) -> float | None:
-    """A numeric attribute, None where it is not given; refused where it is no finite number."""
+    """A numeric attribute, None where it is not given; refused where it is not a finite number."""
     try:
         return number(group, name)
     except ValueError as error:

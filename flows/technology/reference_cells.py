@@ -28,7 +28,7 @@ class ReferenceCells:
 
 
 def reference_cells(cells: UsableCells, where: str) -> ReferenceCells:
-    """Those of the library from ``where``; a CodesignError tells each that is missing and why cells were refused.
+    """Those of the library from ``where``; a CodesignError names each that is missing and why cells were refused.
 
     The flip-flop is the one with the fewest tied pins, among these the smallest.
     """

@@ -15,8 +15,8 @@ FIXED     100    clock, self-timing, predecoder and address latches
 ========  =====  ====================================================================================================
 
 Small memories are cheaper as **latch arrays**: a bit is a tri-state latch and a read tri-state (8 pitches = 8/3 GE,
-counted as in ``flows.technology.generic_library``), a word a write clock gate and decoder gates (6 GE), a data bit an
-output flip-flop (17/3 GE). ``area`` is the smaller of both.
+counted as in ``flows.technology.generic_library``), each word has a write clock gate and decoder gates (6 GE), each
+data bit an output flip-flop (17/3 GE). ``area`` is the smaller of both.
 
 **Access time**, clock to data: about one gate delay for each doubling of the memory (Amrutur and Horowitz, *Speed and
 power scaling of SRAMs*, IEEE JSSC 35(2), 2000), ``max(4, log2(bits) - 1)`` FO4: 9 FO4 for 1 Kb (decode 4, word line

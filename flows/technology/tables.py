@@ -48,7 +48,7 @@ def _linear(points: Floats, values: Floats, x: float) -> float:
 
 
 def number(group: Group, name: str) -> float | None:
-    """A numeric attribute, None where it is not given; raises ValueError where it is no finite number."""
+    """A numeric attribute, None where it is not given; raises ValueError where it is not a finite number."""
     text = group.text(name)
     return None if text is None else float(_numbers(text, name, 1)[0])
 

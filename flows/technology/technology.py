@@ -100,7 +100,7 @@ def _read(path: Path) -> str:
     except (EOFError, zlib.error) as error:
         raise _damaged(path, error) from None
     encoding = "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    return raw.decode(encoding, errors="replace")  # comments are in any encoding, what is read is ASCII
+    return raw.decode(encoding, errors="replace")  # comments may be in any encoding, the rest is ASCII
 
 
 def _damaged(path: Path, error: Exception) -> CodesignError:
@@ -108,7 +108,7 @@ def _damaged(path: Path, error: Exception) -> CodesignError:
 
 
 def _measure(text: str, where: str, name: str, area_unit: str, time_unit: str) -> Technology:
-    """The technology of a library's text; ``where`` it is from is told in errors."""
+    """The technology of a library's text; errors name ``where`` it is from."""
     library = parse_liberty(text, where)
     units = read_units(library, where)
     cells = usable_cells(library)

@@ -1,4 +1,4 @@
-"""What of a layer has been loaded, so that START is refused before there is something to run."""
+"""Which parts of a layer have been loaded, so that START is refused until all are."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LoadTracker(Component):
     clear : In
         Forget all of them.
     complete : Out
-        Each was written since ``clear``.
+        Every part was written since ``clear``.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -43,7 +43,7 @@ class LoadTracker(Component):
         super().__init__({"write_en": In(1), "write": In(write_bus_layout(config)), "clear": In(1), "complete": Out(1)})
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """A comparison and a flip-flop a part."""
+        """A comparison and a flip-flop per part."""
         m = Module()
         parts = parts_of_a_layer(self._config)
         written, write = Signal(len(parts)), self.write

@@ -32,8 +32,8 @@ class State(IntEnum):
 class Loader(Component):
     """Unpacks load packets: segments of two header beats and their words, TLAST at the end of the last segment.
 
-    A wrong packet is dropped from there to its TLAST; words before that place are written. Wrong are: a bank, row or
-    address that is not there, a row other than 0 for what has no rows, a value that is not legal in its register, and
+    A wrong packet is dropped from there to its TLAST; words before that place are written. Errors are: a bank, row or
+    address that does not exist, a row other than 0 for what has no rows, a value that is not legal in its register, and
     TLAST in the middle of a segment. One beat a cycle, and one cycle more for each segment.
 
     Members
@@ -64,7 +64,7 @@ class Loader(Component):
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """What the beat at hand is, then where it leads."""
+        """Interpret the current beat, then choose the next state."""
         m = Module()
         state = Signal(State)
         space, row, words_left = Signal(8), Signal(8), Signal(ROW_FIELD)
@@ -123,7 +123,7 @@ class Loader(Component):
             m.d.sync += [self.loaded.eq(0), self.failed.eq(0)]
 
     def _refuse_end(self, m: Module, state: Signal) -> None:
-        """TLAST where a segment does not end."""
+        """Reject TLAST where a segment does not end."""
         with m.If(self.load.tlast):
             m.d.sync += [state.eq(State.PLACE), self.failed.eq(1)]
 
@@ -153,7 +153,7 @@ class Loader(Component):
         return Cat(*slots, self.load.tdata)[: data_bits(self._config)], ends_word
 
     def _fits(self, m: Module, space: Signal, row: Signal, address: Signal, words_left: Signal) -> Signal:
-        """Whether bank, row and last address of the segment are there."""
+        """Whether bank, row and last address of the segment exist."""
         fits, depth, rows = Signal(), Signal(ADDRESS_FIELD + 1), Signal(range(self._config.rows + 1))
         for each in Space:
             with m.If(space == each):

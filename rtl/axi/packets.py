@@ -38,7 +38,7 @@ def words_of_space(config: ArrayConfig, space: Space) -> int:
 
 
 def beats_of_word(config: ArrayConfig, space: Space) -> int:
-    """Beats that one word takes, low bits first; what the last beat has too many is ignored."""
+    """Beats that one word takes, low bits first; extra bits in the last beat are ignored."""
     bits: int = {
         Space.WEIGHT: config.word_bits,
         Space.TABLE: table_layout(config).size,

@@ -10,7 +10,7 @@ __all__ = ["Response", "axi_lite", "axi_stream"]
 
 
 class Response(IntEnum):
-    """The answers that a register port gives, of AXI's four."""
+    """Those of AXI's four responses that a register port gives."""
 
     OKAY = 0
     SLVERR = 2

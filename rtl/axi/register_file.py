@@ -55,7 +55,7 @@ class RegisterFile(Component):
         super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """One case of each switch a register."""
+        """One case per register in each switch."""
         m = Module()
         mask = Signal(32)
         m.d.comb += mask.eq(Cat(strobe.replicate(8) for strobe in self.write_strobe))

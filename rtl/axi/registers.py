@@ -12,7 +12,7 @@ from rtl.config import ArrayConfig
 __all__ = ["ADDRESS_BITS", "VERSION", "Access", "Field", "Register", "config_digest", "register_table"]
 
 ADDRESS_BITS = 12
-"""Byte address bits of the register port: 4 KiB, the least that an AXI interconnect gives a slave."""
+"""Byte address bits of the register port: 4 KiB, the smallest range an AXI interconnect gives a slave."""
 
 VERSION = (2, 1)
 """Of the register table: the first number changes when an old driver no longer works."""

@@ -16,18 +16,18 @@ from rtl.config import ArrayConfig
 __all__ = ["QUEUE_DEPTH", "Sender", "result_bytes"]
 
 QUEUE_DEPTH = 16
-"""Beats of results that wait for the receiver before the array does."""
+"""Beats of results that are queued before the array has to wait for the receiver."""
 
 
 def result_bytes(config: ArrayConfig) -> int:
-    """Bytes of a beat: one an activation, and zero bytes up to a power of two."""
+    """Bytes of a beat: one per activation, and zero bytes up to a power of two."""
     return 1 << (config.requant_lanes - 1).bit_length()
 
 
 class Sender(Component):
-    """Sends a layer's results as one packet: an activation a byte, TLAST with the last.
+    """Sends a layer's results as one packet: one byte per activation, TLAST on the last beat.
 
-    ``abort`` empties the queue. A beat that is on offer stays, as the rules ask; and when the packet has begun, one
+    ``abort`` empties the queue. A beat that is on offer stays, as the rules require; and when the packet has begun, one
     more beat of zeros with TLAST ends it, so that the receiver is not left waiting.
 
     Members

@@ -1,4 +1,4 @@
-"""The accelerator as block design tools want it: one module, flat ports, AXI's names, a clock and a reset low."""
+"""The accelerator as block design tools expect it: one module, flat ports, AXI's names, clock, active-low reset."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def accelerator_verilog(config: ArrayConfig, names: ModuleNames) -> str:
     """Verilog of the shell and of the flat module around it; ``pe_array`` is in a file of its own.
 
     Vivado's attributes (UG994) say which ports belong together, so that its block designer offers three interfaces
-    instead of 27 wires; other tools pass over them.
+    instead of 27 wires; other tools ignore them.
     """
     return _wrapper(config, names) + "\n" + emit(Shell(config), names.shell, SeparateArray(names))
 

@@ -1,4 +1,4 @@
-"""A stream of tokens of any length, cut into words: the front of every decoder of variable-length codes."""
+"""A stream of tokens of any length, divided into words: the front of every decoder of variable-length codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["BitBuffer"]
 class BitBuffer(Component):
     """The stream's next ``bits_seen`` bits, and a token's length taken from them every cycle.
 
-    It holds one word and looks at the next. The contract that makes a word a cycle enough: no token is longer than a
+    It holds one word and looks at the next. One word per cycle is enough because no token is longer than a
     word. A pass starts at bit ``first_bit`` of its first word and ends with the last bit of its last word, so that
     the next pass follows without a cycle lost.
 
@@ -33,12 +33,12 @@ class BitBuffer(Component):
     length_known, length_found : In
         Bits of the token at the front, the part that does not depend on ``bits`` apart from the part that does.
     word_held, ahead : Out
-        The word that the front lies in, and bit p set where its bit p, but for the last, is not behind the front.
+        The word that contains the front; bit p of ``ahead`` is set unless bit p of that word is behind the front.
     offset : Out
         Of the front in ``word_held``.
     runs_over : In
         The token at the front ends with the word or beyond: ``offset`` and its length are ``word_bits`` or more. It is
-        asked for and not computed because it drives every register of a word: a decoder can tell it from bits in
+        an input, not computed, because it drives every register of a word: a decoder can derive it from bits in
         their places, before they are shifted to the front and its length is known.
     ends_tile : Out
         The token at the front ends the pass.

@@ -1,4 +1,4 @@
-"""``Bitmap(window)``: one bit a position, codes in between."""
+"""``Bitmap(window)``: one bit per position, codes in between."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Bitmap", "BitmapDecoder"]
 
 @dataclass(frozen=True)
 class Bitmap(IndexFormat):
-    """One bit a position, a 1 followed by its code: a stream of bits in words, read ``window`` bits a cycle.
+    """One bit per position, a 1 followed by its code: a stream of bits in words, read ``window`` bits a cycle.
 
     A cycle passes ``window`` zeros, or fewer and the nonzero behind them. The bit before each filter's positions is 1
     where the filter is empty.
@@ -45,7 +45,7 @@ class Bitmap(IndexFormat):
         return super().row_registers(config) | first_bit_register(config)
 
     def word_bits(self, weight_bits: int) -> int:
-        """The longest token, so that a word a cycle is enough."""
+        """The longest token, so that one word per cycle is enough."""
         return self.window + weight_bits
 
     def least_bits(self, weight_bits: int) -> int:

@@ -31,7 +31,7 @@ class Decoder(Component):
     word, word_valid, word_ends_tile : In
         The next word, and whether it is the last word of a pass.
     next : Out
-        Whether the decoder has done with ``word``; it is replaced in the next cycle.
+        Whether the decoder is done with ``word``; it is replaced in the next cycle.
     registers : In
         The row's layer registers.
     token, token_valid : Out

@@ -36,12 +36,12 @@ class Decompress(IndexFormat):
         return tap_registers(config) | first_bit_register(config)
 
     def word_bits(self, weight_bits: int) -> int:
-        """The longest token, so that a word a cycle is enough."""
+        """The longest token, so that one word per cycle is enough."""
         return 1 + weight_bits
 
 
 class DecompressDecoder(StreamDecoder):
-    """A token a position: level 0 for a 0, the code behind it for a 1."""
+    """One token per position: level 0 for a 0, the code behind it for a 1."""
 
     def elaborate(self, platform: Any) -> Elaboratable:
         """One bit, and a code where it says so."""

@@ -1,4 +1,4 @@
-"""``Dense``: a code a word, counted."""
+"""``Dense``: one code per word, positions counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``DenseZeros``: a level a word, counted; zero is a level like any other."""
+"""``DenseZeros``: one level per word, positions counted; zero is a level like any other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["DenseZeros", "DenseZerosDecoder"]
 class DenseZeros(IndexFormat):
     """No index, and pruned weights stored as zeros: the dense baseline of a pruned model.
 
-    Levels of n bits and zero are one more than n bits can tell apart: a word is the level in two's complement of n + 1.
+    Levels of n bits leave no code for zero, so a word is the level in n + 1 bits, two's complement.
     """
 
     pattern: ClassVar[str] = "dense0"

@@ -1,4 +1,4 @@
-"""``Fixed(b)``: a gap and a code a word."""
+"""``Fixed(b)``: one gap and one code per word."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Fixed", "FixedDecoder"]
 class Fixed(IndexFormat):
     """Relative index of ``gap_bits`` (003, after Han): pruned positions skipped before the nonzero.
 
-    The gap of all ones is no gap: with a code of 0 it is a filler that skips 2**gap_bits - 1 positions,
+    The gap of all ones is special: with a code of 0 it is a filler that skips 2**gap_bits - 1 positions,
     with a code of all ones it ends the filter. A real gap is therefore 0..2**gap_bits - 2.
     """
 
@@ -27,7 +27,7 @@ class Fixed(IndexFormat):
     example: ClassVar[str] = "fixed4"
 
     def __post_init__(self) -> None:
-        check_range("gap_bits", self.gap_bits, 1, 12, "4 is what the papers use")
+        check_range("gap_bits", self.gap_bits, 1, 12, "the papers use 4")
 
     @property
     def decoder(self) -> type[Decoder]:

@@ -18,8 +18,8 @@ __all__ = ["GapCounter"]
 class GapCounter(Component):
     """A running position that each step advances by its gap.
 
-    Filters follow each other in one sequence of positions: reaching ``positions`` starts the next filter. That a
-    token is its filter's last is seen in the step after it. The position reached is counted from the start of the next
+    Filters follow each other in one sequence of positions: reaching ``positions`` starts the next filter. Whether
+    a token is its filter's last is known one step later. The position reached is counted from the start of the next
     filter (it is negative), so that its sign after the next gap says whether that filter starts.
 
     Latency: one cycle. Throughput: one step a cycle.
@@ -34,7 +34,7 @@ class GapCounter(Component):
     skips : In
         The step only passes its gap; its token has level 0.
     ends_filter : In
-        The next step starts the next filter, whatever this one's position. The gap then means nothing.
+        The next step starts the next filter, whatever this one's position. The gap is then ignored.
     ends_tile : In
         The pass's last step.
     token, token_valid : Out

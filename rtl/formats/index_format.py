@@ -1,4 +1,4 @@
-"""What every index format says of itself: how a bank's words say which positions their levels have.
+"""The interface of all index formats: how a bank's words encode the positions of their levels.
 
 docs/hardware.md gives each format bit by bit.
 """
@@ -28,7 +28,7 @@ class RowRegister:
 
 
 class IndexFormat(ABC):
-    """What the array needs to know of a format: a frozen dataclass whose members are the format's numbers.
+    """What the array needs to know about a format: a frozen dataclass whose members are the format's numbers.
 
     Members
     -------
@@ -76,7 +76,7 @@ def first_bit_register(config: ArrayConfig) -> dict[str, RowRegister]:
 
 
 def tap_registers(config: ArrayConfig) -> dict[str, RowRegister]:
-    """What ``TapCounter`` counts with: taps minus one, channels minus one, activation words a channel."""
+    """What ``TapCounter`` counts with: taps minus one, channels minus one, activation words per channel."""
     word = RowRegister(address_bits(config.activation_depth), range(config.activation_depth))
     tap = RowRegister(address_bits(config.table_depth), range(config.table_depth))
     return {"last_tap": tap, "last_channel": word, "plane": word}

@@ -1,4 +1,4 @@
-"""``NM(n, m)``: an offset within a group and a code a word."""
+"""``NM(n, m)``: an offset within a group and a code in each word."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class NM(IndexFormat):
     example: ClassVar[str] = "nm2of4"
 
     def __post_init__(self) -> None:
-        check_range("m of n:m", self.m, 2, 64, "4 is what others use")
+        check_range("m of n:m", self.m, 2, 64, "4 is the usual choice")
         check_range("n of n:m", self.n, 1, self.m - 1, "n is smaller than m")
 
     @property

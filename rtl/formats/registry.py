@@ -33,7 +33,7 @@ FORMATS: tuple[type[IndexFormat], ...] = (
 
 
 def parse_index(text: str) -> IndexFormat:
-    """A format from what ``str`` prints of it."""
+    """The format that ``str`` prints as ``text``."""
     for kind in FORMATS:
         found = re.fullmatch(kind.pattern.replace("{}", r"(\d{1,3})"), text, re.ASCII)
         if found:

@@ -48,7 +48,7 @@ class Rice(IndexFormat):
         return super().row_registers(config) | first_bit_register(config) | {"remainder_bits": remainder_bits}
 
     def word_bits(self, weight_bits: int) -> int:
-        """The longest token, so that a word a cycle is enough."""
+        """The longest token, so that one word per cycle is enough."""
         return self.window + weight_bits + self.max_remainder_bits
 
     def least_bits(self, weight_bits: int) -> int:

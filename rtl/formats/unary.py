@@ -11,12 +11,12 @@ __all__ = ["bits_behind_one", "first_one", "place_of"]
 
 
 def first_one(bits: Value) -> Value:
-    """As many bits, of which only that of the first one is set; none where ``bits`` is zero."""
+    """As many bits, with only the bit of the first one set; none where ``bits`` is zero."""
     return Cat(bit & ~bits[:place].any() if place else bit for place, bit in enumerate(bits))
 
 
 def place_of(one: Value, first: int = 0) -> Value:
-    """``first`` and the number of the only bit that is set in ``one``; 0 where none is."""
+    """``first`` plus the number of the only bit that is set in ``one``; 0 where none is."""
     width = max(1, (first + len(one) - 1).bit_length())
     return reduce(or_, (Const(first + place, width) & bit.replicate(width) for place, bit in enumerate(one)))
 

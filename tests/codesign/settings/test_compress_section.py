@@ -67,8 +67,8 @@ def test_an_unknown_name_is_told_with_those_known(tmp_path: Path, key: str, name
 
 
 WRONG = [
-    ('scope = "network"', "'network' goes by one ratio, and nothing is given"),
-    ('scope = "network"\nalpha = { fc1 = 0.1 }', "'network' goes by one ratio, and alpha is given"),
+    ('scope = "network"', "'network' needs one ratio, and nothing is given"),
+    ('scope = "network"\nalpha = { fc1 = 0.1 }', "'network' needs one ratio, and alpha is given"),
     ("ratio = 4\nalpha = { fc1 = 0.1 }", "alpha and ratio say how many weights stay"),
     ("ratio = 1", r"compress\.ratio = 1 is wrong"),
     ('method = "progressive"\nscope = "network"', "'progressive' needs steps"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from codesign.loop.pipeline import STAGES
+from codesign.loop.pipeline import ALPHAS, BREAK_EVEN, STAGES
 from codesign.settings.run_config import DataSection, NetworkSection, RunConfig
 from compress.base import sources
 from compress.base.digests import as_json, digest_of
@@ -170,3 +170,12 @@ def test_the_stages_of_the_loop_read_only_what_earlier_ones_write() -> None:
     for number, stage in enumerate(STAGES):
         assert set(stage.after) <= set(STAGES[:number]), stage.name
         assert set(stage.inputs) <= {name for before in stage.after for name in before.outputs}, stage.name
+
+
+def test_break_even_curves_are_made_again_only_where_the_preset_has_bits() -> None:
+    presets: list[dict[str, str]] = [{}, {"preset": "lenet5-71x"}, {"preset": "lenet5-167x"}]
+    runs = [config(network={"name": "lenet5"}, compress=compress) for compress in presets]
+    keys = [as_json(BREAK_EVEN.settings(run)) for run in runs]
+    assert keys[0] == keys[1]
+    assert keys[1] != keys[2]
+    assert len({str(as_json(ALPHAS.settings(run))) for run in runs}) == 3

@@ -7,9 +7,7 @@ import pytest
 
 from codesign.report import page
 from codesign.report.captions import Captions
-from codesign.report.page import notes, write_page
-from codesign.report.plots import draw
-from codesign.report.theme import LIGHT
+from codesign.report.page import write_page
 from compress.methods.registry import METHODS, VALUE_SETS
 from tests.codesign.reports import small_report, typed
 
@@ -70,22 +68,7 @@ def test_what_was_not_trained_has_no_section(written: Path) -> None:
     assert "Training loss" not in text
 
 
-def test_a_run_without_iterations_has_no_panel_of_residuals() -> None:
-    report = typed(report_of({"prune": False, "quantize": True}))
-    assert [
-        axes.get_title(loc="left") for axes in draw("convergence", report, LIGHT).axes if axes.get_title(loc="left")
-    ] == ["quantize"]
-
-
 def test_a_method_of_another_version_is_told_by_its_name() -> None:
     told = Captions.of(typed(report_of({"prune": False, "quantize": False}, method="later", set="other")))
     assert told.prune == "Pruning by method later."
     assert told.quantize == "Quantization of the pruned network, to set other."
-
-
-def test_curves_beside_a_pattern_are_told_to_be_of_other_masks() -> None:
-    def is_told(scope: str) -> bool:
-        found = notes(typed(report_of({"prune": True, "quantize": True}, scope=scope)))
-        return any("not on the N:M pattern" in note for note in found)
-
-    assert [is_told(scope) for scope in ("n:m", "layer")] == [True, False]

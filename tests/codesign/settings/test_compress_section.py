@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from codesign.settings.run_checks import array_bits_of, given_alphas_of
 from codesign.settings.run_config import RunConfig
 from codesign.settings.run_file import load_config
 from compress.admm.iteration import AdmmConfig
@@ -28,33 +27,6 @@ def test_a_step_says_only_what_differs(tmp_path: Path) -> None:
         Step(4.0, common),
         Step(12.0, AdmmConfig(retrain_epochs=7, seed=210, iterations=3, saliency=0.5)),
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("ratio = 4", "4x in every layer"),
-        ('scope = "network"\nratio = 4', "4x over the whole network"),
-        (f'method = "progressive"\nscope = "network"\n{STEPS}', "12x over the whole network, step by step"),
-        ('scope = "n:m"\npattern = "1:4"', "1:4 along the input channels"),
-    ],
-)
-def test_a_given_target_needs_no_search(tmp_path: Path, text: str, told: str) -> None:
-    given = given_alphas_of(read(tmp_path, HEAD + text + "\n"))
-    assert given is not None
-    assert given.source == told
-    assert given.of([]) == {}
-
-
-def test_without_one_alphas_are_searched(tmp_path: Path) -> None:
-    for scope in ("layer", "row-balanced"):
-        assert given_alphas_of(read(tmp_path, f'{HEAD}scope = "{scope}"\n')) is None
-
-
-def test_clusters_need_an_array_of_eight_bits(tmp_path: Path) -> None:
-    config = read(tmp_path, f'{HEAD}set = "clusters"\nweight_bits = 2\nlayer_bits = {{ conv1 = 3 }}\n')
-    bits = array_bits_of(config)
-    assert (bits.every, dict(bits.layers)) == (8, {"conv1": 8})
 
 
 @pytest.mark.parametrize(

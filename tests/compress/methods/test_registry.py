@@ -2,7 +2,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,13 +9,10 @@ from torch import Tensor, nn
 from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
-from compress.methods.integerize import integerize
-from compress.methods.registry import METHODS, SCHEDULES, SCOPES, VALUE_SETS, Step, Target, prune, quantize
+from compress.methods.registry import METHODS, SCHEDULES, SCOPES, VALUE_SETS, Step, Target, prune
 from compress.networks.chain import prunable_layers
 from compress.sets.balance import GroupCardinality, InputPattern
 from compress.sets.constraints import ConstraintSet
-from compress.storage.archive import clustered
-from compress.storage.sizes import storage_of
 
 SHORT = AdmmConfig(iterations=3, retrain_epochs=2, batch_size=32, tolerance=0)
 SIZE = 27 + 270
@@ -100,13 +96,8 @@ WRONG = [
     ("progressive", Target(scope="network"), "needs steps"),
     ("admm", Target(steps=(Step(2.0),)), "takes no steps"),
     ("admm", Target(), "nothing says how many weights stay"),
-    ("admm", Target(ratio=2.0, alphas=KEPT), "a ratio and alphas says"),
-    ("admm", Target(scope="network", alphas=KEPT), "'network' needs one ratio; alphas is given"),
     ("joint", Target(ratio=2.0), "no weight_bits"),
     ("admm", Target(scope="n:m", ratio=3.0), "'n:m' keeps 2 of 4 weights, and ratio 3 is given"),
-    ("admm", Target(scope="n:m", pattern="1:3", alphas={"0": 1.0, "4": 0.3}), "alpha of '4' is 0.3"),
-    ("admm", Target(scope="n:m", alphas={"0": 1.0}), "'n:m' prunes nothing"),
-    ("admm", Target(ratio=2.0, pattern="2:4"), "scope 'layer' has no pattern"),
     ("progressive", Target(scope="network", steps=(Step(5.0), Step(2.0))), "ratios 5, 2 of the steps do not rise"),
 ]
 
@@ -117,35 +108,6 @@ def test_what_does_not_fit_is_refused_by_name(
 ) -> None:
     with pytest.raises(CodesignError, match=message):
         prune(small_network, small_data, method, target, SHORT)
-
-
-@pytest.mark.parametrize("compacted", [False, True])
-@pytest.mark.parametrize("value_set", VALUE_SETS)
-def test_every_set_of_values_gives_levels_that_are_the_weights(
-    value_set: str, compacted: bool, small_network: nn.Module, small_data: Dataset
-) -> None:
-    prune(small_network, small_data, "one-shot", Target(alphas=KEPT), SHORT)
-    before = {name: layer.weight != 0 for name, layer in prunable_layers(small_network).items()}
-    found = quantize(small_network, small_data, value_set, {"*": 2}, SHORT, compacted=compacted)
-    level_bits = VALUE_SETS[value_set].level_bits(2)
-    for name, layer in prunable_layers(small_network).items():
-        levels = found.levels[name]
-        torch.testing.assert_close(layer.weight.detach(), levels * found.intervals[name])
-        assert int(levels.abs().max()) <= 2 ** (level_bits - 1)
-        assert len(levels[levels != 0].unique()) <= 4
-        assert not (levels != 0)[~before[name]].any()
-        assert compacted or torch.equal(levels != 0, before[name])
-
-
-def test_clusters_are_stored_in_their_bits_and_run_in_eight(small_network: nn.Module, small_data: Dataset) -> None:
-    found = quantize(small_network, small_data, "clusters", {"*": 2}, SHORT)
-    model = integerize(small_network, found, small_data.train, (1, 8, 8))
-    for layer in model.layers:
-        stored = clustered(layer)
-        assert layer.weight_bits == 8
-        assert stored.weight_bits == 2
-        np.testing.assert_allclose(stored.weights, layer.levels * np.float32(layer.interval), rtol=1e-6)
-        assert storage_of(stored).data_bits == 2 * storage_of(stored).nonzeros + 32 * len(stored.centroids)
 
 
 def test_the_summaries_are_one_line_each() -> None:
@@ -160,10 +122,3 @@ def test_steps_of_equal_counts_of_a_small_network_are_refused(small_network: nn.
     equal = Target(scope="network", steps=(Step(5.0, SHORT), Step(5.001, SHORT)))
     with pytest.raises(CodesignError, match="one after the other"):
         prune(small_network, small_data, "progressive", equal, SHORT)
-
-
-@pytest.mark.parametrize("pattern", ["0:4", "4:4", "5:4"])
-def test_a_pattern_prunes(pattern: str) -> None:
-    with pytest.raises(CodesignError, match="it is not N:M with 1 <= N < M") as error:
-        Target(scope="n:m", pattern=pattern)
-    assert error.value.next_step == "pattern must be a text in quotes such as '2:4'"

@@ -17,7 +17,6 @@ from codesign.settings.network_file import NetworkSource
 from compress.base.errors import CodesignError
 from compress.base.progress import Update
 from compress.base.store import Store
-from compress.train.settings import on_device
 from compress.train.training import TrainingConfig, train
 from flows.search.break_even_ratio import BreakEvenRatio
 from flows.technology.technology import generic_technology
@@ -77,7 +76,7 @@ def test_a_search_tells_every_set_that_it_tried(
 
 
 class Trainer:
-    """Trains as the trials do, is interrupted at its ``stop``-th call, and remembers the devices."""
+    """Trains as the trials do, and is interrupted at its ``stop``-th call."""
 
     def __init__(self, stop: int = 0) -> None:
         self.calls, self.stop = 0, stop
@@ -108,18 +107,3 @@ def test_ten_interruptions_cost_no_trial_that_was_finished(
     monkeypatch.setattr(trials, "train", last)
     assert choose(settings, inputs, work) == expected
     assert trained + last.calls == undisturbed.calls
-
-
-def test_trials_are_trained_and_measured_on_the_device_given(
-    measured: None, settings: AlphaSettings, inputs: GiveInputs, work: Work, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    devices: list[str] = []
-
-    def remember(network: Any, device: str) -> Any:
-        devices.append(device)
-        return on_device(network, "cpu")
-
-    monkeypatch.setattr(trials, "on_device", remember)
-    elsewhere = TrialSettings(settings.trials.retraining, settings.trials.images, "cuda")
-    choose(AlphaSettings(**{**vars(settings), "trials": elsewhere}), inputs, work)
-    assert set(devices) == {"cuda"}

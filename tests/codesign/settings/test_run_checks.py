@@ -1,5 +1,3 @@
-"""A paper's preset in the run file: its alphas instead of the search, its bits where it has them."""
-
 from __future__ import annotations
 
 import sys
@@ -7,12 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from codesign.loop.pipeline import ALPHAS, BREAK_EVEN
 from codesign.settings.layers import geometries
-from codesign.settings.run_checks import bits_of, check_run, given_alphas_of
+from codesign.settings.run_checks import array_bits_of, bits_of, check_run, given_alphas_of
 from codesign.settings.run_config import RunConfig
 from codesign.settings.run_file import load_config
-from compress.base.digests import as_json
 from compress.base.errors import CodesignError
 from compress.networks.chain import LayerGeometry
 from compress.networks.registry import build_network
@@ -39,6 +35,9 @@ def run_of(folder: Path, compress: str, network: str = "preset_test_network:make
     path = folder / "run.toml"
     path.write_text(f'[network]\nname = "{network}"\n[data]\nname = "{data}"\n[compress]\n{compress}\n')
     return load_config(path)
+
+
+STEPS = "[[compress.steps]]\nratio = 4\n[[compress.steps]]\nratio = 12\n"
 
 
 def layers_of(run: RunConfig) -> list[LayerGeometry]:
@@ -73,15 +72,6 @@ def test_without_preset_and_alpha_they_are_searched_and_given_ones_stand_alone(t
     assert given.of(layers_of(run)) == {"conv1": 1.0, "conv2": 0.25, "fc1": 1.0, "fc2": 1.0}
 
 
-def test_break_even_curves_are_made_again_only_where_the_preset_has_bits(tmp_path: Path) -> None:
-    lines = ("", 'preset = "lenet5-71x"', 'preset = "lenet5-167x"')
-    runs = [run_of(tmp_path, line) for line in lines]
-    keys = [as_json(BREAK_EVEN.settings(run)) for run in runs]
-    assert keys[0] == keys[1]
-    assert keys[1] != keys[2]
-    assert len({str(as_json(ALPHAS.settings(run))) for run in runs}) == 3
-
-
 def test_a_preset_with_layers_that_the_users_network_lacks_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(CodesignError, match="no prunable layer 'fc3'"):
         check_run(run_of(tmp_path, 'preset = "lenet-300-100-23x"'))
@@ -97,3 +87,30 @@ def test_a_preset_for_another_of_our_networks_is_an_error_that_names_those_for_i
     with pytest.raises(CodesignError, match="for 'vgg16', not for 'lenet5'") as error:
         bits_of(run_of(tmp_path, 'preset = "vgg16-20x"', network="lenet5"))
     assert "lenet5-71x, lenet5-167x" in error.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("ratio = 4", "4x in every layer"),
+        ('scope = "network"\nratio = 4', "4x over the whole network"),
+        (f'method = "progressive"\nscope = "network"\n{STEPS}', "12x over the whole network, step by step"),
+        ('scope = "n:m"\npattern = "1:4"', "1:4 along the input channels"),
+    ],
+)
+def test_a_given_target_needs_no_search(tmp_path: Path, text: str, told: str) -> None:
+    given = given_alphas_of(run_of(tmp_path, text))
+    assert given is not None
+    assert given.source == told
+    assert given.of([]) == {}
+
+
+def test_without_one_alphas_are_searched(tmp_path: Path) -> None:
+    for scope in ("layer", "row-balanced"):
+        assert given_alphas_of(run_of(tmp_path, f'scope = "{scope}"')) is None
+
+
+def test_clusters_need_an_array_of_eight_bits(tmp_path: Path) -> None:
+    config = run_of(tmp_path, 'set = "clusters"\nweight_bits = 2\nlayer_bits = { conv1 = 3 }')
+    bits = array_bits_of(config)
+    assert (bits.every, dict(bits.layers)) == (8, {"conv1": 8})

@@ -118,7 +118,13 @@ def break_even_curve(
         The hardware budget: its rows and lanes as a dense array are the area; its bit widths hold for all.
     indices : sequence of IndexFormat
         Of the sparse arrays, the best one at each portion; the reference's own where that is sparse, else fixed(4).
+
+    Raises
+    ------
+    CodesignError
+        A portion outside (0, 1), or no dense array that fits the budget.
     """
+    _check(portions)
     formats = tuple(indices) or ((Fixed(4),) if reference.is_dense else (reference.index,))
     search = _Search(
         layer=layer,
@@ -142,6 +148,12 @@ def break_even_curve(
         dense=BreakEvenPoint(0.0, dense, 1.0),
         points=tuple(points[portion] for portion in sorted(points)),
     )
+
+
+def _check(portions: Sequence[float]) -> None:
+    for portion in portions:
+        if not 0 < portion < 1:
+            raise CodesignError(f"pruned portion {portion} is not in (0, 1)", "use portions such as 0.1 to 0.9")
 
 
 @dataclass(frozen=True)

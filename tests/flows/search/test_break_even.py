@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from compress.base.errors import CodesignError
 from compress.base.progress import Update
 from flows.search.array_search import best_array
 from flows.search.break_even import BreakEvenCurve, BreakEvenPoint, break_even_curve, layer_budget
@@ -91,6 +92,12 @@ def test_a_point_between_the_asked_ones_is_the_best_array_too(curve: BreakEvenCu
     templates = [REFERENCE.replace(index=index) for index in FORMATS]
     space = (*SHAPES, shape_of(REFERENCE))
     assert between.array == best_array([pruned(between.pruned_portion)], templates, GENERIC, curve.budget, space)
+
+
+@pytest.mark.parametrize("portion", [-0.1, 0.0, 1.0, 1.5, float("nan")])
+def test_a_portion_outside_the_range_is_refused_before_any_search(portion: float) -> None:
+    with pytest.raises(CodesignError, match="pruned portion"):
+        curve_of(0.5, portion)
 
 
 def test_a_portion_that_no_array_fits_is_a_point_that_does_not_pay() -> None:

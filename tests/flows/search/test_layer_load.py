@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compress.base.errors import CodesignError
 from flows.search.layer_load import LayerLoad
 from sim.mapping.geometry import ArrayGeometry
 from tests.flows.search.layers import MASKS
@@ -20,12 +18,6 @@ def test_masks_keep_the_asked_portion_and_are_nested(first: float, second: float
     assert fewer.sum() == fewer.size - round(high * fewer.size)
     assert not (fewer & ~more).any()
     assert np.array_equal(fewer, MASKS(high))
-
-
-@pytest.mark.parametrize("portion", [-0.1, 1.0, 1.5])
-def test_a_portion_outside_the_range_is_refused(portion: float) -> None:
-    with pytest.raises(CodesignError, match="pruned portion"):
-        MASKS(portion)
 
 
 def test_nonzeros_are_counted_in_each_group() -> None:

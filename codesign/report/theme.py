@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 import matplotlib as mpl
 
-__all__ = ["DARK", "LIGHT", "THEMES", "Theme", "line_style", "styled"]
+__all__ = ["DARK", "LIGHT", "THEMES", "LineStyle", "Theme", "line_style", "styled"]
 
 WIDE, NARROW = 9.6, 4.4  # inches; at 390 pixels the text of a narrow picture has the size of the page's
 
@@ -64,7 +64,14 @@ THEMES = (LIGHT, DARK, LIGHT.narrowed(), DARK.narrowed())
 MARKERS = ("o", "s", "D", "^", "v", "P")
 
 
-def line_style(number: int, theme: Theme) -> dict[str, Any]:
+class LineStyle(TypedDict):
+    """Keyword arguments of ``Axes.plot``."""
+
+    color: str
+    marker: str
+
+
+def line_style(number: int, theme: Theme) -> LineStyle:
     """Colour and marker of line ``number`` from 0: the first 36 differ, and the first six even without hue."""
     turn = number + number // len(theme.series)
     return {"color": theme.series[number % len(theme.series)], "marker": MARKERS[turn % len(MARKERS)]}

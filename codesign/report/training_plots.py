@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from codesign.report.theme import Theme, line_style, styled
+from codesign.report.theme import LineStyle, Theme, line_style, styled
 from compress.admm.split_variables import Residual
 
 __all__ = ["MOST_LAYERS", "draw_histograms", "draw_losses", "draw_residuals"]
@@ -193,7 +193,7 @@ def _label(panels: Sequence[Sequence[Axes]], theme: Theme, above: str, below: st
         pair[1].set_ylabel(below)
 
 
-def _line(axes: Axes, values: Sequence[float], style: Mapping[str, Any], label: str, start: int = 1) -> None:
+def _line(axes: Axes, values: Sequence[float], style: LineStyle, label: str, start: int = 1) -> None:
     """Values at start, start + 1, ...; about ten of them have a marker."""
     places = np.arange(start, start + len(values))
     axes.plot(places, values, **style, markersize=4, markevery=max(1, len(values) // 10), linewidth=1.6, label=label)

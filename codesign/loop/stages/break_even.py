@@ -24,7 +24,7 @@ from compress.networks.chain import prunable_layers, trace_chain
 from compress.networks.fold import fold_batch_norms
 from compress.sets.masks import magnitude_mask
 from compress.train.checkpoint import digest
-from flows.search.break_even import break_even_curve
+from flows.search.break_even import BreakEvenCurve, break_even_curve
 from flows.search.layer_load import LayerLoad, Mask
 from flows.technology.technology import Technology
 from rtl.config import ArrayConfig
@@ -72,11 +72,10 @@ class _Task:
             "portions": list(self.portions),
         }
 
-    def measure(self) -> tuple[_Task, dict[str, Any]]:
-        """The curve as JSON, and of which task it is; runs in a process of its own."""
+    def measure(self) -> tuple[_Task, BreakEvenCurve]:
+        """The curve, and of which task it is; runs in a process of its own."""
         formats = [parse_index(text) for text in self.indices]
-        curve = break_even_curve(self.layer, self._mask, self.reference, self.technology, formats, self.portions)
-        return self, curve.to_dict()
+        return self, break_even_curve(self.layer, self._mask, self.reference, self.technology, formats, self.portions)
 
     def _mask(self, pruned_portion: float) -> Mask:
         """(K, C / groups, R, S): the largest weights stay, so a larger portion prunes a superset."""
@@ -91,7 +90,7 @@ def run(inputs: Inputs, settings: BreakEvenSettings, work: Work) -> BreakEvenRes
     curves = {name: curve for name, curve in kept.items() if curve is not None}
     missing = sorted((task for task in tasks if task.layer.name not in curves), key=lambda task: -task.weight.numel())
     for task, curve in _in_parallel(missing):
-        curves[task.layer.name] = work.parts.put(task.key, curve)
+        curves[task.layer.name] = work.parts.put(task.key, curve.to_dict())
         work.progress(Update("layers measured", len(curves), len(tasks)))
     return BreakEvenResult(
         technology=TechnologyFigures.of(settings.technology),
@@ -123,12 +122,12 @@ def _tasks(inputs: Inputs, settings: BreakEvenSettings) -> list[_Task]:
     ]
 
 
-def _in_parallel(tasks: list[_Task]) -> Iterable[tuple[_Task, dict[str, Any]]]:
+def _in_parallel(tasks: list[_Task]) -> Iterable[tuple[_Task, BreakEvenCurve]]:
     """Results as they come, on all cores."""
     if not tasks:
         return []
     jobs = min(len(tasks), os.cpu_count() or 1)
-    measured: Iterable[tuple[_Task, dict[str, Any]]] = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+    measured: Iterable[tuple[_Task, BreakEvenCurve]] = Parallel(n_jobs=jobs, return_as="generator_unordered")(
         delayed(task.measure)() for task in tasks
     )
     return measured

@@ -78,9 +78,7 @@ class Loader(Component):
             self.write.payload.address.eq(address),
             self.write.payload.row.eq(row),
             self.write.payload.space.eq(space),
-            self.load.tready.eq(
-                ~self.abort & (state != State.CHECK) & ((state != State.DATA) | ~ends_word | ~legal | self.write.ready)
-            ),
+            self.load.tready.eq(self._takes(state, ends_word, legal)),
             taken.eq(self.load.tvalid & self.load.tready),
             ends_segment.eq(ends_word & (words_left == 0)),
             self.discarding.eq(state == State.DISCARD),
@@ -105,6 +103,11 @@ class Loader(Component):
             m.d.sync += state.eq(State.PLACE)
         self._obey_abort(m, state)
         return m
+
+    def _takes(self, state: Signal, ends_word: Signal, legal: Signal) -> Value:
+        """The last beat of a legal word when the array takes it; every other one, unless a header is checked."""
+        waits_for_none = (state != State.DATA) | ~ends_word | ~legal
+        return ~self.abort & (state != State.CHECK) & (waits_for_none | self.write.ready)
 
     def _after_data(self, m: Module, state: Signal, taken: Signal, legal: Signal, ends_segment: Signal) -> None:
         """Where a beat of data leads: to the next segment, out of a wrong packet, else to the next beat."""

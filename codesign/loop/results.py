@@ -31,6 +31,10 @@ class Result(BaseModel):
         content: dict[str, Any] = json.loads(self.model_dump_json())
         return content
 
+    def __getitem__(self, name: str) -> Any:
+        """The member of that name in the JSON file, for scripts written against the file's keys."""
+        return self.to_json()[name]
+
     def check(self) -> None:
         """Raise where the result, once it is written, must stop the run."""
 

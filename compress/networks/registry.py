@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from compress.base.errors import CodesignError
+from compress.networks.cifar_resnets import resnet8, resnet20, resnet32, resnet56
 from compress.networks.imagenet import alexnet, resnet50, vgg16
 from compress.networks.mobilenets import mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small
 from compress.networks.user_networks import call_factory
@@ -77,6 +78,10 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "alexnet": alexnet,
     "vgg16": vgg16,
     "resnet50": resnet50,
+    "resnet8": resnet8,
+    "resnet20": resnet20,
+    "resnet32": resnet32,
+    "resnet56": resnet56,
     "mobilenet-v2": mobilenet_v2,
     "mobilenet-v3-small": mobilenet_v3_small,
     "mobilenet-v3-large": mobilenet_v3_large,

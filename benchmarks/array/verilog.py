@@ -152,10 +152,11 @@ def model_layers(
     config = _config(model.layers, parse_index(index), case, batches)
     first = model.layers[0]
     rng = np.random.default_rng(case.seed)
-    images = rng.integers(0, 1 << first.act_bits, (lanes, *first.input_shape)).astype(np.uint8)
+    images = rng.integers(0, 1 << first.act_bits, (lanes, *model.input_shape)).astype(np.int16)
+    inputs = layer_inputs(model, images)
     runs = [
-        LayerRun(tile_layer(layer, config, batch), activations[:batch].astype(np.uint8))
-        for layer, batch, activations in zip(model.layers, batches, layer_inputs(model, images), strict=False)
+        LayerRun(tile_layer(layer, config, batch), inputs[layer.name][:batch])
+        for layer, batch in zip(model.layers, batches, strict=True)
     ]
     outcomes, compiled = simulate(config, runs, results.path("arrays", key, "x").parent)
     entries = []

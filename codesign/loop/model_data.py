@@ -9,7 +9,6 @@ from compress.base.errors import CodesignError
 from compress.base.settings import LARGEST_SEED
 from compress.data.datasets import Split, load_dataset
 from compress.model.compressed_model import CompressedModel
-from compress.model.layer import LayerKind
 
 __all__ = ["data_of", "load_test_split"]
 
@@ -37,14 +36,14 @@ def load_test_split(model: CompressedModel, data: str, folder: Path | None = Non
     """
     split = load_dataset(data, _seed(model), folder).test
     _check_shape(model, data, tuple(split.images.shape[1:]))
-    classes, largest = math.prod(model.layers[-1].output_shape), int(split.labels.max())
+    classes, largest = math.prod(model.output.shape), int(split.labels.max())
     if largest >= classes:
         raise CodesignError(f"the model has {classes} outputs, {data} has labels up to {largest}", OTHER_DATA)
     return split
 
 
 def _check_shape(model: CompressedModel, data: str, given: tuple[int, ...]) -> None:
-    flattened = (math.prod(given), 1, 1) if model.layers[0].kind is LayerKind.LINEAR else given
+    flattened = (math.prod(given),) if len(model.input_shape) == 1 else given
     if flattened != model.input_shape:
         raise CodesignError(f"the model reads images {model.input_shape}, {data} has {given}", OTHER_DATA)
 

@@ -118,9 +118,9 @@ def simulate_model(
     config = load_config(array_folder)
     inputs = layer_inputs(model, quantize_input(model, images_nchw))
     runs = []
-    for layer, activations in zip(model.layers, inputs, strict=False):
+    for layer in model.layers:
         batch = samples_at_a_time(layer.kind, linear_batch)
-        runs.append(LayerRun(tile_layer(layer, config, batch), _fill(activations.astype(np.uint8), batch)))
+        runs.append(LayerRun(tile_layer(layer, config, batch), _fill(inputs[layer.name], batch)))
     built = compile_folder(array_folder, simulator, top)
     outcomes = run_layers(built, runs)
     return SimulationResult.of(outcomes, f"{built.simulator.name}: {built.simulator.version}", len(images_nchw))

@@ -69,7 +69,7 @@ def integerize(
         output_scale = bounds[layer.name] / largest_output
         layers.append(_integer_layer(layer, quantized, input_scale, output_scale, act_bits))
         input_scale = output_scale
-    return CompressedModel(tuple(layers), provenance or {})
+    return CompressedModel.chain(tuple(layers), provenance or {})
 
 
 @torch.no_grad()

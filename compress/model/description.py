@@ -75,7 +75,9 @@ class ModelDescription(_Part):
 
     @classmethod
     def of(cls, model: CompressedModel) -> Self:
-        """Describe a model; ValueError with layer and member of the first one that has another type."""
+        """Describe a chain of layers; ValueError with layer and member of the first one that has another type."""
+        if len(model.nodes) != len(CompressedModel.chain(model.layers).nodes):
+            raise ValueError("it is no chain of layers")
         try:
             return cls.model_validate(model)
         except ValidationError as error:

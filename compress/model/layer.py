@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
+from compress.model.activation import FEWEST_BITS, MOST_BITS, Activation
 from compress.model.geometry import ConvGeometry, kernel_places
 
 __all__ = ["CompressedLayer", "LayerKind", "Pool", "PoolKind", "Requantization", "largest_level"]
@@ -99,15 +101,16 @@ def largest_level(weight_bits: int) -> int:
 class CompressedLayer:
     """A Conv2d or Linear layer in integers, with what follows it up to the next layer.
 
-    The real weight is ``levels * interval``, the real input ``activation * input_scale``, so an accumulator
-    counts in units of ``interval * input_scale``. A Linear layer is a 1x1 convolution of a (C, 1, 1) input.
+    The real weight is ``levels * interval``, the real input ``(code - input_zero_point) * input_scale``, so an
+    accumulator counts in units of ``interval * input_scale``. The array multiplies codes: zero points are in the bias.
+    A Linear layer is a 1x1 convolution of a (C, 1, 1) input.
 
     Members
     -------
     levels : int16 array (K, C / groups, R, S)
         Nonzero levels in -2**(n-1)..-1, 1..2**(n-1) with n = ``weight_bits``; 0 is a pruned weight.
     bias : int32 array (K,)
-        In accumulator units.
+        In accumulator units; less the input's zero point times the filter's sum of levels, plus the output's.
     requantization : Requantization
         From accumulator to output activation.
     act_bits : int
@@ -115,6 +118,12 @@ class CompressedLayer:
         -2**(act_bits-1)..2**(act_bits-1)-1.
     input_shape : (C, H, W)
         One sample, before padding.
+    padding : (rows, columns)
+        Pixels of ``input_zero_point`` before the first row and column.
+    padding_end : (rows, columns)
+        After the last; None where it is the same.
+    relu : bool
+        Whether outputs are unsigned codes: a ReLU where ``output_zero_point`` is 0. Signed ones are a network's answer.
     """
 
     name: str
@@ -133,6 +142,10 @@ class CompressedLayer:
     groups: int = 1
     relu: bool = True
     pool: Pool | None = None
+    dilation: tuple[int, int] = (1, 1)
+    padding_end: tuple[int, int] | None = None
+    input_zero_point: int = 0
+    output_zero_point: int = 0
 
     def __post_init__(self) -> None:
         self._check_weights()
@@ -165,9 +178,10 @@ class CompressedLayer:
 
     def _check_geometry(self) -> None:
         filters, channels, kernel_rows, kernel_columns = self.levels.shape
-        if min(*self.input_shape, *self.stride, self.groups) < 1 or min(self.padding) < 0:
+        padding = (*self.padding, *(self.padding_end or ()))
+        if min(*self.input_shape, *self.stride, *self.dilation, self.groups) < 1 or min(padding) < 0:
             self._fail("sizes, strides and groups must be positive, padding not negative", "check the layer's geometry")
-        if max(*self.input_shape, *self.stride, *self.padding, self.groups) > MAX_SIZE:
+        if max(*self.input_shape, *self.stride, *self.dilation, *padding, self.groups) > MAX_SIZE:
             self._fail(f"a size, stride or padding exceeds {MAX_SIZE}", "check the layer's geometry")
         if self.input_shape[0] != channels * self.groups or filters % self.groups:
             self._fail(
@@ -176,26 +190,34 @@ class CompressedLayer:
                 "check the input shape and the groups",
             )
         if self.kind is LayerKind.LINEAR and (
-            (kernel_rows, kernel_columns) != (1, 1) or self.input_shape[1:] != (1, 1) or self.padding != (0, 0)
+            (kernel_rows, kernel_columns) != (1, 1) or self.input_shape[1:] != (1, 1) or any(padding)
         ):
             self._fail("a linear layer has a 1x1 kernel, a (C, 1, 1) input and no padding", "flatten its input")
         if min(self.output_shape) < 1:
             self._fail(f"the kernel does not fit its input {self.input_shape}", "check kernel, padding and pooling")
 
     def _check_scales(self) -> None:
-        if not 4 <= self.act_bits <= 8:
+        if not FEWEST_BITS <= self.act_bits <= MOST_BITS:
             self._fail(f"act_bits must be 4..8, not {self.act_bits}", "choose 4 to 8 activation bits")
         for name in ("interval", "input_scale", "output_scale"):
             value = getattr(self, name)
             if not np.isfinite(value) or value <= 0:
                 self._fail(f"{name} must be positive and finite, not {value}", "calibrate the model again")
+        highest = (1 << self.act_bits) - 1
+        for name in ("input_zero_point", "output_zero_point"):
+            if not 0 <= (value := getattr(self, name)) <= highest:
+                self._fail(f"{name} must be 0..{highest}, not {value}", "calibrate the model again")
+        if self.output_zero_point and not self.relu:
+            self._fail("signed outputs have the zero point 0", "calibrate the model again")
 
     @property
     def geometry(self) -> ConvGeometry:
         """The layer's sizes."""
         filters, channels, kernel_rows, kernel_columns = self.levels.shape
         shape = (filters, channels, kernel_rows, kernel_columns)
-        return ConvGeometry(shape, self.input_shape, self.stride, self.padding, self.groups)
+        return ConvGeometry(
+            shape, self.input_shape, self.stride, self.padding, self.groups, self.dilation, self.padding_end
+        )
 
     @property
     def conv_shape(self) -> tuple[int, int, int]:
@@ -207,6 +229,36 @@ class CompressedLayer:
         """(K, H, W) of one sample after pooling: what the next layer reads."""
         filters, rows, columns = self.conv_shape
         return (filters, rows, columns) if self.pool is None else (filters, *self.pool.output_size(rows, columns))
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The shape that it reads in a network's graph: a linear layer reads a vector."""
+        return self.input_shape[:1] if self.kind is LayerKind.LINEAR else self.input_shape
+
+    @property
+    def gives(self) -> tuple[int, ...]:
+        """The shape that it gives in a network's graph: a linear layer gives a vector."""
+        return self.output_shape[:1] if self.kind is LayerKind.LINEAR else self.output_shape
+
+    def output(self, inputs: tuple[Activation, ...]) -> Activation:
+        """The type of its result in a network's graph; CodesignError if it does not read just such an input."""
+        link = f"layer {self.name!r} does not fit its input"
+        if len(inputs) != 1:
+            raise CodesignError(f"{link}: it reads one, not {len(inputs)}", "check the graph")
+        (given,) = inputs
+        if given.shape != self.reads:
+            raise CodesignError(f"{link}: it is {given.shape}, the layer reads {self.reads}", "check the graph")
+        if given.signed:
+            raise CodesignError(f"{link}: it has signed codes", "give it a zero point instead, or put a ReLU before")
+        if given.bits != self.act_bits:
+            raise CodesignError(f"{link}: {given.bits} and {self.act_bits} activation bits", "use one width")
+        if not math.isclose(given.scale, self.input_scale, rel_tol=1e-9) or given.zero_point != self.input_zero_point:
+            raise CodesignError(
+                f"{link}: scales {given.scale} and {self.input_scale}, "
+                f"zero points {given.zero_point} and {self.input_zero_point}",
+                "calibrate again",
+            )
+        return Activation(self.gives, self.act_bits, self.output_scale, self.output_zero_point, signed=not self.relu)
 
     @property
     def macs(self) -> int:

@@ -64,7 +64,7 @@ def load_model(path: Path) -> CompressedModel:
         layers = tuple(_with_arrays(layer, tensors) for layer in description.layers)
         if tensors:
             raise ValueError(f"unused arrays {', '.join(tensors)}")
-        return CompressedModel(layers, description.provenance)
+        return CompressedModel.chain(layers, description.provenance)
     except CodesignError as error:
         raise CodesignError(f"the model {path} is inconsistent: {error.cause}", WRITE_AGAIN) from error
     except (KeyError, TypeError, ValueError, SafetensorError) as error:

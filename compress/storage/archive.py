@@ -79,7 +79,7 @@ def decode_model(content: bytes, name: str = "the model") -> CompressedModel:
         weights = decode_weights(content[end:])
         if len(weights) != len(description.layers):
             raise ValueError(f"weights of {len(weights)} layers and descriptions of {len(description.layers)}")
-        return CompressedModel(_layers(description, weights, biases), description.provenance)
+        return CompressedModel.chain(_layers(description, weights, biases), description.provenance)
     except CodesignError as error:
         raise CodesignError(f"{name} is inconsistent: {error.cause}", "write it again") from error
     except (ValueError, IndexError, struct.error, zlib.error) as error:

@@ -8,14 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
-from compress.model.compressed_model import CompressedModel
-from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
+from compress.model.activation import Codes
+from compress.model.compressed_model import INPUT, CompressedModel
+from compress.model.layer import CompressedLayer, Pool, PoolKind, Requantization
+from compress.model.ops.op import Op
 
 __all__ = [
     "accumulate",
     "accumulator_bits",
     "accumulator_range",
     "layer_inputs",
+    "node_values",
     "pool",
     "quantize_input",
     "requantize",
@@ -33,10 +36,13 @@ def accumulate(layer: CompressedLayer, activations_nchw: NDArray[np.uint8]) -> N
     n = len(activations_nchw)
     filters, _, kernel_rows, kernel_columns = layer.levels.shape
     _, height, width = layer.conv_shape
-    padding_y, padding_x = layer.padding
-    padded = np.pad(activations_nchw.astype(exact), ((0, 0), (0, 0), (padding_y, padding_y), (padding_x, padding_x)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (kernel_rows, kernel_columns), axis=(2, 3))
-    windows = windows[:, :, :: layer.stride[0], :: layer.stride[1]][:, :, :height, :width]
+    borders = tuple(zip(layer.padding, layer.padding_end or layer.padding, strict=True))
+    padded = np.pad(activations_nchw.astype(exact), ((0, 0), (0, 0), *borders), constant_values=layer.input_zero_point)
+    step_y, step_x = layer.dilation
+    spread = (step_y * (kernel_rows - 1) + 1, step_x * (kernel_columns - 1) + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, spread, axis=(2, 3))
+    windows = windows[:, :, :: layer.stride[0], :: layer.stride[1], ::step_y, ::step_x]
+    windows = windows[:, :, :height, :width]
     sums = np.empty((n, filters, height, width), np.int64)
     per_group = filters // layer.groups
     channels = layer.levels.shape[1]
@@ -56,7 +62,7 @@ def _exact_float(layer: CompressedLayer, activations_nchw: NDArray[np.integer]) 
     No partial sum exceeds (largest activation) * (sum of a filter's level magnitudes); float32 holds every integer
     up to 2**24, float64 up to 2**53, which no layer reaches.
     """
-    largest = max(int(activations_nchw.max(initial=0)), -int(activations_nchw.min(initial=0)))
+    largest = max(int(activations_nchw.max(initial=0)), -int(activations_nchw.min(initial=0)), layer.input_zero_point)
     magnitudes = np.abs(layer.levels.reshape(len(layer.levels), -1).astype(np.int64)).sum(axis=1)
     return np.float32 if largest * int(magnitudes.max()) <= 1 << 24 else np.float64
 
@@ -110,28 +116,42 @@ def pool(activations_nchw: NDArray[np.int16], how: Pool) -> NDArray[np.int16]:
     return pooled
 
 
-def layer_inputs(model: CompressedModel, activations_nchw: NDArray[np.uint8]) -> list[NDArray[np.int16]]:
-    """What each layer reads, then the network's answer."""
-    values: list[NDArray[np.int16]] = [activations_nchw.astype(np.int16)]
-    for layer in model.layers:
-        current = values[-1]
-        if layer.kind is LayerKind.LINEAR:
-            current = current.reshape(len(current), -1, 1, 1)
-            values[-1] = current
-        values.append(run_layer(layer, current.astype(np.uint8), pooled=True))
+def node_values(model: CompressedModel, activations_nchw: NDArray[np.integer]) -> dict[str, Codes]:
+    """The golden answer of every node of the graph, and the images' codes as ``INPUT``, by name."""
+    values: dict[str, Codes] = {INPUT: activations_nchw.astype(np.int16)}
+    for node in model.nodes:
+        operands = [values[name] for name in node.inputs]
+        values[node.name] = _run_node(node.op, operands)
     return values
 
 
-def run_model(model: CompressedModel, activations_nchw: NDArray[np.uint8]) -> NDArray[np.int16]:
-    """(N, classes, ...): the integer network's answer to quantized inputs."""
-    return layer_inputs(model, activations_nchw)[-1]
+def _run_node(op: CompressedLayer | Op, operands: list[Codes]) -> Codes:
+    if not isinstance(op, CompressedLayer):
+        return op.run(*operands)
+    (codes,) = operands
+    return run_layer(op, _as_map(op, codes), pooled=True).reshape(len(codes), *op.gives)
 
 
-def quantize_input(model: CompressedModel, images_nchw: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Real images to the first layer's activations, rounded half to even, clipped to its range, and flattened if it is
-    a linear layer.
-    """
-    first = model.layers[0]
-    scaled = np.rint(images_nchw / first.input_scale).reshape(len(images_nchw), *first.input_shape)
-    activations: NDArray[np.uint8] = np.clip(scaled, 0, (1 << first.act_bits) - 1).astype(np.uint8)
-    return activations
+def _as_map(layer: CompressedLayer, codes: Codes) -> NDArray[np.uint8]:
+    """(N, C, H, W) as the array reads it: a vector is (C, 1, 1)."""
+    return codes.reshape(len(codes), *layer.input_shape).astype(np.uint8)
+
+
+def layer_inputs(model: CompressedModel, activations_nchw: NDArray[np.integer]) -> dict[str, NDArray[np.uint8]]:
+    """(N, C, H, W) codes that each layer reads, by the layer's name."""
+    values = node_values(model, activations_nchw)
+    return {
+        node.name: _as_map(node.op, values[node.inputs[0]])
+        for node in model.nodes
+        if isinstance(node.op, CompressedLayer)
+    }
+
+
+def run_model(model: CompressedModel, activations_nchw: NDArray[np.integer]) -> Codes:
+    """(N, ...) codes of the integer network's answer to quantized inputs."""
+    return node_values(model, activations_nchw)[model.answer]
+
+
+def quantize_input(model: CompressedModel, images_nchw: NDArray[np.float32]) -> Codes:
+    """Real images to codes (N, *model.input_shape), rounded half to even and saturated."""
+    return model.input.encode(images_nchw.reshape(len(images_nchw), *model.input_shape))

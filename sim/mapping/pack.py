@@ -185,6 +185,11 @@ def check_numbers(layer: CompressedLayer, config: ArrayConfig) -> None:
             f"{name} has {layer.act_bits}-bit activations, the array {config.act_bits}-bit ones",
             f"generate an array with act_bits = {layer.act_bits}",
         )
+    if layer.dilation != (1, 1) or layer.padding_end is not None or layer.input_zero_point:
+        raise CodesignError(
+            f"{name} has dilation, unequal padding or an input zero point, which no array runs yet",
+            "run it by the golden model",
+        )
     needed = accumulator_bits(layer)
     if needed > config.acc_bits:
         low, high = accumulator_range(layer)

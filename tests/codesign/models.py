@@ -31,11 +31,11 @@ def small_model(density: float = 0.5, **conv_members: Any) -> CompressedModel:
         relu=False,
         act_bits=conv.act_bits,
     )
-    return CompressedModel((conv, linear), {"data": "digits", "seed": 0})
+    return CompressedModel.chain((conv, linear), {"data": "digits", "seed": 0})
 
 
 def grouped_model() -> CompressedModel:
     """One convolution of two groups."""
-    return CompressedModel(
+    return CompressedModel.chain(
         (make_layer(draw_levels((4, 1, 3, 3), 4, 1.0, seed=3), 4, 8, 8, input_shape=(2, 8, 8), groups=2),)
     )

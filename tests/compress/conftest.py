@@ -162,4 +162,4 @@ def model() -> CompressedModel:
         output_scale=0.2,
         relu=False,
     )
-    return CompressedModel((first, second), {"network": "test", "seed": 3, "accuracy": {"dense": 0.99}})
+    return CompressedModel.chain((first, second), {"network": "test", "seed": 3, "accuracy": {"dense": 0.99}})

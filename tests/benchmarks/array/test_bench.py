@@ -121,7 +121,7 @@ def test_a_mismatch_is_not_kept(tmp_path: Path) -> None:
 def _model(path: Path) -> Path:
     conv = make_layer(draw_levels((3, 2, 3, 3), 4, 0.5, 1), 4, 6, 6, name="conv1")
     fc = make_layer(draw_levels((5, 48, 1, 1), 3, 0.3, 2), 3, 1, 1, name="fc1", kind=LayerKind.LINEAR)
-    save_model(CompressedModel((conv, fc)), path)
+    save_model(CompressedModel.chain((conv, fc)), path)
     return path
 
 

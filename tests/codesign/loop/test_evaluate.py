@@ -47,14 +47,14 @@ def nearest_mean(seed: int = 0) -> CompressedModel:
         input_scale=1 / 255,
         requantization=Requantization.from_scale(1 / 160),
     )
-    return CompressedModel((layer,), {"data": "digits", "seed": seed})
+    return CompressedModel.chain((layer,), {"data": "digits", "seed": seed})
 
 
 def unfit_model(features: int = 64, outputs: int = 10) -> CompressedModel:
     """One linear layer on whole images."""
     levels = draw_levels((outputs, features, 1, 1), 4, 0.5, seed=5)
     layer = make_layer(levels, 4, 1, 1, name="fc", kind=LayerKind.LINEAR, relu=False)
-    return CompressedModel((layer,), {"data": "digits", "seed": 0})
+    return CompressedModel.chain((layer,), {"data": "digits", "seed": 0})
 
 
 def test_the_accuracy_is_that_of_the_golden_model_on_all_test_images(path: Path) -> None:
@@ -69,7 +69,7 @@ def test_the_accuracy_is_that_of_the_golden_model_on_all_test_images(path: Path)
 def test_opposite_weights_answer_wrongly(path: Path) -> None:
     (layer,) = nearest_mean().layers
     opposite = replace(layer, levels=-layer.levels, bias=-layer.bias)
-    save_model(CompressedModel((opposite,), {"data": "digits", "seed": 0}), path)
+    save_model(CompressedModel.chain((opposite,), {"data": "digits", "seed": 0}), path)
     assert evaluate_model(path).accuracy < 0.1
 
 
@@ -146,9 +146,9 @@ def test_a_model_without_weights_has_no_ratio(path: Path, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("model", "told"),
     [
-        (CompressedModel(small_model().layers, {}), "does not say which data"),
-        (CompressedModel(small_model().layers, {"data": "digits", "seed": "one"}), "not a whole number"),
-        (unfit_model(features=65), r"reads images \(65, 1, 1\), digits has \(1, 8, 8\)"),
+        (CompressedModel.chain(small_model().layers, {}), "does not say which data"),
+        (CompressedModel.chain(small_model().layers, {"data": "digits", "seed": "one"}), "not a whole number"),
+        (unfit_model(features=65), r"reads images \(65,\), digits has \(1, 8, 8\)"),
         (unfit_model(outputs=9), "9 outputs, digits has labels up to 9"),
     ],
 )

@@ -20,7 +20,7 @@ def test_the_widest_layer_decides(widths: list[int]) -> None:
 
 def _with_bias(bias: int) -> CompressedModel:
     levels, biases = np.full((2, 1, 3, 3), 128, np.int16), np.array([bias, 0], np.int32)
-    return CompressedModel((make_layer(levels, 8, 5, 5, name="features.0", bias=biases),), {})
+    return CompressedModel.chain((make_layer(levels, 8, 5, 5, name="features.0", bias=biases),), {})
 
 
 def test_a_layer_that_needs_all_bits_is_taken() -> None:

@@ -48,7 +48,7 @@ def test_what_was_saved_is_loaded(model: CompressedModel, tmp_path: Path) -> Non
 @settings(deadline=None, max_examples=40)
 def test_any_name_and_number_survives(place: Path, levels: int, scale: float, name: str) -> None:
     layer = _last_layer(levels, scale, name)
-    model = CompressedModel((layer,), {name: [scale, None, True]})
+    model = CompressedModel.chain((layer,), {name: [scale, None, True]})
     save_model(model, place)
     assert_same(load_model(place), model)
 
@@ -117,7 +117,7 @@ def test_random_bytes_are_a_clear_error(place: Path, content: bytes) -> None:
 @pytest.fixture(scope="module")
 def damaged_source(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("source") / "model"
-    save_model(CompressedModel((_last_layer(7, 0.1, "fc"),), {"seed": 1}), path)
+    save_model(CompressedModel.chain((_last_layer(7, 0.1, "fc"),), {"seed": 1}), path)
     return path.read_bytes()
 
 

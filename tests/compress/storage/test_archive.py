@@ -39,7 +39,7 @@ def with_levels(layer: CompressedLayer, seed: int, different: int, density: floa
 def test_a_model_comes_back_as_it_was(seed: int, different: int, density: float) -> None:
     model = small_model()
     layers = tuple(with_levels(layer, seed + n, different, density) for n, layer in enumerate(model.layers))
-    model = CompressedModel(layers, {"data": "digits", "seed": seed})
+    model = CompressedModel.chain(layers, {"data": "digits", "seed": seed})
     assert_equal(decode_model(encode_model(model)), model)
 
 
@@ -79,7 +79,7 @@ def test_no_truncation_and_nothing_added_goes_unseen(data: st.DataObject) -> Non
 def test_weights_of_another_layer_are_refused() -> None:
     model = small_model()
     first = encode_model(model)
-    renamed = CompressedModel((replace(model.layers[0], name="other"), *model.layers[1:]), model.provenance)
+    renamed = CompressedModel.chain((replace(model.layers[0], name="other"), *model.layers[1:]), model.provenance)
     second = encode_model(renamed)
     lengths = [8 + int.from_bytes(content[4:8], "little") for content in (first, second)]
     with pytest.raises(CodesignError, match="stand where 'other' should"):

@@ -98,22 +98,22 @@ def test_a_network_is_its_layers_in_turn() -> None:
     pooling = Pool(PoolKind.MAX, (2, 2), (2, 2))
     first = make_layer(draw_levels((4, 1, 3, 3), 4, 0.5, 1), 4, 6, 6, padding=(1, 1), pool=pooling)
     second = make_layer(draw_levels((3, 36, 1, 1), 4, 0.5, 2), 4, 1, 1, name="fc", kind=LayerKind.LINEAR, relu=False)
-    model = CompressedModel((first, second), {})
+    model = CompressedModel.chain((first, second), {})
     inputs = draw_activations(first, 5, seed=1)
     middle = pool(run_layer(first, inputs), pooling).reshape(5, 36, 1, 1).astype(np.uint8)
-    np.testing.assert_array_equal(run_model(model, inputs), run_layer(second, middle))
+    np.testing.assert_array_equal(run_model(model, inputs), run_layer(second, middle)[:, :, 0, 0])
 
 
 def test_images_are_clipped_to_the_first_layers_range() -> None:
     layer = replace(make_layer(draw_levels((1, 1, 1, 1), 4, 1.0, 1), 4, 1, 3), input_scale=1 / 255)
     images = np.array([[[[-0.5, 100 / 255, 2.0]]]], np.float32)
-    assert quantize_input(CompressedModel((layer,), {}), images).ravel().tolist() == [0, 100, 255]
+    assert quantize_input(CompressedModel.chain((layer,), {}), images).ravel().tolist() == [0, 100, 255]
 
 
 def test_images_are_flattened_for_a_linear_first_layer() -> None:
     layer = make_layer(draw_levels((3, 36, 1, 1), 4, 0.5, 2), 4, 1, 1, kind=LayerKind.LINEAR)
     images = np.arange(72, dtype=np.float32).reshape(2, 1, 6, 6)
-    assert quantize_input(CompressedModel((layer,), {}), images).tolist() == images.reshape(2, 36, 1, 1).tolist()
+    assert quantize_input(CompressedModel.chain((layer,), {}), images).tolist() == images.reshape(2, 36).tolist()
 
 
 def test_wrong_inputs_are_refused() -> None:

@@ -57,7 +57,7 @@ def test_a_model_that_does_not_read_back_is_an_error(
 ) -> None:
     def damaged(model: CompressedModel, path: Path) -> None:
         first = model.layers[0]
-        save_model(CompressedModel((replace(first, levels=-first.levels), *model.layers[1:])), path)
+        save_model(CompressedModel.chain((replace(first, levels=-first.levels), *model.layers[1:])), path)
 
     monkeypatch.setattr(quantization, "save_model", damaged)
     with pytest.raises(CodesignError, match=r"model\.safetensors does not read back"):

@@ -1,0 +1,81 @@
+"""What every operation of the integer graph can say and do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar, Self
+
+from compress.base.errors import CodesignError
+from compress.model.activation import Activation, Codes
+
+__all__ = ["Call", "Op", "RunsOn"]
+
+
+class RunsOn(Enum):
+    """Who runs an operation: ``ADDRESSES`` is nobody, since its readers just read from other places."""
+
+    ARRAY = "array"
+    HOST = "host"
+    ADDRESSES = "addresses"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operation of a captured floating-point network, without its weights.
+
+    Members
+    -------
+    name : str
+        Unique in the network.
+    target : str
+        Torch's name, such as ``aten.max_pool2d.default``.
+    inputs : tuple of str
+        The calls whose results it reads, in the order of its arguments; ``compressed_model.INPUT`` for the images.
+    arguments : mapping
+        All other arguments by the name that torch's schema gives them, defaults included: numbers, booleans, strings,
+        None and tuples of them. Where a shape or an axis is meant, it is still torch's, with the batch as axis 0.
+    shape, input_shapes : of one sample
+    """
+
+    name: str
+    target: str
+    inputs: tuple[str, ...]
+    arguments: Mapping[str, Any]
+    shape: tuple[int, ...]
+    input_shapes: tuple[tuple[int, ...], ...]
+
+    def refuse(self, cause: str, next_step: str) -> CodesignError:
+        """The error that names this operation."""
+        return CodesignError(f"{self.name!r} ({self.target}) {cause}", next_step)
+
+
+class Op(ABC):
+    """An operation on integer activations: a frozen dataclass with integers, floats and tuples of them as members.
+
+    ``KIND`` names it in files. ``TARGETS`` are the torch operations that become it. With ``KEEPS_SCALE`` scale and zero
+    point of the result are those of all operands, which then share them, so that calibration gives them one range.
+    """
+
+    KIND: ClassVar[str]
+    RUNS_ON: ClassVar[RunsOn]
+    TARGETS: ClassVar[frozenset[str]] = frozenset()
+    KEEPS_SCALE: ClassVar[bool] = False
+
+    @classmethod
+    @abstractmethod
+    def lower(cls, call: Call, inputs: tuple[Activation, ...], output: Activation) -> Self:
+        """The integer operation for a call, given its operands' types and the one that calibration chose for it.
+
+        CodesignError (``Call.refuse``) for arguments that it cannot keep exactly: nothing is parsed approximately.
+        """
+
+    @abstractmethod
+    def output(self, inputs: tuple[Activation, ...]) -> Activation:
+        """The type of the result; CodesignError if the operands do not fit."""
+
+    @abstractmethod
+    def run(self, *codes: Codes) -> Codes:
+        """The golden answer (N, ...) to N samples."""

@@ -1,0 +1,52 @@
+"""The same codes in another shape."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+from compress.base.errors import CodesignError
+from compress.model.activation import Activation, Codes
+from compress.model.ops.op import Call, Op, RunsOn
+
+__all__ = ["Reshape"]
+
+
+@dataclass(frozen=True)
+class Reshape(Op):
+    """Codes of one sample in C order, read as ``shape``: flatten, view, squeeze and unsqueeze."""
+
+    KIND: ClassVar = "reshape"
+    RUNS_ON: ClassVar = RunsOn.ADDRESSES
+    KEEPS_SCALE: ClassVar = True
+    TARGETS: ClassVar = frozenset(
+        {
+            "aten.flatten.using_ints",
+            "aten.view.default",
+            "aten.reshape.default",
+            "aten.squeeze.dim",
+            "aten.squeeze.dims",
+            "aten.squeeze.default",
+            "aten.unsqueeze.default",
+        }
+    )
+
+    shape: tuple[int, ...]
+
+    @classmethod
+    def lower(cls, call: Call, inputs: tuple[Activation, ...], output: Activation) -> Self:
+        """Capture has checked that the batch stays axis 0, so the result's shape says everything."""
+        return cls(call.shape)
+
+    def output(self, inputs: tuple[Activation, ...]) -> Activation:
+        """The operand with another shape."""
+        (operand,) = inputs
+        if math.prod(operand.shape) != math.prod(self.shape):
+            raise CodesignError(f"{operand.shape} cannot become {self.shape}", "keep the number of elements")
+        return replace(operand, shape=self.shape)
+
+    def run(self, *codes: Codes) -> Codes:
+        """(N, *shape)."""
+        (operand,) = codes
+        return operand.reshape(len(operand), *self.shape)

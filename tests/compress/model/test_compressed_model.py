@@ -62,7 +62,7 @@ def test_graphs_that_are_none_are_refused(model: CompressedModel) -> None:
         ((Node("other", conv, (INPUT,)), Node("sum", add, ("other", "other"))), "has the layer 'conv'"),
         ((layer, Node("conv2", conv, (INPUT,))), "no node 'sum'"),
         ((Node("sum", flat, ("input",)),), "at least one layer"),
-        ((layer, Node("sum", flat, ())), "reads nothing"),
+        ((layer, Node("a", flat, ()), Node("sum", add, ("conv", "a"))), "'a' reads nothing"),
     ):
         with pytest.raises(CodesignError, match=cause):
             _residual(*nodes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from compress.model.geometry import ConvGeometry
 from compress.model.layer import CompressedLayer
@@ -31,7 +31,8 @@ class ArrayGeometry(ConvGeometry):
     @classmethod
     def pooling(cls, sizes: ConvGeometry, window: Window) -> ArrayGeometry:
         """These sizes with that window."""
-        return cls(sizes.weight_shape, sizes.input_shape, sizes.stride, sizes.padding, sizes.groups, window)
+        members = {field.name: getattr(sizes, field.name) for field in fields(ConvGeometry)}
+        return cls(**members, window=window)
 
     def on(self, lanes: int, requant_lanes: int) -> ArrayGeometry:
         """Without the window where an array of that shape leaves it to the host."""

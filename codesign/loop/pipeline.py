@@ -14,6 +14,7 @@ from codesign.settings.data import Data
 from codesign.settings.network_file import NetworkSource
 from codesign.settings.run_checks import array_bits_of, bits_of, check_run, given_alphas_of
 from codesign.settings.run_config import RunConfig
+from codesign.settings.weights import Weights
 from compress.base.errors import CodesignError
 from compress.methods.registry import METHODS
 from flows.technology.technology import Technology, generic_technology, technology_from_liberty
@@ -39,7 +40,14 @@ def _technology(config: RunConfig) -> Technology:
 
 
 def _train(config: RunConfig) -> training.TrainSettings:
-    return training.TrainSettings(_network(config), _data(config), config.seed, config.train, config.processes)
+    return training.TrainSettings(
+        network=_network(config),
+        data=_data(config),
+        seed=config.seed,
+        training=config.train,
+        processes=config.processes,
+        weights=Weights.of(config.network.weights),
+    )
 
 
 def _break_even(config: RunConfig) -> break_even.BreakEvenSettings:

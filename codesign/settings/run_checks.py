@@ -7,6 +7,7 @@ from math import prod
 from codesign.settings.data import Data
 from codesign.settings.layers import GivenAlphas, WeightBits, geometries
 from codesign.settings.run_config import RunConfig
+from codesign.settings.weights import Weights
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
 from compress.methods.presets import PRESETS, Preset, preset
@@ -43,11 +44,13 @@ def given_alphas_of(config: RunConfig) -> GivenAlphas | None:
 
 
 def check_run(config: RunConfig) -> None:
-    """Raise a CodesignError where data, alphas, bits or preset do not fit the network."""
+    """Raise a CodesignError where data, weights, alphas, bits or preset do not fit the network."""
     dataset = Data.of(config.data.name, config.data.folder, config.split_seed).load()
-    layers = geometries(
-        build_network(config.network.name, config.seed, config.network.module_folder), dataset.input_shape
-    )
+    network = build_network(config.network.name, config.seed, config.network.module_folder)
+    layers = geometries(network, dataset.input_shape)
+    weights = Weights.of(config.network.weights)
+    if weights is not None:
+        weights.load_into(network)
     bits_of(config).of(layers)
     given = given_alphas_of(config)
     if given is not None:

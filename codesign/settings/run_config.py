@@ -55,10 +55,12 @@ class NetworkSection(_Section):
     """Which network: one of ours, or your own factory as ``package.module:function``.
 
     The module is searched in ``folder``, by default that of the run file, and then on the Python path. Where it was
-    found changes no result, and no stage runs again for it.
+    found changes no result, and no stage runs again for it. ``weights`` is a file of trained weights, relative to the
+    run file: training starts from them, and is left out unless ``train.epochs`` is given.
     """
 
     name: str
+    weights: PathText | None = None
     folder: Annotated[str | None, Field(exclude=True)] = None
 
     @property
@@ -124,6 +126,15 @@ class RunConfig(_Section):
         return self.seed if self.data.seed is None else self.data.seed
 
     @model_validator(mode="after")
+    def _weights_are_trained_or_given(self) -> RunConfig:
+        if self.train.epochs == 0 and self.network.weights is None:
+            raise CodesignError(
+                "train.epochs = 0 would prune a network of random weights",
+                "train for an epoch or more, or give network.weights, a file of trained ones",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _indices_fit_the_pruning(self) -> RunConfig:
         patterns = [name for name in self.hardware.indices if name.startswith("nm")]
         kept = "nm{}of{}".format(*self.compress.target().pattern_counts())
@@ -145,9 +156,10 @@ class RunConfig(_Section):
     def _pass_the_seed_on(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        seed, train = given.get("seed", 0), given.get("train", {})
+        seed, train, network = given.get("seed", 0), given.get("train", {}), given.get("network")
+        trained = {"epochs": 0} if isinstance(network, dict) and network.get("weights") is not None else {}
         return {
             **given,
-            "train": {"seed": seed, **train} if isinstance(train, dict) else train,
+            "train": {"seed": seed, **trained, **train} if isinstance(train, dict) else train,
             "compress": pass_seed_on(given.get("compress", {}), seed),
         }

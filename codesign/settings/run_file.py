@@ -62,7 +62,10 @@ def _merged(document: dict[str, Any], overrides: dict[str, Any]) -> dict[str, An
 def _with_paths_from(folder: Path, config: RunConfig) -> RunConfig:
     """Paths in the file are relative to the file."""
     place = str(folder / Path(config.network.folder or ".").expanduser())
-    changes: dict[str, Any] = {"network": config.network.model_copy(update={"folder": place})}
+    network = {"folder": place}
+    if config.network.weights is not None:
+        network["weights"] = str(folder / config.network.weights)
+    changes: dict[str, Any] = {"network": config.network.model_copy(update=network)}
     if config.technology.liberty is not None:
         changes["technology"] = TechnologySection(liberty=str(folder / config.technology.liberty))
     if config.data.folder is not None:

@@ -38,7 +38,9 @@ class TrainingConfig:
 
     Members
     -------
-    epochs, batch_size : int
+    epochs : int
+        0 leaves the weights as they are.
+    batch_size : int
     learning_rate : float
         Of Adam, in the first epoch; it falls along a cosine to 2 %.
     weight_decay : float
@@ -53,7 +55,7 @@ class TrainingConfig:
         Of torch on the CPU while it trains, whatever ``torch.set_num_threads`` says; it is as before afterwards.
     """
 
-    epochs: Count = 40
+    epochs: CountOrZero = 40
     batch_size: Count = 32
     learning_rate: Rate = 2e-3
     weight_decay: RateOrZero = 1e-4

@@ -14,6 +14,7 @@ from codesign.loop.inputs import Inputs, Work
 from codesign.loop.results import Result
 from codesign.settings.data import Data
 from codesign.settings.network_file import NetworkSource, save_network
+from codesign.settings.weights import Weights
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.train.checkpoint import Checkpoint, describe_run
@@ -26,13 +27,14 @@ __all__ = ["ImageCounts", "TrainSettings", "TrainingResult", "run", "train_netwo
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Which network on which data, its first weights drawn from ``seed``, and how many processes train it together."""
+    """Which network on which data, its first weights drawn from ``seed`` or given, and the processes that train it."""
 
     network: NetworkSource
     data: Data
     seed: int
     training: TrainingConfig
     processes: int = 1
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,11 @@ class TrainingResult(Result):
 
 
 def run(inputs: Inputs, settings: TrainSettings, work: Work) -> TrainingResult:
-    """Train from the seed's weights, and write them as they validated best."""
+    """Train from the seed's weights or those given, and write them as they validated best."""
     torch.set_num_threads(TORCH_THREADS)
     network, dataset = settings.network.build(settings.seed), settings.data.load()
+    if settings.weights is not None:
+        settings.weights.load_into(network)
     network, history = together(
         settings.processes, train_network, network, dataset, settings.training, work.scratch, progress=work.progress
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from compress.methods.presets import PRESETS
@@ -15,7 +16,7 @@ from tests.codesign.refusals import Refused, RunFile
     [
         ("epochs = 1", "epoch = 1", ["train.epoch", "did you mean 'epochs'"]),
         ("[train]", "[trian]", ["trian", "did you mean 'train'"]),
-        ("epochs = 1", "epochs = 0", ["train.epochs", "an integer >= 1"]),
+        ("epochs = 1", "epochs = 0", ["train.epochs = 0 would prune", "network.weights"]),
         ("epochs = 1", 'epochs = "many"', ["train.epochs", "an integer"]),
         ("epochs = 1", "epochs = 1.5", ["train.epochs", "an integer"]),
         ("epochs = 1", "epochs = true", ["train.epochs", "an integer"]),
@@ -167,3 +168,11 @@ def test_a_file_that_is_no_network_is_told(refused: Refused, run_file: RunFile, 
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "network.safetensors").write_text("nonsense")
     assert "cannot read the network" in refused("breakeven", run_file(), "--out", tmp_path / "out")
+
+
+def test_weights_of_another_network_are_told_before_training(refused: Refused, run_file: RunFile) -> None:
+    path = run_file("[data]", 'weights = "other.npz"\n[data]')
+    np.savez(path.with_name("other.npz"), conv1=np.zeros(3, np.float32))
+    told = " ".join(refused("train", path, "--out", path.parent / "out").split())
+    assert "8 keys are missing (conv1.weight" in told
+    assert "1 key is unexpected (conv1)" in told

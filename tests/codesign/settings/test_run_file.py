@@ -64,7 +64,7 @@ def test_a_network_of_the_users_own_is_searched_beside_the_run_file(tmp_path: Pa
         path.write_text(SMALLEST.replace("[data]", f"{more}[data]"))
         network = load_config(path).network
         assert network.module_folder == folder
-        assert network.model_dump() == {"name": "digits-net"}  # a moved run keeps its results
+        assert network.model_dump() == {"name": "digits-net", "weights": None}  # a moved run keeps its results
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,12 @@ def test_a_mistake_in_a_dotted_layer_is_told_with_its_name(tmp_path: Path, table
     with pytest.raises(CodesignError) as error:
         load_config(path)
     assert told in str(error.value)
+
+
+def test_weights_lie_beside_the_run_file_and_are_not_trained_unless_epochs_are_given(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    for more, epochs in (("", 0), ("[train]\nbatch_size = 8\n", 0), ("[train]\nepochs = 3\n", 3)):
+        path.write_text(SMALLEST.replace("[data]", 'weights = "nets/trained.pt"\n[data]') + more)
+        config = load_config(path)
+        assert config.network.weights == str(tmp_path / "nets/trained.pt")
+        assert config.train.epochs == epochs

@@ -9,6 +9,9 @@ from .data.datasets import DATASETS as DATASETS
 from .data.datasets import Dataset as Dataset
 from .data.datasets import Split as Split
 from .data.datasets import load_dataset as load_dataset
+from .exchange.formats import EXPORT_FORMATS as EXPORT_FORMATS
+from .exchange.formats import export_model as export_model
+from .exchange.state_dict import state_dict as state_dict
 from .methods.cluster import ClusterResult as ClusterResult
 from .methods.cluster import cluster_admm as cluster_admm
 from .methods.integerize import integerize as integerize

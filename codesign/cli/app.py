@@ -36,6 +36,14 @@ app = typer.Typer(
 ConfigFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run file, for example examples/digits.toml.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; finished stages in it are reused.")]
 ArrayOut = Annotated[Path, typer.Option("--out", "-o", help="Folder for the Verilog and the files that go with it.")]
+ExportOut = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
+ExportFormat = Annotated[
+    str | None,
+    typer.Option(
+        help="state-dict (.safetensors, .pt: floats for the PyTorch network, batch norms folded) or npz (integers); "
+        "default: by the file's suffix."
+    ),
+]
 Quick = Annotated[bool, typer.Option("--quick", help="Let the run file's \\[quick] table replace other settings.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Run every stage again, finished ones too.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for scripts.")]
@@ -141,6 +149,14 @@ def evaluate(model: ModelFile, data: Data = None, folder: DataFolder = None, jso
     from codesign.cli import commands
 
     commands.evaluate(model, data, folder, json)
+
+
+@app.command(epilog="Example: codesign export build/demo/model.safetensors --out weights.npz")
+def export(model: ModelFile, out: ExportOut, format: ExportFormat = None, json: Json = False) -> None:
+    """Write a model for other programs: as a PyTorch state dict or as numpy arrays."""
+    from codesign.cli import commands
+
+    commands.export(model, out, format, json)
 
 
 @app.command(epilog="Example: codesign generate build/demo/model.safetensors --out build/array")

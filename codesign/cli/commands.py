@@ -29,6 +29,7 @@ from codesign.report.report import Report
 from codesign.run import run_loop
 from codesign.settings.run_file import load_config
 from compress.base.errors import CodesignError
+from compress.exchange.formats import export_model
 from compress.model.model_file import load_model
 from compress.storage.archive import read_model
 from flows.synthesis.area import ModuleCost, SramCost, measure
@@ -37,7 +38,18 @@ from rtl.generate import generate as generate_array
 from rtl.generate import load_config as load_array
 from rtl.names import ACCELERATOR, TOP, ModuleNames
 
-__all__ = ["breakeven", "compress", "evaluate", "generate", "report", "run", "simulate", "synthesize", "train"]
+__all__ = [
+    "breakeven",
+    "compress",
+    "evaluate",
+    "export",
+    "generate",
+    "report",
+    "run",
+    "simulate",
+    "synthesize",
+    "train",
+]
 
 _TOPS = {"array": TOP, "axi": ACCELERATOR}
 
@@ -104,6 +116,12 @@ def evaluate(model: Path, data: str | None, folder: Path | None, json: bool) -> 
     print(f"weights alone {ceil(storage.data_bits / 8):,} bytes, {_ratio(storage.data_ratio)} below 32-bit floats")
     print(f"with indices  {ceil(storage.total_bits / 8):,} bytes, {_ratio(storage.total_ratio)}")
     print(f"packed file   {found.packed_bytes:,} bytes, {_ratio(found.packed_ratio)}")
+
+
+def export(model: Path, out: Path, format: str | None, json: bool) -> None:
+    """Write a model for other programs."""
+    written = export_model(read_model(model), out, format)
+    _show({"file": str(out), "format": written.name}, json, f"{out}: {written.summary}")
 
 
 def generate(

@@ -18,7 +18,18 @@ def call(*arguments: str) -> int | str | None:
     return stopped.value.code
 
 
-COMMANDS = ["train", "breakeven", "compress", "evaluate", "generate", "simulate", "synthesize", "run", "report"]
+COMMANDS = [
+    "train",
+    "breakeven",
+    "compress",
+    "evaluate",
+    "export",
+    "generate",
+    "simulate",
+    "synthesize",
+    "run",
+    "report",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from safetensors.torch import load_file
+from torch import nn
+
+from compress.admm.iteration import AdmmConfig
+from compress.data.datasets import Dataset
+from compress.exchange.state_dict import save_state_dict, state_dict
+from compress.methods.integerize import integerize
+from compress.methods.quantize import quantize_admm
+from compress.model.compressed_model import CompressedModel
+from compress.model.layer import CompressedLayer
+from compress.networks.fold import fold_batch_norms
+from tests.support import layers
+
+
+def _network() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        network = nn.Sequential(
+            nn.Conv2d(1, 4, 3, bias=False),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(36, 10),
+        )
+        network(torch.rand(32, 1, 8, 8))
+    return network.eval()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    return torch.load(path, weights_only=True)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt", ".pth"])
+def test_the_folded_network_loads_what_it_was_quantized_to(suffix: str, small_data: Dataset, tmp_path: Path) -> None:
+    quantized = fold_batch_norms(_network())
+    found = quantize_admm(quantized, small_data, {}, {"*": 4}, AdmmConfig(iterations=1, retrain_epochs=0))
+    model = integerize(quantized, found, small_data.validation, (1, 8, 8))
+    save_state_dict(model, tmp_path / f"weights{suffix}")
+    again = fold_batch_norms(_network())
+    again.load_state_dict(_read(tmp_path / f"weights{suffix}"))
+    for layer in model.layers:
+        weight, bias = (
+            (again.get_parameter(name), quantized.get_parameter(name))
+            for name in (f"{layer.name}.weight", f"{layer.name}.bias")
+        )
+        assert torch.equal(*weight)
+        assert (bias[0] - bias[1]).abs().max() <= layer.interval * layer.input_scale * 0.5001
+
+
+def test_weights_and_biases_are_the_layers_numbers(model: CompressedModel) -> None:
+    tensors = state_dict(model)
+    assert {name: tuple(tensor.shape) for name, tensor in tensors.items()} == {
+        "conv.weight": (4, 2, 3, 3),
+        "conv.bias": (4,),
+        "fc.weight": (3, 16),
+        "fc.bias": (3,),
+    }
+    conv = model.layer("conv")
+    expected = (conv.bias * conv.interval * conv.input_scale).astype(np.float32)
+    np.testing.assert_allclose(tensors["conv.bias"].numpy(), expected, rtol=1e-6)
+
+
+@given(layer=layers())
+def test_levels_come_back_from_the_weights(layer: CompressedLayer) -> None:
+    weight = state_dict(CompressedModel((layer,)))["layer.weight"].double().numpy()
+    assert np.array_equal(np.rint(weight / layer.interval), layer.levels)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_one_model_gives_one_sequence_of_bytes(suffix: str, model: CompressedModel, tmp_path: Path) -> None:
+    contents = []
+    for name in ("first", "another"):
+        save_state_dict(model, tmp_path / f"{name}{suffix}")
+        contents.append((tmp_path / f"{name}{suffix}").read_bytes())
+    assert contents[0] == contents[1]

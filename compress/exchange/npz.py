@@ -35,9 +35,11 @@ def layer_arrays(layer: CompressedLayer) -> dict[str, NDArray[Any]]:
 
     ``levels`` int16 (K, C / groups, R, S), 0 where pruned, and ``interval`` float64: the real weight is
     ``levels * interval``. ``mask`` bool like the levels: which weights are kept. ``bias`` int32 (K,) in units of
-    ``interval * input_scale``. ``input_scale`` and ``output_scale`` float64: the real activation is
-    ``code * scale``. ``multiplier`` and ``shift``: an accumulator becomes
-    ``(accumulator * multiplier + 2**(shift - 1)) >> shift``. The rest as in ``CompressedLayer``.
+    ``interval * input_scale``, with both zero points in it as in ``CompressedLayer``. Scales float64 and zero points
+    of the input and the output: the real activation is ``scale * (code - zero_point)``. ``multiplier`` and ``shift``:
+    an accumulator becomes ``(accumulator * multiplier + 2**(shift - 1)) >> shift``. ``padding`` is (rows, columns)
+    before the first pixel and ``padding_end`` after the last, of ``input_zero_point``. The rest as in
+    ``CompressedLayer``; pooling and the operations between layers are not in the file.
     """
     numbers = {
         "weight_bits": layer.weight_bits,
@@ -45,11 +47,15 @@ def layer_arrays(layer: CompressedLayer) -> dict[str, NDArray[Any]]:
         "multiplier": layer.requantization.multiplier,
         "shift": layer.requantization.shift,
         "input_scale": layer.input_scale,
+        "input_zero_point": layer.input_zero_point,
         "output_scale": layer.output_scale,
+        "output_zero_point": layer.output_zero_point,
         "act_bits": layer.act_bits,
         "input_shape": layer.input_shape,
         "stride": layer.stride,
         "padding": layer.padding,
+        "padding_end": layer.padding if layer.padding_end is None else layer.padding_end,
+        "dilation": layer.dilation,
         "groups": layer.groups,
         "relu": layer.relu,
     }

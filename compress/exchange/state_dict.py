@@ -51,9 +51,11 @@ def save_state_dict(model: CompressedModel, path: Path) -> None:
 
 
 def real_bias(layer: CompressedLayer) -> NDArray[np.float64]:
-    """(K,) biases in real units: accumulator units of ``interval * input_scale``."""
+    """(K,) biases in real units, without the zero points that the integer biases contain."""
     accumulator_unit = layer.interval * layer.input_scale
-    return np.asarray(layer.bias * accumulator_unit, np.float64)
+    sums_of_levels = layer.levels.reshape(len(layer.levels), -1).sum(axis=1, dtype=np.int64)
+    codes = layer.bias + layer.input_zero_point * sums_of_levels
+    return np.asarray(codes * accumulator_unit - layer.output_zero_point * layer.output_scale, np.float64)
 
 
 def _weight(layer: CompressedLayer) -> Floats:

@@ -27,11 +27,13 @@ def test_every_array_is_read_by_numpy_alone(model: CompressedModel, tmp_path: Pa
 def test_a_layer_computes_alike_from_its_arrays(layer: CompressedLayer) -> None:
     arrays = layer_arrays(layer)
     assert np.array_equal(arrays["mask"], layer.levels != 0)
-    members = ("weight_bits", "interval", "input_scale", "output_scale", "act_bits", "groups", "relu")
+    scales = ("interval", "input_scale", "input_zero_point", "output_scale", "output_zero_point")
+    members = ("weight_bits", *scales, "act_bits", "groups", "relu")
     assert {name: arrays[name].item() for name in members} == {name: getattr(layer, name) for name in members}
-    for name in ("input_shape", "stride", "padding"):
+    for name in ("input_shape", "stride", "padding", "dilation"):
         assert tuple(arrays[name].tolist()) == getattr(layer, name)
-    assert (arrays["multiplier"], arrays["shift"]) == (layer.requantization.multiplier, layer.requantization.shift)
+    requantization = layer.requantization
+    assert (arrays["multiplier"].item(), arrays["shift"].item()) == (requantization.multiplier, requantization.shift)
 
 
 def test_the_bytes_do_not_depend_on_the_time(model: CompressedModel, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import nn
 
 from compress.admm.iteration import AdmmConfig
 from compress.data.datasets import Dataset
-from compress.exchange.state_dict import save_state_dict, state_dict
+from compress.exchange.state_dict import real_bias, save_state_dict, state_dict
 from compress.methods.integerize import integerize
 from compress.methods.quantize import quantize_admm
 from compress.model.compressed_model import CompressedModel
@@ -72,9 +74,21 @@ def test_weights_and_biases_are_the_layers_numbers(model: CompressedModel) -> No
     np.testing.assert_allclose(tensors["conv.bias"].numpy(), expected, rtol=1e-6)
 
 
+@given(layer=layers(), zero_points=st.tuples(st.integers(0, 15), st.integers(0, 15)))
+def test_zero_points_are_not_in_the_real_biases(layer: CompressedLayer, zero_points: tuple[int, int]) -> None:
+    """Real biases on real inputs give the real outputs of the integer layer, before it rounds."""
+    before, after = zero_points
+    layer = replace(layer, relu=True, input_zero_point=before, output_zero_point=after)
+    codes = np.arange(layer.levels[0].size).reshape(layer.levels.shape[1:]) % 16
+    sums = (layer.levels * codes.astype(np.int64)).sum(axis=(1, 2, 3)) + layer.bias
+    outputs = sums * layer.interval * layer.input_scale - after * layer.output_scale
+    weighted = (layer.levels * layer.interval * ((codes - before) * layer.input_scale)).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(weighted + real_bias(layer), outputs, rtol=1e-9, atol=1e-6)
+
+
 @given(layer=layers())
 def test_levels_come_back_from_the_weights(layer: CompressedLayer) -> None:
-    weight = state_dict(CompressedModel((layer,)))["layer.weight"].double().numpy()
+    weight = state_dict(CompressedModel.chain((layer,)))["layer.weight"].double().numpy()
     assert np.array_equal(np.rint(weight / layer.interval), layer.levels)
 
 

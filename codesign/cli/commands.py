@@ -162,7 +162,7 @@ def simulate(
     split = load_test_split(network, data or data_of(network), folder)
     with RunConsole().stage("simulate"):
         result = simulate_model(
-            network, array, split.take(images).images.numpy(), linear_batch, simulator, _TOPS[through]
+            network, array, split.take(images).pixels.numpy(), linear_batch, simulator, _TOPS[through]
         )
     cycles = ", ".join(f"{layer} {count}" for layer, count in result.cycles.items())
     _show(

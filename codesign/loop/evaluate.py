@@ -130,9 +130,9 @@ def integer_accuracy(model: CompressedModel, split: Split, progress: Progress | 
 
 
 def _count_correct(model: CompressedModel, split: Split, progress: Progress | None) -> int:
-    correct, at_once = 0, _images_at_once(model)
+    correct, at_once, pixels = 0, _images_at_once(model), split.pixels
     for start in range(0, len(split), at_once):
-        images = split.images[start : start + at_once].numpy()
+        images = pixels[start : start + at_once].numpy()
         answers = run_model(model, quantize_input(model, images)).reshape(len(images), -1).argmax(axis=1)
         correct += int(np.sum(answers == split.labels[start : start + at_once].numpy()))
         if progress is not None:

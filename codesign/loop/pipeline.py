@@ -31,7 +31,7 @@ def _network(config: RunConfig) -> NetworkSource:
 
 
 def _data(config: RunConfig) -> Data:
-    return Data.of(config.data.name, config.data.folder, config.split_seed)
+    return Data.of_run(config)
 
 
 def _technology(config: RunConfig) -> Technology:

@@ -45,7 +45,7 @@ def given_alphas_of(config: RunConfig) -> GivenAlphas | None:
 
 def check_run(config: RunConfig) -> None:
     """Raise a CodesignError where data, weights, alphas, bits or preset do not fit the network."""
-    dataset = Data.of(config.data.name, config.data.folder, config.split_seed).load()
+    dataset = Data.of_run(config).load()
     network = build_network(config.network.name, config.seed, config.network.module_folder)
     layers = geometries(network, dataset.input_shape)
     weights = Weights.of(config.network.weights)

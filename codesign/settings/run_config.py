@@ -35,6 +35,8 @@ def _path(text: str) -> str:
 
 PathText = Annotated[str, AfterValidator(_path)]
 Portions = Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1, max_length=1_000)]
+Mean = Annotated[list[Annotated[float, Field(ge=-1e3, le=1e3)]], Field(min_length=1, max_length=1_000)]
+Std = Annotated[list[Annotated[float, Field(ge=1e-6, le=1e6)]], Field(min_length=1, max_length=1_000)]
 Title = Annotated[str, Field(min_length=1, max_length=80)]
 DataName = Annotated[
     str,
@@ -74,13 +76,16 @@ class DataSection(_Section):
 
     ``imagefolder:SIZE`` crops the images to SIZE x SIZE instead of 224 x 224. ``title`` is what reports call the data,
     since ``name`` only says how its files are read: Fashion-MNIST's are read as those of ``mnist``. ``seed`` splits
-    the images; it is by default the run's.
+    the images; it is by default the run's. The network reads (pixel - mean) / std, pixels in [0, 1]: a number for each
+    channel, or a single one for all.
     """
 
     name: DataName
     folder: PathText | None = None
     title: Title | None = None
     seed: Seed | None = None
+    mean: Mean | None = None
+    std: Std | None = None
 
 
 class TechnologySection(_Section):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +18,7 @@ from compress.base.errors import CodesignError
 from compress.data.cifar import read_cifar10
 from compress.data.idx import read_idx
 from compress.data.imagefolder import FolderImages, list_images
+from compress.data.normalization import Normalization
 from compress.data.places import MNIST_FILES, TEST_IMAGES, TRAINING_IMAGES, data_folder, mnist_places
 
 __all__ = ["DATASETS", "Dataset", "Split", "load_dataset"]
@@ -37,12 +39,15 @@ class Split:
     Members
     -------
     images : float32 (N, C, H, W)
-        In [0, 1].
+        What the network reads: pixels in [0, 1], normalized where there is a normalization.
     labels : int64 (N,)
+    normalization : Normalization, optional
+        How ``images`` were made of pixels.
     """
 
     images: Tensor
     labels: Tensor
+    normalization: Normalization | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != torch.float32 or len(self.images) == 0:
@@ -56,16 +61,48 @@ class Split:
                 f"{tuple(self.labels.shape)}",
                 "give one label per image",
             )
-        lazy = not isinstance(self.images, Tensor)  # FolderImages, which are in range and not read for a check
-        if not lazy and not (float(self.images.min()) >= 0 and float(self.images.max()) <= 1):
-            raise CodesignError("images must lie in [0, 1]", "divide them by their largest value")
+        if _lazy(self.images) is None:  # photos are in range, and not read for a check
+            self._check_range()
+
+    def _check_range(self) -> None:
+        least, largest = (bound(self.images, (0, 2, 3)) for bound in (torch.amin, torch.amax))
+        if self.normalization is None:
+            if not (float(least.min()) >= 0 and float(largest.max()) <= 1):
+                raise CodesignError("images must lie in [0, 1]", "divide them by their largest value")
+        elif not self.normalization.in_range(least, largest):
+            raise CodesignError(
+                "normalized images must be made of pixels in [0, 1]",
+                "divide the pixels by their largest value, and the means and standard deviations too",
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, count: int) -> Split:
         """The first ``count`` images, or all."""
-        return Split(self.images[:count], self.labels[:count])
+        return replace(self, images=self.images[:count], labels=self.labels[:count])
+
+    @property
+    def pixels(self) -> Tensor:
+        """The images (N, C, H, W) in [0, 1], as an integer model reads them."""
+        if self.normalization is None:
+            return self.images
+        lazy = _lazy(self.images)
+        return self.normalization.invert(self.images) if lazy is None else cast(Tensor, lazy.normalized(None))
+
+    def normalized(self, normalization: Normalization | None) -> Split:
+        """The same pixels, normalized in this way instead."""
+        lazy = _lazy(self.images)
+        if lazy is not None:
+            images = cast(Tensor, lazy.normalized(normalization))
+        else:
+            images = self.pixels if normalization is None else normalization.apply(self.pixels)
+        return replace(self, images=images, normalization=normalization)
+
+
+def _lazy(images: object) -> FolderImages | None:
+    """Images that are read when they are asked for, or None for a tensor."""
+    return images if isinstance(images, FolderImages) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +119,12 @@ class Dataset:
         """(C, H, W) of one image."""
         channels, height, width = self.train.images.shape[1:]
         return channels, height, width
+
+    def normalized(self, mean: Sequence[float] | None, std: Sequence[float] | None) -> Dataset:
+        """The same pixels, normalized by numbers for each channel or one for all; not at all by None and None."""
+        normalization = Normalization.of(mean, std, self.input_shape[0])
+        splits = {name: getattr(self, name).normalized(normalization) for name in ("train", "validation", "test")}
+        return replace(self, **splits)
 
 
 def load_dataset(name: str, seed: int, folder: Path | None = None) -> Dataset:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from compress.base.errors import CodesignError
+from compress.data.normalization import Normalization
 from compress.data.picture import read_picture
 
 __all__ = ["FolderImages", "list_images"]
@@ -25,13 +26,14 @@ NOT_READ = (*RAW, *COMPRESSED, *OTHER)  # images all the same
 
 @dataclass(frozen=True)
 class FolderImages:
-    """Images that index like a float32 tensor (N, 3, size, size) in [0, 1]; each access reads the files.
+    """Images that index like a float32 tensor (N, 3, size, size), normalized or in [0, 1]; each access reads the files.
 
     See ``compress.data.picture`` for how one is scaled and cropped.
     """
 
     paths: tuple[Path, ...]
     size: int
+    normalization: Normalization | None = None
     dtype = torch.float32
     ndim = 4
 
@@ -46,11 +48,17 @@ class FolderImages:
     def __getitem__(self, index: Tensor | slice) -> Tensor:
         """The images at a vector of positions, or a slice of them."""
         places: Sequence[int] = range(len(self))[index] if isinstance(index, slice) else index.tolist()
-        return torch.stack([read_picture(self.paths[place], self.size) for place in places])
+        pixels = torch.stack([read_picture(self.paths[place], self.size) for place in places])
+        return pixels if self.normalization is None else self.normalization.apply(pixels)
+
+    def normalized(self, normalization: Normalization | None) -> FolderImages:
+        """The same images, normalized in this way instead."""
+        return replace(self, normalization=normalization)
 
     def identity(self) -> Tensor:
         """What a checkpoint compares: a digest of the files' names and sizes, without reading them."""
-        hashed = hashlib.sha256(f"{self.size}".encode())
+        made = "" if self.normalization is None else f" {self.normalization.mean} {self.normalization.std}"
+        hashed = hashlib.sha256(f"{self.size}{made}".encode())
         for path in self.paths:
             hashed.update(os.fsencode(f"{path.parent.name}/{path.name} {path.stat().st_size}\n"))
         return torch.frombuffer(bytearray(hashed.digest()), dtype=torch.uint8)

@@ -12,6 +12,8 @@ from torch.nn import functional
 
 from compress.base.errors import CodesignError
 from compress.data.datasets import Split
+from compress.data.normalization import Normalization
+from compress.methods.fold_normalization import fold_normalization, is_foldable
 from compress.methods.quantize import QuantizeResult
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer, LayerKind, PoolKind, Requantization
@@ -40,7 +42,8 @@ def integerize(
 ) -> CompressedModel:
     """Turn a quantized chain of layers into integer layers.
 
-    The first input scale is 1 / (2**act_bits - 1), for images in [0, 1]. The output of every ReLU is scaled so that
+    The first input scale is 1 / (2**act_bits - 1), for pixels in [0, 1]: a normalization of the calibration images
+    becomes a part of the first layer. The output of every ReLU is scaled so that
     ``calibrate``'s bound becomes 2**act_bits - 1; a last layer without ReLU is signed, its bound becomes
     2**(act_bits - 1) - 1. Biases are rounded to units of interval * input scale.
 
@@ -54,13 +57,17 @@ def integerize(
     Raises
     ------
     CodesignError
-        What ``trace_chain`` raises, a chain that computes something else than the network, or a layer that was not
-        quantized.
+        What ``trace_chain`` raises, a chain that computes something else than the network, a layer that was not
+        quantized, or a normalization that the first layer cannot take over.
     """
     check_plain(network)
     chain = trace_chain(network, input_shape)
-    images = calibration.take(CALIBRATION_IMAGES).images
-    _check_chain(network, chain, images[:CHECKED_IMAGES])
+    calibration = calibration.take(CALIBRATION_IMAGES)
+    _check_chain(network, chain, calibration.images[:CHECKED_IMAGES])
+    if (normalization := calibration.normalization) is not None:
+        network, quantized = _reading_pixels(network, quantized, chain[0], normalization)
+        chain = trace_chain(network, input_shape)
+    images = calibration.pixels
     bounds = calibrate(chain, images, coverage)
     input_scale = 1 / (2**act_bits - 1)
     layers = []
@@ -70,6 +77,18 @@ def integerize(
         layers.append(_integer_layer(layer, quantized, input_scale, output_scale, act_bits))
         input_scale = output_scale
     return CompressedModel.chain(tuple(layers), provenance or {})
+
+
+def _reading_pixels(
+    network: nn.Module, quantized: QuantizeResult, first: ChainLayer, normalization: Normalization
+) -> tuple[nn.Module, QuantizeResult]:
+    if not is_foldable(first.module, normalization):
+        raise CodesignError(
+            f"the first layer {first.name!r} pads the images, or their channels have several standard deviations: "
+            "it cannot take the normalization over",
+            "give one data.std for all channels, and a first layer without padding",
+        )
+    return fold_normalization(network, quantized, first.name, normalization)
 
 
 @torch.no_grad()

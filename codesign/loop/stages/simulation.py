@@ -39,5 +39,5 @@ class SimulateSettings:
 def run(inputs: Inputs, settings: SimulateSettings, work: Work) -> SimulationResult:
     """Compare every output and every cycle count with the models."""
     model, array = load_model(inputs.path(MODEL)), inputs.path(ARRAY)
-    images = settings.data.load().test.take(settings.images).images.numpy()
+    images = settings.data.load().test.take(settings.images).pixels.numpy()
     return simulate_model(model, array, images, settings.linear_batch, settings.simulator)

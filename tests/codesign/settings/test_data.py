@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from codesign.settings.data import Data
+from codesign.settings.run_config import RunConfig
 from compress.base.errors import CodesignError
+from compress.data.normalization import Normalization
 
 
 def test_the_images_are_read_once_for_all_stages() -> None:
@@ -29,3 +31,14 @@ def test_missing_files_are_told_when_they_are_read(tmp_path: Path) -> None:
     assert data.files == ""
     with pytest.raises(CodesignError, match=str(tmp_path)):
         data.load()
+
+
+def test_a_normalization_of_the_run_file_is_applied_and_changes_the_key() -> None:
+    network, data = {"name": "digits-net"}, {"name": "digits"}
+    plain = Data.of_run(RunConfig.model_validate({"network": network, "data": data}))
+    normalized = Data.of_run(
+        RunConfig.model_validate({"network": network, "data": {**data, "mean": [0.3], "std": [0.2]}})
+    )
+    assert plain == Data.of("digits", None, 0)
+    assert normalized != plain
+    assert normalized.load().train.normalization == Normalization((0.3,), (0.2,))

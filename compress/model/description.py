@@ -1,124 +1,95 @@
-"""What a model's file says in words: every member of every layer but its arrays, with its exact type."""
+"""What a model's file says in words: the graph, and every member of every node but the layers' arrays."""
 
 from __future__ import annotations
 
 import json
-from contextlib import suppress
-from typing import Annotated, Any, Self
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Self
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from compress.base.errors import CodesignError
-from compress.model.compressed_model import CompressedModel
-from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
+from compress.model.activation import Activation
+from compress.model.compressed_model import CompressedModel, Node
+from compress.model.description_faults import names_in, told
+from compress.model.layer import CompressedLayer
+from compress.model.layer_description import Integer, LayerDescription, LayerMembers, Part
+from compress.model.op_description import AnyKind, OpDescription, members_of
+from compress.model.ops.op import Op
 
-__all__ = ["LayerDescription", "ModelDescription"]
+__all__ = ["ModelDescription", "NodeDescription"]
 
-Pair = tuple[int, int]
-
-
-class _Part(BaseModel):
-    """Exact types, no unknown and no missing members, finite numbers. Ranges are checked by the values themselves."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, from_attributes=True)
-
-
-class _RequantizationDescription(_Part):
-    multiplier: int
-    shift: int
+Name = Annotated[str, Field(min_length=1)]
 
 
-class _PoolDescription(_Part):
-    kind: PoolKind
-    kernel: Pair
-    stride: Pair
+class ActivationDescription(Part):
+    """An ``Activation``."""
+
+    shape: tuple[Integer, ...]
+    bits: Integer
+    scale: float
+    zero_point: Integer
+    signed: bool
 
 
-class LayerDescription(_Part):
-    """A ``CompressedLayer`` without its arrays."""
+class NodeDescription(Part):
+    """A ``Node``; a layer's name is its node's."""
 
-    name: Annotated[str, Field(min_length=1)]
-    kind: LayerKind
-    weight_bits: int
-    interval: float
-    input_shape: tuple[int, int, int]
-    requantization: _RequantizationDescription
-    input_scale: float
-    output_scale: float
-    act_bits: int
-    stride: Pair
-    padding: Pair
-    groups: int
-    relu: bool
-    pool: _PoolDescription | None
-
-    def layer(self, levels: NDArray[np.int16], bias: NDArray[np.int32]) -> CompressedLayer:
-        """The layer with its arrays; CodesignError if a range is exceeded or members do not fit each other."""
-        members = dict(self)
-        try:
-            requantization = Requantization(**dict(self.requantization))
-            pool = None if self.pool is None else Pool(**dict(self.pool))
-        except CodesignError as error:
-            raise CodesignError(f"layer {self.name!r}: {error.cause}", error.next_step) from None
-        return CompressedLayer(
-            **{**members, "levels": levels, "bias": bias, "requantization": requantization, "pool": pool}
-        )
+    name: Name
+    inputs: tuple[str, ...]
+    op: Annotated[LayerDescription | OpDescription, AnyKind()]
 
 
-class ModelDescription(_Part):
+class ModelDescription(Part):
     """A ``CompressedModel`` without its arrays."""
 
-    layers: Annotated[tuple[LayerDescription, ...], Field(min_length=1)]
+    input: ActivationDescription
+    nodes: Annotated[tuple[NodeDescription, ...], Field(min_length=1)]
+    answer: str
     provenance: dict[str, JsonValue]
 
     @classmethod
     def of(cls, model: CompressedModel) -> Self:
-        """Describe a chain of layers; ValueError with layer and member of the first one that has another type."""
-        if len(model.nodes) != len(CompressedModel.chain(model.layers).nodes):
-            raise ValueError("it is no chain of layers")
+        """Describe a model; ValueError with node and member of the first one that has another type."""
+        nodes = tuple({"name": node.name, "inputs": node.inputs, "op": members_of(node.op)} for node in model.nodes)
+        members = {"input": model.input, "nodes": nodes, "answer": model.answer, "provenance": model.provenance}
         try:
-            return cls.model_validate(model)
+            return cls.model_validate(members)
         except ValidationError as error:
-            raise ValueError(_told(error, [layer.name for layer in model.layers])) from None
+            raise ValueError(told(error, "nodes", [node.name for node in model.nodes])) from None
 
     def to_json(self) -> str:
         """One text for one model; ValueError for an infinite number or NaN in the provenance."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, allow_nan=False)
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, allow_nan=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The inverse of ``to_json``; ValueError with layer and member at fault."""
+        """The inverse of ``to_json``; ValueError with node and member at fault."""
         try:
             description = cls.model_validate_json(text)
         except ValidationError as error:
-            raise ValueError(_told(error, _names(text))) from None
+            raise ValueError(told(error, "nodes", names_in(text, "nodes"))) from None
         description.to_json()
         return description
 
+    @property
+    def layers(self) -> Mapping[str, LayerMembers]:
+        """The layers by name, in running order."""
+        return {node.name: node.op for node in self.nodes if isinstance(node.op, LayerDescription)}
 
-def _told(error: ValidationError, names: list[str]) -> str:
-    """The first fault: layer, member, what it is and what is wrong."""
-    detail = error.errors()[0]
-    place = [str(part) for part in detail["loc"]]
-    layer, of_layer = "", detail["loc"][:1] == ("layers",) and len(detail["loc"]) > 1
-    if of_layer:
-        number = int(detail["loc"][1])
-        layer = f"layer {names[number]!r}: " if number < len(names) else f"layer {number + 1}: "
-    member = ".".join(place[2:] if of_layer else place) or "description"
-    given = "" if detail["type"] in ("missing", "json_invalid") else f" = {_shortened(detail['input'])}"
-    return f"{layer}{member}{given}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
-
-
-def _shortened(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    def model(self, layers: Iterable[CompressedLayer]) -> CompressedModel:
+        """The graph with its layers; CodesignError if a range is exceeded or nodes do not fit each other."""
+        by_name: dict[str, CompressedLayer | Op] = {layer.name: layer for layer in layers}
+        nodes = tuple(
+            Node(node.name, by_name[node.name] if node.name in by_name else _op(node), node.inputs)
+            for node in self.nodes
+        )
+        return CompressedModel(Activation(**dict(self.input)), nodes, self.answer, self.provenance)
 
 
-def _names(text: str) -> list[str]:
-    """The layers' names as far as they can be read."""
-    names: list[str] = []
-    with suppress(ValueError, TypeError, KeyError, RecursionError):
-        names.extend(str(layer["name"]) for layer in json.loads(text)["layers"])
-    return names
+def _op(node: NodeDescription) -> Op:
+    assert isinstance(node.op, OpDescription)
+    try:
+        return node.op.op()
+    except CodesignError as error:
+        raise CodesignError(f"node {node.name!r}: {error.cause}", error.next_step) from None

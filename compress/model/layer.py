@@ -20,6 +20,7 @@ MAX_WEIGHT_BITS = 8
 MULTIPLIER_BITS = 9
 MAX_SHIFT = 32
 MAX_SIZE = 1 << 24
+MAX_WEIGHTS = 1 << 40
 
 
 class LayerKind(Enum):
@@ -124,6 +125,8 @@ class CompressedLayer:
         After the last; None where it is the same.
     relu : bool
         Whether outputs are unsigned codes: a ReLU where ``output_zero_point`` is 0. Signed ones are a network's answer.
+    dense_weights : int or None
+        Weights of the network's layer before pruning, where more than ``levels`` has places; see ``fold_constants``.
     """
 
     name: str
@@ -146,6 +149,7 @@ class CompressedLayer:
     padding_end: tuple[int, int] | None = None
     input_zero_point: int = 0
     output_zero_point: int = 0
+    dense_weights: int | None = None
 
     def __post_init__(self) -> None:
         self._check_weights()
@@ -174,6 +178,11 @@ class CompressedLayer:
             self._fail(
                 f"bias must be int32 with {self.levels.shape[0]} values, not {self.bias.dtype} {self.bias.shape}",
                 "give one bias per filter",
+            )
+        if not self.levels.size <= self.weights <= MAX_WEIGHTS:
+            self._fail(
+                f"dense_weights is {self.dense_weights}, levels has {self.levels.size} places",
+                f"give it between that number and {MAX_WEIGHTS}, or None",
             )
 
     def _check_geometry(self) -> None:
@@ -265,6 +274,11 @@ class CompressedLayer:
         """Multiply-accumulates of one sample before pruning."""
         return self.geometry.macs
 
+    @property
+    def weights(self) -> int:
+        """Weights of the network's layer before pruning, those of channels that were folded away included."""
+        return int(self.levels.size) if self.dense_weights is None else self.dense_weights
+
     @cached_property
     def nonzeros(self) -> int:
         """Weights that were not pruned."""
@@ -272,5 +286,5 @@ class CompressedLayer:
 
     @property
     def alpha(self) -> float:
-        """Fraction of the weights kept."""
-        return self.nonzeros / int(self.levels.size)
+        """Fraction of the network's weights that were kept."""
+        return self.nonzeros / self.weights

@@ -15,14 +15,18 @@ from safetensors import numpy as safetensors_numpy
 from compress.base.errors import CodesignError
 from compress.base.files import write_bytes
 from compress.base.tensor_file import split_file, with_sorted_header
+from compress.model.chain_description import ChainDescription
 from compress.model.compressed_model import CompressedModel
-from compress.model.description import LayerDescription, ModelDescription
+from compress.model.description import ModelDescription
 from compress.model.layer import CompressedLayer
+from compress.model.layer_description import LayerMembers
 
 __all__ = ["FORMAT", "SCHEMA", "load_model", "save_model"]
 
 FORMAT = "codesign-compressed-model"
-SCHEMA = 1
+SCHEMA = 2
+DESCRIPTIONS: dict[str, type[ChainDescription | ModelDescription]] = {"1": ChainDescription, "2": ModelDescription}
+"""By the schema version that a file states; version 1 is read only."""
 WRITE_AGAIN = "write the model again with `codesign compress`"
 NO_CHECKSUM = "0" * 64
 ARRAYS = ("levels", "bias")
@@ -60,11 +64,11 @@ def load_model(path: Path) -> CompressedModel:
     metadata = _checked_metadata(path, content)
     try:
         tensors = safetensors_numpy.load(content)
-        description = ModelDescription.from_json(metadata.get("model", ""))
-        layers = tuple(_with_arrays(layer, tensors) for layer in description.layers)
+        description = DESCRIPTIONS[metadata["schema"]].from_json(metadata.get("model", ""))
+        layers = [_with_arrays(name, about, tensors) for name, about in description.layers.items()]
         if tensors:
             raise ValueError(f"unused arrays {', '.join(tensors)}")
-        return CompressedModel.chain(layers, description.provenance)
+        return description.model(layers)
     except CodesignError as error:
         raise CodesignError(f"the model {path} is inconsistent: {error.cause}", WRITE_AGAIN) from error
     except (KeyError, TypeError, ValueError, SafetensorError) as error:
@@ -104,18 +108,18 @@ def _checked_metadata(path: Path, content: bytes) -> dict[str, str]:
     checksum = metadata.get("checksum")
     if not _is_checksum(checksum) or _digest(content, checksum) != checksum:
         raise CodesignError(f"{path} was altered or truncated: its checksum differs", WRITE_AGAIN)
-    if metadata.get("schema") != str(SCHEMA):
+    if metadata.get("schema") not in DESCRIPTIONS:
         raise CodesignError(
-            f"{path} has schema version {metadata.get('schema')}, this toolkit reads {SCHEMA}",
+            f"{path} has schema version {metadata.get('schema')}, this toolkit reads {' and '.join(DESCRIPTIONS)}",
             "write the model again with this version, or use the version that wrote it",
         )
     return metadata
 
 
-def _with_arrays(layer: LayerDescription, tensors: dict[str, NDArray[Any]]) -> CompressedLayer:
+def _with_arrays(name: str, about: LayerMembers, tensors: dict[str, NDArray[Any]]) -> CompressedLayer:
     """The layer with its arrays, taken out of ``tensors``."""
-    missing = [name for name in ARRAYS if f"{layer.name}.{name}" not in tensors]
+    missing = [array for array in ARRAYS if f"{name}.{array}" not in tensors]
     if missing:
-        raise ValueError(f"layer {layer.name!r}: there is no array {layer.name}.{missing[0]}")
-    levels, bias = (np.array(tensors.pop(f"{layer.name}.{name}")) for name in ARRAYS)
-    return layer.layer(levels, bias)
+        raise ValueError(f"layer {name!r}: there is no array {name}.{missing[0]}")
+    levels, bias = (np.array(tensors.pop(f"{name}.{array}")) for array in ARRAYS)
+    return about.layer(name, levels, bias)

@@ -4,12 +4,16 @@ Layout: magic (4 bytes), length of the description (4, little endian), the descr
 (``compress.storage.packed_file``, with a checksum of their own). The description is compressed by zlib, which checks it
 too: the JSON of a model's file, a zero byte, then the biases of all layers (int32, little endian). A layer of few
 different levels is stored by codebook where that takes fewer bits.
+
+Archives of version 2 (``CDA2``) describe graphs, and zlib starts from a dictionary of usual descriptions
+(``compress.storage.usual_description``). Those of version 1 (``CDA1``), chains without a dictionary, are only read.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +21,25 @@ from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
 from compress.base.files import write_bytes
+from compress.model.chain_description import ChainDescription
 from compress.model.compressed_model import CompressedModel
-from compress.model.description import LayerDescription, ModelDescription
+from compress.model.description import ModelDescription
 from compress.model.layer import CompressedLayer
+from compress.model.layer_description import LayerMembers
 from compress.model.model_file import load_model
 from compress.storage.packed_file import decode_weights, encode_weights
 from compress.storage.sizes import storage_of
+from compress.storage.usual_description import USUAL
 from compress.storage.values import MAX_CENTROIDS, ClusteredWeights, PackedWeights
 
 __all__ = ["clustered", "decode_model", "encode_model", "read_model", "save_archive"]
 
-MAGIC = b"CDA1"
+MAGIC = b"CDA2"
+FORMATS: dict[bytes, tuple[type[ChainDescription | ModelDescription], bytes]] = {
+    b"CDA1": (ChainDescription, b""),
+    MAGIC: (ModelDescription, USUAL),
+}
+"""What describes the model, and zlib's dictionary, by magic."""
 PREFIX = len(MAGIC) + 4
 LARGEST_DESCRIPTION = 1 << 26  # bytes unpacked; biases of 16 million channels
 
@@ -42,7 +54,7 @@ def read_model(path: Path) -> CompressedModel:
     """
     try:
         with path.open("rb") as file:
-            is_archive = file.read(len(MAGIC)) == MAGIC
+            is_archive = file.read(len(MAGIC)) in FORMATS
         content = path.read_bytes() if is_archive else b""
     except OSError:
         is_archive = False  # reported by the reader of the other kind
@@ -63,7 +75,7 @@ def encode_model(model: CompressedModel) -> bytes:
     except ValueError as error:
         raise CodesignError(f"the model cannot be written: {error}", "use strings, numbers and lists") from error
     biases = b"".join(layer.bias.astype("<i4").tobytes() for layer in model.layers)
-    about = zlib.compress(text.encode() + b"\0" + biases, level=9)
+    about = _packed(text.encode() + b"\0" + biases)
     weights, _ = encode_weights(_smaller(layer) for layer in model.layers)
     return MAGIC + struct.pack("<I", len(about)) + about + weights
 
@@ -71,15 +83,16 @@ def encode_model(model: CompressedModel) -> bytes:
 def decode_model(content: bytes, name: str = "the model") -> CompressedModel:
     """The inverse of ``encode_model``; CodesignError, which calls the file ``name``, for other bytes."""
     try:
-        if content[: len(MAGIC)] != MAGIC:
+        if content[: len(MAGIC)] not in FORMATS:
             raise ValueError("it does not start with its magic")
+        describe, dictionary = FORMATS[content[: len(MAGIC)]]
         end = PREFIX + struct.unpack("<I", content[len(MAGIC) : PREFIX])[0]
-        text, _, biases = _unpacked(content[PREFIX:end]).partition(b"\0")
-        description = ModelDescription.from_json(text.decode())
+        text, _, biases = _unpacked(content[PREFIX:end], dictionary).partition(b"\0")
+        description = describe.from_json(text.decode())
         weights = decode_weights(content[end:])
         if len(weights) != len(description.layers):
             raise ValueError(f"weights of {len(weights)} layers and descriptions of {len(description.layers)}")
-        return CompressedModel.chain(_layers(description, weights, biases), description.provenance)
+        return description.model(_layers(description.layers, weights, biases))
     except CodesignError as error:
         raise CodesignError(f"{name} is inconsistent: {error.cause}", "write it again") from error
     except (ValueError, IndexError, struct.error, zlib.error) as error:
@@ -100,9 +113,14 @@ def _smaller(layer: CompressedLayer) -> CompressedLayer | ClusteredWeights:
     return by_codebook if storage_of(by_codebook).total_bits() < storage_of(layer).total_bits() else layer
 
 
-def _unpacked(packed: bytes) -> bytes:
+def _packed(content: bytes) -> bytes:
+    stream = zlib.compressobj(level=9, zdict=USUAL)
+    return stream.compress(content) + stream.flush()
+
+
+def _unpacked(packed: bytes, dictionary: bytes) -> bytes:
     """The whole of what was compressed, and nothing behind it."""
-    stream = zlib.decompressobj()
+    stream = zlib.decompressobj(zdict=dictionary)
     content = stream.decompress(packed, LARGEST_DESCRIPTION)
     if not stream.eof or stream.unused_data:
         raise ValueError("its description is truncated, or larger than any model's")
@@ -110,28 +128,28 @@ def _unpacked(packed: bytes) -> bytes:
 
 
 def _layers(
-    description: ModelDescription, weights: tuple[PackedWeights | ClusteredWeights, ...], biases: bytes
-) -> tuple[CompressedLayer, ...]:
+    described: Mapping[str, LayerMembers], weights: tuple[PackedWeights | ClusteredWeights, ...], biases: bytes
+) -> list[CompressedLayer]:
     layers, place = [], 0
-    for about, packed in zip(description.layers, weights, strict=True):
-        if packed.name != about.name:
-            raise ValueError(f"weights of layer {packed.name!r} stand where {about.name!r} should")
+    for (name, about), packed in zip(described.items(), weights, strict=True):
+        if packed.name != name:
+            raise ValueError(f"weights of layer {packed.name!r} stand where {name!r} should")
         levels = _levels(about, packed)
         size = 4 * len(levels)
         bias = np.frombuffer(biases[place : place + size].ljust(size, b"\0"), "<i4").astype(np.int32)
         place += size
-        layers.append(about.layer(levels, bias))
+        layers.append(about.layer(name, levels, bias))
     if place != len(biases):
         raise ValueError(f"{len(biases)} bytes of biases, not {place}")
-    return tuple(layers)
+    return layers
 
 
-def _levels(about: LayerDescription, packed: PackedWeights | ClusteredWeights) -> NDArray[np.int16]:
+def _levels(about: LayerMembers, packed: PackedWeights | ClusteredWeights) -> NDArray[np.int16]:
     if isinstance(packed, PackedWeights):
         if (packed.weight_bits, packed.interval) != (about.weight_bits, about.interval):
-            raise ValueError(f"layer {about.name!r} has two widths of its levels, or two intervals")
+            raise ValueError(f"layer {packed.name!r} has two widths of its levels, or two intervals")
         return packed.levels
     levels = np.rint(packed.weights / about.interval)
     if np.abs(levels).max(initial=0) > np.iinfo(np.int16).max:
-        raise ValueError(f"layer {about.name!r} has weights beyond its levels")
+        raise ValueError(f"layer {packed.name!r} has weights beyond its levels")
     return np.asarray(levels, np.int16)

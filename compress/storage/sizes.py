@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class LayerStorage:
     Members
     -------
     weights, nonzeros : int
-        Before and after pruning.
+        Before and after pruning; those of channels that were folded away are among ``weights``.
     weight_bits : int
         Of a nonzero weight's level, or of its label in a clustered layer.
     index_bits : tuple of (IndexFormat, int)
@@ -151,7 +151,8 @@ def storage_of(layer: CompressedLayer | PackedWeights | ClusteredWeights) -> Lay
     """Bits of a quantized layer, or of a clustered one: labels, indices, 32 bits per centroid (000 Fig. 2)."""
     if isinstance(layer, ClusteredWeights):
         return layer_storage(layer.name, layer.labels, layer.weight_bits, CENTROID_BITS * len(layer.centroids))
-    return layer_storage(layer.name, layer.levels, layer.weight_bits)
+    storage = layer_storage(layer.name, layer.levels, layer.weight_bits)
+    return replace(storage, weights=layer.weights) if isinstance(layer, CompressedLayer) else storage
 
 
 def model_storage(layers: Iterable[CompressedLayer | PackedWeights | ClusteredWeights]) -> ModelStorage:

@@ -122,6 +122,8 @@ def test_levels_go_to_the_power_of_two() -> None:
         ({"interval": 0.0}, "interval"),
         ({"input_scale": float("nan")}, "input_scale"),
         ({"output_scale": float("inf")}, "output_scale"),
+        ({"dense_weights": 71}, "dense_weights"),
+        ({"dense_weights": 1 << 41}, "dense_weights"),
         ({"pool": Pool(PoolKind.MAX, (7, 7), (1, 1))}, "does not fit"),
     ],
 )

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,6 +20,8 @@ from compress.model import model_file as modelfile
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer, LayerKind, Requantization
 from compress.model.model_file import load_model, save_model
+from tests.compress.model.graphs import assert_same, branching
+from tests.compress.model.mutations import mutate
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +29,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("models") / "model.safetensors"
 
 
-def assert_same(first: CompressedModel, second: CompressedModel) -> None:
-    assert first.provenance == second.provenance
-    assert len(first.layers) == len(second.layers)
-    for one, other in zip(first.layers, second.layers, strict=True):
-        for name in (field.name for field in fields(one)):
-            if name in ("levels", "bias"):
-                np.testing.assert_array_equal(getattr(one, name), getattr(other, name), strict=True)
-            else:
-                assert getattr(one, name) == getattr(other, name), name
+def test_graphs_are_loaded_as_they_were(tmp_path: Path) -> None:
+    save_model(branching(), tmp_path / "model")
+    assert_same(load_model(tmp_path / "model"), branching())
+
+
+def test_members_of_wrong_types_are_never_written(tmp_path: Path) -> None:
+    wrong = replace(branching().layers[0], dilation=(np.int64(1), 1))  # type: ignore[arg-type]
+    with pytest.raises(CodesignError, match=r"node 'conv': dilation\.0 = .*valid integer"):
+        save_model(CompressedModel.chain((wrong,)), tmp_path / "model")
 
 
 def test_what_was_saved_is_loaded(model: CompressedModel, tmp_path: Path) -> None:
@@ -139,10 +140,9 @@ class TestClearErrors:
     def test_another_schema_version(
         self, model: CompressedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(modelfile, "SCHEMA", 2)
+        monkeypatch.setattr(modelfile, "SCHEMA", 3)
         save_model(model, tmp_path / "model")
-        monkeypatch.setattr(modelfile, "SCHEMA", 1)
-        with pytest.raises(CodesignError, match="schema version 2, this toolkit reads 1"):
+        with pytest.raises(CodesignError, match="schema version 3, this toolkit reads 1 and 2"):
             load_model(tmp_path / "model")
 
     @pytest.mark.parametrize(
@@ -153,30 +153,47 @@ class TestClearErrors:
             (lambda tensors, _: tensors.update({"fc.bias": np.zeros(2, np.int32)}), "bias must be int32 with 3"),
             (lambda tensors, _: tensors.update({"fc.levels": tensors["fc.levels"][:, :15]}), "'fc': 16 input channels"),
             (lambda tensors, _: tensors.update({"fc.levels": tensors["fc.levels"].astype(np.int8)}), "int16"),
-            (lambda _, model: model["layers"][0].pop("stride"), "'conv': stride: field required"),
-            (lambda _, model: model["layers"][0].pop("name"), "layer 1: name: field required"),
-            (lambda _, model: model["layers"][0].update(colour="red"), "'conv': colour = 'red'"),
-            (lambda _, model: model["layers"][0].update(kind="conv3d"), "'conv': kind = 'conv3d'"),
-            (lambda _, model: model["layers"][0].update(padding=[0, 0]), "inconsistent"),
-            (lambda _, model: model["layers"][0].update(interval="wide"), "'conv': interval = 'wide'"),
-            (lambda _, model: model["layers"][0].update(interval=-1.0), "'conv': interval must be positive"),
-            (lambda _, model: model["layers"][0].update(relu=3), "'conv': relu = 3: input should be a valid boolean"),
-            (lambda _, model: model["layers"][1].update(relu="xxxx"), "'fc': relu = 'xxxx'"),
-            (lambda _, model: model["layers"][0].update(input_scale=True), "'conv': input_scale = True"),
-            (lambda _, model: model["layers"][0].update(input_shape=""), "'conv': input_shape = ''"),
+            (lambda _, model: model["nodes"][0]["op"].pop("stride"), "'conv': stride: field required"),
+            (lambda _, model: model["nodes"][0].pop("name"), "node 1: name: field required"),
+            (lambda _, model: model["nodes"][0]["op"].update(colour="red"), "'conv': colour = 'red'"),
+            (lambda _, model: model["nodes"][0]["op"].update(kind="conv3d"), "'conv': op = .*'conv3d'"),
+            (lambda _, model: model["nodes"][0]["op"].update(padding=[0, 0]), "inconsistent"),
+            (lambda _, model: model["nodes"][0]["op"].update(interval="wide"), "'conv': interval = 'wide'"),
+            (lambda _, model: model["nodes"][0]["op"].update(interval=-1.0), "'conv': interval must be positive"),
             (
-                lambda _, model: model["layers"][0].update(input_shape=[1, 2**60, 8]),
+                lambda _, model: model["nodes"][0]["op"].update(relu=3),
+                "'conv': relu = 3: input should be a valid boolean",
+            ),
+            (lambda _, model: model["nodes"][2]["op"].update(relu="xxxx"), "'fc': relu = 'xxxx'"),
+            (lambda _, model: model["nodes"][0]["op"].update(input_scale=True), "'conv': input_scale = True"),
+            (lambda _, model: model["nodes"][0]["op"].update(input_shape=""), "'conv': input_shape = ''"),
+            (
+                lambda _, model: model["nodes"][0]["op"].update(input_shape=[1, 2**60, 8]),
                 "'conv': a size, stride or padding",
             ),
-            (lambda _, model: model["layers"][0].update(groups=1.0), "'conv': groups = 1.0"),
-            (lambda _, model: model["layers"][0].update(requantization={"shift": 1}), "requantization.multiplier"),
-            (lambda _, model: model["layers"][0]["requantization"].update(multiplier=512), "'conv': requantization"),
-            (lambda _, model: model["layers"][0]["pool"].update(stride=[0, 1]), "'conv': pool kernel"),
+            (lambda _, model: model["nodes"][0]["op"].update(groups=1.0), "'conv': groups = 1.0"),
+            (lambda _, model: model["nodes"][0]["op"].update(requantization={"shift": 1}), "requantization.multiplier"),
+            (
+                lambda _, model: model["nodes"][0]["op"]["requantization"].update(multiplier=512),
+                "'conv': requantization",
+            ),
+            (lambda _, model: model["nodes"][0]["op"]["pool"].update(stride=[0, 1]), "'conv': pool kernel"),
             (lambda _, model: model.update(provenance=[]), r"provenance = \[\]"),
             (lambda _, model: model.update(provenance={"loss": float("nan")}), "not JSON compliant"),
-            (lambda _, model: model.update(layers=[]), r"layers = \[\]"),
-            (lambda _, model: model["layers"].pop(), "unused arrays"),
-            (lambda _, model: model["layers"].reverse(), "inconsistent"),
+            (lambda _, model: model.update(nodes=[]), r"nodes = \[\]"),
+            (lambda _, model: model["nodes"].pop(), "unused arrays"),
+            (lambda _, model: model["nodes"].reverse(), "inconsistent"),
+            (lambda _, model: model["nodes"][1].update(inputs=["conv", "fc"]), "reads 'fc', which is no node before"),
+            (lambda _, model: model["nodes"][1].update(inputs=[0]), r"'fc.flatten': inputs.0 = 0"),
+            (lambda _, model: model["nodes"][1]["op"].update(shape=[1.0]), r"'fc.flatten': shape.0 = 1.0"),
+            (lambda _, model: model["nodes"][1]["op"].update(shape=[2**64]), r"'fc.flatten': shape.0 = "),
+            (lambda _, model: model["nodes"][1]["op"].update(shape=[15]), "'fc.flatten': .* cannot become"),
+            (lambda _, model: model["nodes"][1]["op"].pop("kind"), "'fc.flatten': op = "),
+            (lambda _, model: model["nodes"][1].update(name="conv"), "node names repeat"),
+            (lambda _, model: model["nodes"][0]["op"].update(dense_weights=71), "dense_weights is 71"),
+            (lambda _, model: model["input"].update(signed=True), "signed codes"),
+            (lambda _, model: model["input"].pop("scale"), "input.scale: field required"),
+            (lambda _, model: model.update(answer="conv"), "nothing reads 'fc'"),
         ],
     )
     def test_a_sealed_file_with_wrong_content(
@@ -228,32 +245,9 @@ def _sealed(tensors: dict[str, Any], description: str) -> bytes:
     return modelfile._seal(with_sorted_header(safetensors_numpy.save(arrays, metadata)))
 
 
-ODD_VALUES: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 3, 2**31, 10**30, 0.0, 0.5, -1e300, float("nan"), float("inf"), "", "xxxx", "relu",
-    "conv", "linear", "\0", "é", [], [1], [1, 1], [1, 1, 1], [[]], ["1", "1"], [1, 1.0], {}, {"kind": "max"},
-)  # fmt: skip
-
-
-def _mutate(value: Any, random: Random) -> Any:
-    """A JSON value with one place in it replaced, removed, added to or repeated."""
-    if not isinstance(value, dict | list) or not value or random.random() < 0.1:
-        return random.choice(ODD_VALUES)
-    places = list(value) if isinstance(value, dict) else range(len(value))
-    place = random.choice(places)
-    changed: Any = copy.deepcopy(value)
-    match random.choice(["deeper"] * 6 + ["remove", "add", "swap"]):
-        case "remove":
-            del changed[place]
-        case "add" if isinstance(changed, list):
-            changed.append(random.choice(ODD_VALUES))
-        case "add":
-            changed["more"] = random.choice(ODD_VALUES)
-        case "swap":
-            other = random.choice(places)
-            changed[place], changed[other] = changed[other], changed[place]
-        case _:
-            changed[place] = _mutate(changed[place], random)
-    return changed
+@pytest.fixture(params=["chain", "graph"])
+def any_model(request: pytest.FixtureRequest, model: CompressedModel) -> CompressedModel:
+    return model if request.param == "chain" else branching()
 
 
 def _is_accepted(path: Path) -> bool:
@@ -268,20 +262,22 @@ def _is_accepted(path: Path) -> bool:
 
 
 def test_a_changed_description_is_refused_or_a_model_that_can_be_written_again(
-    model: CompressedModel, place: Path
+    any_model: CompressedModel, place: Path
 ) -> None:
-    save_model(model, place)
+    save_model(any_model, place)
     content, random, accepted = place.read_bytes(), Random(0), 0
     tensors, metadata = safetensors_numpy.load(content), split_file(content)[0]["__metadata__"]
     description = json.loads(metadata["model"])
     for _ in range(1000):
-        place.write_bytes(_sealed(tensors, json.dumps(_mutate(description, random))))
+        place.write_bytes(_sealed(tensors, json.dumps(mutate(description, random))))
         accepted += _is_accepted(place)
     assert 0 < accepted < 500
 
 
-def test_changed_bytes_under_a_matching_checksum_are_refused_or_a_model(model: CompressedModel, place: Path) -> None:
-    save_model(model, place)
+def test_changed_bytes_under_a_matching_checksum_are_refused_or_a_model(
+    any_model: CompressedModel, place: Path
+) -> None:
+    save_model(any_model, place)
     content, random = place.read_bytes(), Random(1)
     checksum = split_file(content)[0]["__metadata__"]["checksum"].encode()
     unsealed = content.replace(checksum, modelfile.NO_CHECKSUM.encode(), 1)

@@ -12,18 +12,9 @@ from compress.model.layer import CompressedLayer
 from compress.model.model_file import save_model
 from compress.storage.archive import decode_model, encode_model, read_model, save_archive
 from tests.codesign.models import small_model
+from tests.compress.model.graphs import assert_same, branching
 
-
-def assert_equal(first: CompressedModel, second: CompressedModel) -> None:
-    assert first.provenance == second.provenance
-    for a, b in zip(first.layers, second.layers, strict=True):
-        assert np.array_equal(a.levels, b.levels)
-        assert np.array_equal(a.bias, b.bias)
-        assert (a.levels.dtype, a.bias.dtype) == (b.levels.dtype, b.bias.dtype)
-        same = replace(a, levels=b.levels, bias=b.bias)
-        assert {k: v for k, v in vars(same).items() if k not in ("levels", "bias")} == {
-            k: v for k, v in vars(b).items() if k not in ("levels", "bias")
-        }
+WRITTEN_BY_VERSION_1 = Path(__file__).parents[3] / "examples/lenet5-305x.packed"
 
 
 def with_levels(layer: CompressedLayer, seed: int, different: int, density: float) -> CompressedLayer:
@@ -40,7 +31,7 @@ def test_a_model_comes_back_as_it_was(seed: int, different: int, density: float)
     model = small_model()
     layers = tuple(with_levels(layer, seed + n, different, density) for n, layer in enumerate(model.layers))
     model = CompressedModel.chain(layers, {"data": "digits", "seed": seed})
-    assert_equal(decode_model(encode_model(model)), model)
+    assert_same(decode_model(encode_model(model)), model)
 
 
 def test_one_model_is_one_sequence_of_bytes(tmp_path: Path) -> None:
@@ -49,11 +40,23 @@ def test_one_model_is_one_sequence_of_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.packed").stat().st_size == size
 
 
+def test_a_graph_comes_back_as_it_was() -> None:
+    assert_same(decode_model(encode_model(branching())), branching())
+
+
+def test_archives_of_version_1_are_read_and_written_smaller() -> None:
+    content = WRITTEN_BY_VERSION_1.read_bytes()
+    model = decode_model(content)
+    assert content.startswith(b"CDA1")
+    assert_same(decode_model(encode_model(model)), model)
+    assert len(encode_model(model)) < len(content)
+
+
 def test_either_kind_of_file_is_read(tmp_path: Path) -> None:
     save_archive(small_model(), tmp_path / "a")
     save_model(small_model(), tmp_path / "b")
     for name in ("a", "b"):
-        assert_equal(read_model(tmp_path / name), small_model())
+        assert_same(read_model(tmp_path / name), small_model())
     with pytest.raises(CodesignError, match="cannot read the model"):
         read_model(tmp_path / "c")
 

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,6 +41,14 @@ def test_a_models_bits_are_the_layers(model: CompressedModel) -> None:
     assert storage.data_bits == sum(layer.nonzeros * layer.weight_bits for layer in model.layers)
     assert storage.total_bits == sum(layer.total_bits() for layer in storage.layers)
     assert storage.total_ratio < storage.data_ratio
+
+
+def test_ratios_count_the_weights_of_folded_channels(model: CompressedModel) -> None:
+    folded = replace(model.layers[0], dense_weights=1000)
+    storage = storage_of(folded)
+    assert (storage.weights, storage.nonzeros, folded.alpha) == (1000, folded.nonzeros, folded.nonzeros / 1000)
+    assert storage.index_bits == storage_of(model.layers[0]).index_bits
+    assert model_storage([folded]).dense_bits == 32_000
 
 
 def test_a_clustered_layer_stores_labels_and_its_codebook() -> None:

@@ -61,6 +61,9 @@ class Case:
             "pooled by the array": layer.pool is not None and self.tiling.pooled,
             "pooled by the host": layer.pool is not None and not self.tiling.pooled,
             "space to depth": any(run.part.folded for run in runs),
+            "dilation": layer.dilation != (1, 1),
+            "unequal padding": layer.padding_end not in (None, layer.padding),
+            "input zero point": layer.input_zero_point > 0,
         }
         return [type(self.tiling.config.index).__name__, *(kind for kind, is_one in marks.items() if is_one)]
 
@@ -148,7 +151,8 @@ def _difference(tiling: Tiling, activations: NDArray[np.uint8], run: Run) -> str
     return (
         f"{wrong} wrong outputs, {'; '.join(slow) or 'cycles equal'}: {tiling.config}, batch {tiling.batch}, levels "
         f"{layer.levels.shape} of {layer.groups} groups, input {layer.input_shape}, stride {layer.stride}, "
-        f"padding {layer.padding}, pool {layer.pool}"
+        f"padding {layer.padding} {layer.padding_end}, dilation {layer.dilation}, pool {layer.pool}, "
+        f"zero point {layer.input_zero_point}"
     )
 
 

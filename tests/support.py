@@ -76,13 +76,39 @@ def poolings(draw: st.DrawFn, height: int, width: int) -> Pool | None:
 
 
 @st.composite
+def paddings(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[int, int] | None]:
+    """Padding before and after a map; past the kernel too, and None after it where it is that before."""
+    sizes = st.tuples(st.integers(0, 3), st.integers(0, 3))
+    return draw(sizes), draw(st.none() | sizes)
+
+
+dilations = st.just((1, 1)) | st.sampled_from([(2, 2), (1, 3), (2, 1), (3, 2)])
+"""Pixels from one weight of a kernel to the next."""
+
+
+@st.composite
+def map_sizes(
+    draw: st.DrawFn,
+    kernel: tuple[int, int],
+    dilation: tuple[int, int],
+    padding: tuple[int, int],
+    padding_end: tuple[int, int] | None,
+) -> tuple[int, int]:
+    """Rows and columns of a map that the kernel fits, a few of its places at most."""
+    spans = (step * (taps - 1) + 1 for step, taps in zip(dilation, kernel, strict=True))
+    borders = zip(padding, padding_end or padding, strict=True)
+    height, width = (
+        draw(st.integers(max(1, span - sum(border)), span + 5)) for span, border in zip(spans, borders, strict=True)
+    )
+    return height, width
+
+
+@st.composite
 def layers(draw: st.DrawFn, dense: bool = False, act_bits: int | None = None) -> CompressedLayer:
     """Small layers with hostile shapes: strides past the kernel, padding past it, one pixel, empty filters."""
     kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
-    padding = draw(st.tuples(st.integers(0, 3), st.integers(0, 3)))
-    height, width = (
-        draw(st.integers(max(1, size - 2 * pad), size + 5)) for size, pad in zip(kernel, padding, strict=True)
-    )
+    (padding, padding_end), dilation = draw(paddings()), draw(dilations)
+    height, width = draw(map_sizes(kernel, dilation, padding, padding_end))
     filters, channels = draw(st.integers(1, 6)), draw(st.integers(1, 7))
     weight_bits = draw(st.integers(1, 8))
     density = 1.0 if dense else draw(st.sampled_from([0.0, 0.02, 0.1, 0.4, 0.8, 1.0]))
@@ -90,7 +116,10 @@ def layers(draw: st.DrawFn, dense: bool = False, act_bits: int | None = None) ->
     if not dense and draw(st.booleans()):
         levels[draw(st.integers(0, filters - 1))] = 0
     stride = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
-    geometry = ArrayGeometry((filters, channels, *kernel), (channels, height, width), stride, padding)
+    shape, size = (filters, channels, *kernel), (channels, height, width)
+    geometry = ArrayGeometry(shape, size, stride, padding, dilation=dilation, padding_end=padding_end)
+    act_bits, relu = act_bits or draw(st.integers(4, 8)), draw(st.booleans())
+    zero_points = st.integers(0, (1 << act_bits) - 1)
     return make_layer(
         levels,
         weight_bits,
@@ -99,10 +128,14 @@ def layers(draw: st.DrawFn, dense: bool = False, act_bits: int | None = None) ->
         pool=draw(poolings(*geometry.output_size)),
         bias=np.array(draw(st.lists(st.integers(-5000, 5000), min_size=filters, max_size=filters)), np.int32),
         requantization=Requantization.from_scale(2.0 ** draw(st.integers(-14, 1))),
-        act_bits=act_bits or draw(st.integers(4, 8)),
+        act_bits=act_bits,
         stride=stride,
         padding=padding,
-        relu=draw(st.booleans()),
+        dilation=dilation,
+        padding_end=padding_end,
+        input_zero_point=draw(st.just(0) | zero_points),
+        output_zero_point=draw(zero_points) if relu else 0,
+        relu=relu,
     )
 
 

@@ -68,7 +68,10 @@ def _exact_float(layer: CompressedLayer, activations_nchw: NDArray[np.integer]) 
 
 
 def accumulator_range(layer: CompressedLayer) -> tuple[int, int]:
-    """Smallest and largest value any partial sum of any filter can take, whatever the activations and the order."""
+    """Smallest and largest value any partial sum of any filter can take, whatever the activations and the order.
+
+    Sums start at the bias, as the array's do. Padding is among the activations.
+    """
     largest = (1 << layer.act_bits) - 1
     levels = layer.levels.reshape(len(layer.levels), -1).astype(np.int64)
     bias = layer.bias.astype(np.int64)

@@ -13,32 +13,43 @@ from sim.mapping.geometry import ArrayGeometry
 __all__ = ["ImageLayout", "line_pitch"]
 
 
-def line_pitch(size: int, kernel: int, stride: int, padding: int, outputs: int, run: int = 1, multiple: int = 1) -> int:
-    """Smallest distance between the starts of two neighbouring lines that share their zero padding.
+def line_pitch(
+    size: int,
+    kernel: int,
+    stride: int,
+    padding: int,
+    outputs: int,
+    run: int = 1,
+    multiple: int = 1,
+    dilation: int = 1,
+) -> int:
+    """Smallest distance between the starts of two neighbouring lines that share their padding.
 
     A padded index u lies in phase ``u % stride`` at ``u // stride``. Where a line runs past its pitch it reads the
     start of the next line, which is allowed only where both are padding. ``run`` neighbouring outputs count as one of
     ``outputs``, and a phase has a copy for each tap's place in them (``ImageLayout``). The pitch is a multiple of
-    ``multiple``.
+    ``multiple``. ``padding`` is that before the first pixel: what follows the last one has no end.
 
     >>> line_pitch(size=13, kernel=3, stride=1, padding=1, outputs=13)
     14
     """
-    steps = [(tap % stride, *divmod(tap // stride, run)) for tap in range(kernel)]
-    needed = {(phase, start): outputs + further for phase, further, start in steps}
+    reads: dict[tuple[int, int], set[int]] = {}
+    for tap in range(0, kernel * dilation, dilation):
+        further, start = divmod(tap // stride, run)
+        reads.setdefault((tap % stride, start), set()).update(range(further, further + outputs))
     pixels = {
         (phase, start): {
             divmod((u + padding) // stride - start, run) for u in range(size) if (u + padding) % stride == phase
         }
-        for phase, start in needed
+        for phase, start in reads
     }
 
     def fits(pitch: int) -> bool:
-        for plane, stop in needed.items():
-            used = {(index, place) for index, place in pixels[plane] if 0 <= index < stop}
+        for plane, read in reads.items():
+            used = {(index, place) for index, place in pixels[plane] if index in read}
             if any(index >= pitch for index, _ in used):
                 return False
-            overrun = range(pitch, stop)
+            overrun = (index for index in read if index >= pitch)
             if any((index % pitch, place) in used for index in overrun for place in range(run)):
                 return False
         return True
@@ -51,7 +62,7 @@ def line_pitch(size: int, kernel: int, stride: int, padding: int, outputs: int, 
 
 @dataclass(frozen=True)
 class ImageLayout:
-    """Pixels of ``batch`` images in words of ``lanes``, planes for each channel and stride phase.
+    """Pixels of ``batch`` images in words of ``lanes``, planes for each channel and stride phase that taps read.
 
     Output pixel (b, y, x) is number ``(b * image_pitch + y) * line_pitch + x``; lane v of pixel group t computes number
     ``t * lanes + v``. Numbers past a line's end are computed and dropped. Tap (r, s) reads, in the plane of its
@@ -59,8 +70,8 @@ class ImageLayout:
 
     With a window of p rows, p lines are one line of columns: pixel (b, p Y + i, x) is number
     ``((b * image_pitch + Y) * line_pitch + x) * p + i``, so that the pixels of a window follow each other. A tap that
-    lies o lines further on, o not divisible by p, finds its lines joined otherwise: a phase has ``copies`` planes,
-    the first joining its lines from line 0 on, the next one from line 1 on.
+    lies o lines further on, o not divisible by p, finds its lines joined otherwise: a phase has a plane for each o % p
+    of its taps, which joins its lines from line o % p on.
     """
 
     geometry: ArrayGeometry
@@ -81,22 +92,39 @@ class ImageLayout:
         g = self.geometry
         outputs = g.windows[axis] * g.window[axis] // run
         size, kernel = g.input_shape[axis + 1], g.weight_shape[axis + 2]
-        return line_pitch(size, kernel, g.stride[axis], g.padding[axis], outputs, run, multiple)
+        return line_pitch(size, kernel, g.stride[axis], g.padding[axis], outputs, run, multiple, g.dilation[axis])
 
     @property
     def window_pixels(self) -> int:
         """Pixels that become one result; 1 without pooling."""
         return self.geometry.window[0] * self.geometry.window[1]
 
-    @property
-    def copies(self) -> int:
-        """Planes of one channel and stride phase."""
-        return min(self.geometry.window[0], (self.geometry.weight_shape[2] - 1) // self.geometry.stride[0] + 1)
+    @cached_property
+    def _tap_places(self) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]:
+        """For rows, then columns: stride phase (R,) of every tap, and its place (R,) in that phase's lines."""
+        sizes = zip(self.geometry.weight_shape[2:], self.geometry.dilation, self.geometry.stride, strict=True)
+        return tuple((taps % stride, taps // stride) for taps, stride in ((np.arange(n) * d, s) for n, d, s in sizes))
+
+    @cached_property
+    def _tap_planes(self) -> NDArray[np.int64]:
+        """(R * S,): stride phase and first joined line of each tap, as one number; not all numbers are in use."""
+        (row_phase, line), (column_phase, _) = self._tap_places
+        first = line % self.geometry.window[0]
+        return self._plane_number(row_phase[:, None], column_phase, first[:, None]).ravel()
+
+    def _plane_number(
+        self, row_phase: NDArray[np.int64], column_phase: NDArray[np.int64], copy: NDArray[np.int64] | int
+    ) -> NDArray[np.int64]:
+        return (row_phase * self.geometry.stride[1] + column_phase) * self.geometry.window[0] + copy
+
+    @cached_property
+    def _planes_in_use(self) -> NDArray[np.int64]:
+        return np.unique(self._tap_planes)
 
     @property
     def phases(self) -> int:
         """Planes of one channel."""
-        return self.geometry.stride[0] * self.geometry.stride[1] * self.copies
+        return len(self._planes_in_use)
 
     @cached_property
     def output_numbers(self) -> NDArray[np.int64]:
@@ -118,18 +146,14 @@ class ImageLayout:
     @cached_property
     def tap_offsets(self) -> NDArray[np.int64]:
         """(R * S,): pixels from an output's number to the input pixel of that tap."""
-        r, s = np.ogrid[: self.geometry.weight_shape[2], : self.geometry.weight_shape[3]]
-        stride_y, stride_x = self.geometry.stride
+        (_, line), (_, column) = self._tap_places
         rows = self.geometry.window[0]
-        return np.asarray((r // stride_y // rows * self.line_pitch + s // stride_x) * rows).ravel()
+        return np.asarray(((line // rows * self.line_pitch)[:, None] + column) * rows).ravel()
 
     @cached_property
     def tap_phases(self) -> NDArray[np.int64]:
         """(R * S,): the plane each tap reads."""
-        r, s = np.ogrid[: self.geometry.weight_shape[2], : self.geometry.weight_shape[3]]
-        stride_y, stride_x = self.geometry.stride
-        phase = (r % stride_y) * stride_x + s % stride_x
-        return np.asarray(phase * self.copies + r // stride_y % self.geometry.window[0]).ravel()
+        return np.searchsorted(self._planes_in_use, self._tap_planes)
 
     @cached_property
     def plane_words(self) -> int:
@@ -147,8 +171,8 @@ class ImageLayout:
         words = self.tap_phases * self.plane_words + self.tap_offsets // self.lanes
         return words, self.tap_offsets % self.lanes
 
-    def planes(self, activations_nchw: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(C, phases * plane_words, lanes): the words of each channel.
+    def planes(self, activations_nchw: NDArray[np.uint8], fill: int = 0) -> NDArray[np.uint8]:
+        """(C, phases * plane_words, lanes): the words of each channel, ``fill`` wherever they have no pixel.
 
         ``activations_nchw`` has shape (batch, C, H, W).
         """
@@ -159,10 +183,11 @@ class ImageLayout:
         column = np.arange(width) + self.geometry.padding[1]
         image = self.image_pitch * self.line_pitch * rows
         pixels = self.plane_words * self.lanes
-        memory = np.zeros((channels, self.phases, pixels), np.uint8)
-        for copy in range(self.copies):
+        memory = np.full((channels, self.phases, pixels), fill, np.uint8)
+        for copy in np.unique(self._tap_places[0][1] % rows).tolist():
             group, place = np.divmod(line // stride_y - copy, rows)
-            plane = ((line % stride_y)[:, None] * stride_x + (column % stride_x)[None, :]) * self.copies + copy
+            numbers = self._plane_number((line % stride_y)[:, None], column % stride_x, copy)
+            plane = np.searchsorted(self._planes_in_use, numbers)
             number = (group[:, None] * self.line_pitch + (column // stride_x)[None, :]) * rows + place[:, None]
             needed = self._needed(0, height, copy)[:, None] & self._needed(1, width)[None, :]
             for b in range(batch):
@@ -172,10 +197,10 @@ class ImageLayout:
 
     def _needed(self, axis: int, size: int, copy: int = 0) -> NDArray[np.bool_]:
         """(size,): whether an output reads a line or column in that copy; only those may overwrite shared padding."""
-        kernel, stride = self.geometry.weight_shape[axis + 2], self.geometry.stride[axis]
-        taps = np.arange(kernel)
+        stride, (phase, place) = self.geometry.stride[axis], self._tap_places[axis]
+        taps = place * stride + phase
         if axis == 0:
-            taps = taps[taps // stride % self.geometry.window[0] == copy]
+            taps = taps[place % self.geometry.window[0] == copy]
         outputs = np.arange(self.geometry.windows[axis] * self.geometry.window[axis])
         read = (outputs[:, None] * stride + taps).ravel()
         return np.isin(np.arange(size) + self.geometry.padding[axis], read)

@@ -102,7 +102,10 @@ class PackedLayer:
         return [*blank, *(words << shift_bits(self.config) | shifts).tolist()]
 
     def activation_writes(self, activations_nchw: NDArray[np.uint8]) -> Iterator[Write]:
-        """Fill every row's activation bank for one batch of inputs, (batch, C, H, W)."""
+        """Fill every row's activation bank for one batch of inputs, (batch, C, H, W).
+
+        Padding has the code of a real zero. A row without work keeps zeros: its weights are ones.
+        """
         batch = self.plan.layout.batch
         if activations_nchw.shape != (batch, *self.layer.input_shape):
             raise CodesignError(
@@ -110,7 +113,7 @@ class PackedLayer:
                 f"not {activations_nchw.shape}",
                 "pack it for that batch",
             )
-        planes = self.plan.layout.planes(activations_nchw)
+        planes = self.plan.layout.planes(activations_nchw, self.layer.input_zero_point)
         for row, part in enumerate(self.plan.slices):
             words = planes[list(part.channels)].reshape(-1, self.config.lanes)
             depth = self.plan.layout.words(max(1, len(part.channels)))
@@ -184,11 +187,6 @@ def check_numbers(layer: CompressedLayer, config: ArrayConfig) -> None:
         raise CodesignError(
             f"{name} has {layer.act_bits}-bit activations, the array {config.act_bits}-bit ones",
             f"generate an array with act_bits = {layer.act_bits}",
-        )
-    if layer.dilation != (1, 1) or layer.padding_end is not None or layer.input_zero_point:
-        raise CodesignError(
-            f"{name} has dilation, unequal padding or an input zero point, which no array runs yet",
-            "run it by the golden model",
         )
     needed = accumulator_bits(layer)
     if needed > config.acc_bits:

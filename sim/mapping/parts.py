@@ -44,8 +44,8 @@ class Part:
 def part_geometry(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
     """The part as a convolution of its own, of one group.
 
-    A part with some of the lines reads them with their halo. Padding lines become lines of zeros, as top and bottom may
-    have different numbers of them.
+    A part with some of the lines reads them with their halo. Its padding lines become lines of pixels, since top and
+    bottom may have different numbers of them.
     """
     unfolded = _unfolded(geometry, part)
     return fold_geometry(unfolded) if part.folded else unfolded
@@ -54,15 +54,18 @@ def part_geometry(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
 def _unfolded(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
     _, _, kernel_rows, kernel_columns = geometry.weight_shape
     _, height, width = geometry.input_shape
-    padding_y, padding_x = geometry.padding
+    padding, padding_end = geometry.padding, geometry.padding_end
     if len(part.lines) < geometry.output_size[0]:
-        height, padding_y = (len(part.lines) - 1) * geometry.stride[0] + kernel_rows, 0
+        height = (len(part.lines) - 1) * geometry.stride[0] + geometry.dilation[0] * (kernel_rows - 1) + 1
+        padding, padding_end = (0, padding[1]), padding_end and (0, padding_end[1])
     channels = len(part.channels)
     return ArrayGeometry(
         (len(part.filters), channels, kernel_rows, kernel_columns),
         (channels, height, width),
         geometry.stride,
-        (padding_y, padding_x),
+        padding,
+        dilation=geometry.dilation,
+        padding_end=padding_end,
         window=geometry.window,
     )
 
@@ -82,15 +85,21 @@ def _blocks(weights: NDArray[Any], part: Part) -> NDArray[Any]:
     return blocks.reshape(len(weights), part.groups * channels, *weights.shape[2:])
 
 
-def part_inputs(geometry: ArrayGeometry, part: Part, activations_nchw: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What the part reads of one batch, (len(samples), len(channels), H, W) of ``part_geometry``."""
+def part_inputs(
+    geometry: ArrayGeometry, part: Part, activations_nchw: NDArray[np.uint8], fill: int = 0
+) -> NDArray[np.uint8]:
+    """What the part reads of one batch, (len(samples), len(channels), H, W) of ``part_geometry``.
+
+    Padding that becomes pixels has the code ``fill``.
+    """
     taken = activations_nchw[part.samples.start : part.samples.stop, part.channels.start : part.channels.stop]
     unfolded = _unfolded(geometry, part)
     if len(part.lines) < geometry.output_size[0]:
-        padding, first = geometry.padding[0], part.lines.start * geometry.stride[0]
-        padded = np.pad(taken, ((0, 0), (0, 0), (padding, padding), (0, 0)))
+        first = part.lines.start * geometry.stride[0]
+        lines = (geometry.padding[0], (geometry.padding_end or geometry.padding)[0])
+        padded = np.pad(taken, ((0, 0), (0, 0), lines, (0, 0)), constant_values=fill)
         taken = padded[:, :, first : first + unfolded.input_shape[1]]
-    return fold_inputs(taken, unfolded) if part.folded else taken
+    return fold_inputs(taken, unfolded, fill) if part.folded else taken
 
 
 def part_layer(layer: CompressedLayer, part: Part, pooled: bool = False) -> CompressedLayer:
@@ -105,6 +114,8 @@ def part_layer(layer: CompressedLayer, part: Part, pooled: bool = False) -> Comp
         input_shape=geometry.input_shape,
         stride=geometry.stride,
         padding=geometry.padding,
+        dilation=geometry.dilation,
+        padding_end=geometry.padding_end,
         groups=1,
         pool=layer.pool if pooled else None,
     )

@@ -19,6 +19,7 @@ from sim.mapping.parts import Part, part_weights
 from sim.mapping.plan import Depths
 from sim.mapping.pooling import NO_WINDOW
 from sim.mapping.slices import RowSlice, slice_rows, slice_taps
+from sim.mapping.space_to_depth import can_fold
 
 __all__ = ["Schedule", "group_schedule", "make_schedule"]
 
@@ -132,7 +133,7 @@ def _best_schedule(division: Division) -> Schedule:
     best = layer.schedule(Form())
     if best.unbalance > _BALANCED:
         best = layer.better(best, Form(taps_assigned=True))
-        if geometry.stride != (1, 1):
+        if can_fold(geometry):
             best = layer.better(best, Form(folded=True))
     together = 2
     while together <= geometry.groups and geometry.weight_shape[1] < config.rows:

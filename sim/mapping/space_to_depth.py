@@ -1,7 +1,8 @@
 """A strided convolution as one of stride 1 on more channels: each stride phase of a channel becomes a channel.
 
 Weight (r, s) of channel c belongs to channel ``(c * stride_y + r % stride_y) * stride_x + s % stride_x`` at
-``(r // stride_y, s // stride_x)``; kernels are padded with pruned zeros. The products are the same.
+``(r // stride_y, s // stride_x)``; kernels are padded with pruned zeros. The products are the same. An axis has a
+stride or a dilation, not both: ``can_fold``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ from numpy.typing import NDArray
 
 from sim.mapping.geometry import ArrayGeometry
 
-__all__ = ["fold_geometry", "fold_inputs", "fold_weights"]
+__all__ = ["can_fold", "fold_geometry", "fold_inputs", "fold_weights"]
+
+
+def can_fold(geometry: ArrayGeometry) -> bool:
+    """Whether the geometry has a stride, and no dilation along its axis."""
+    axes = zip(geometry.stride, geometry.dilation, strict=True)
+    return geometry.stride != (1, 1) and all(1 in axis for axis in axes)
 
 
 def fold_geometry(geometry: ArrayGeometry) -> ArrayGeometry:
@@ -22,9 +29,11 @@ def fold_geometry(geometry: ArrayGeometry) -> ArrayGeometry:
     (stride_y, stride_x), (height, width) = geometry.stride, geometry.output_size
     channels *= stride_y * stride_x
     rows, columns = -(-kernel_rows // stride_y), -(-kernel_columns // stride_x)
+    dilation_y, dilation_x = geometry.dilation
     return ArrayGeometry(
         (filters, channels, rows, columns),
-        (channels, height + rows - 1, width + columns - 1),
+        (channels, height + dilation_y * (rows - 1), width + dilation_x * (columns - 1)),
+        dilation=geometry.dilation,
         window=geometry.window,
     )
 
@@ -35,13 +44,17 @@ def fold_weights(weights_kcrs: NDArray[Any], stride: tuple[int, int]) -> NDArray
     return _fold(np.pad(weights_kcrs, ((0, 0), (0, 0), (0, rows), (0, columns))), stride)
 
 
-def fold_inputs(activations_nchw: NDArray[np.uint8], geometry: ArrayGeometry) -> NDArray[np.uint8]:
-    """(N, C * stride_y * stride_x, H', W') of ``fold_geometry``; pixels that no output reads are dropped."""
+def fold_inputs(activations_nchw: NDArray[np.uint8], geometry: ArrayGeometry, fill: int = 0) -> NDArray[np.uint8]:
+    """(N, C * stride_y * stride_x, H', W') of ``fold_geometry``; pixels that no output reads are dropped.
+
+    Padding becomes pixels of the code ``fill``.
+    """
     _, height, width = fold_geometry(geometry).input_shape
     height, width = height * geometry.stride[0], width * geometry.stride[1]
     (above, left), (rows, columns) = geometry.padding, activations_nchw.shape[2:]
     below, right = max(0, height - above - rows), max(0, width - left - columns)
-    padded = np.pad(activations_nchw, ((0, 0), (0, 0), (above, below), (left, right)))
+    borders = ((0, 0), (0, 0), (above, below), (left, right))
+    padded = np.pad(activations_nchw, borders, constant_values=fill)
     return _fold(padded[:, :, :height, :width], geometry.stride)
 
 

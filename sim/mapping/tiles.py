@@ -70,7 +70,8 @@ class Tiling:
             )
         geometry = ArrayGeometry.of(self.layer)
         batches = activations_nchw.reshape(-1, self.batch, *self.layer.input_shape)
-        return np.concatenate([part_inputs(geometry, run.part, batch) for batch in batches])
+        fill = self.layer.input_zero_point
+        return np.concatenate([part_inputs(geometry, run.part, batch, fill) for batch in batches])
 
     def join(self, results: list[NDArray[np.int16]]) -> NDArray[np.int16]:
         """(N, K, H_out, W_out) from the results of every run, each for the ``inputs`` of all batches.

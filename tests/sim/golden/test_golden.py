@@ -21,12 +21,14 @@ from tests.support import draw_activations, draw_levels, layers, make_layer
 @given(layers(), st.integers(1, 3))
 def test_sums_equal_torch(layer: CompressedLayer, batch: int) -> None:
     activations = draw_activations(layer, batch, seed=1)
+    (top, left), (bottom, right) = layer.padding, layer.padding_end or layer.padding
+    codes = torch.from_numpy(activations.astype(np.int64)).double()
     want = functional.conv2d(
-        torch.from_numpy(activations.astype(np.int64)).double(),
+        functional.pad(codes, (left, right, top, bottom), value=layer.input_zero_point),
         torch.from_numpy(layer.levels.astype(np.int64)).double(),
         torch.from_numpy(layer.bias.astype(np.int64)).double(),
         stride=layer.stride,
-        padding=layer.padding,
+        dilation=layer.dilation,
     )
     np.testing.assert_array_equal(accumulate(layer, activations), want.numpy().astype(np.int64))
 

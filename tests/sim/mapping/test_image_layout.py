@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.image_layout import ImageLayout, line_pitch
+from tests.support import dilations, map_sizes, paddings
 
 
 @st.composite
 def geometries(draw: st.DrawFn) -> ArrayGeometry:
     kernel = draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
-    padding = draw(st.tuples(st.integers(0, 6), st.integers(0, 6)))
-    height, width = (draw(st.integers(max(1, k - 2 * p), k + 7)) for k, p in zip(kernel, padding, strict=True))
+    (padding, padding_end), dilation = draw(paddings()), draw(dilations)
+    size = draw(map_sizes(kernel, dilation, padding, padding_end))
     channels = draw(st.integers(1, 3))
     stride = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
-    geometry = ArrayGeometry((2, channels, *kernel), (channels, height, width), stride, padding)
+    shape = (2, channels, *kernel)
+    geometry = ArrayGeometry(shape, (channels, *size), stride, padding, dilation=dilation, padding_end=padding_end)
     if draw(st.booleans()):
         return geometry
     height, width = geometry.output_size
@@ -32,17 +34,17 @@ def geometries(draw: st.DrawFn) -> ArrayGeometry:
 def test_every_output_finds_every_pixel_of_its_window(geometry: ArrayGeometry, lanes: int, batch: int) -> None:
     layout = ImageLayout(geometry, lanes, batch)
     activations = np.random.default_rng(0).integers(1, 256, (batch, *geometry.input_shape)).astype(np.uint8)
-    planes = layout.planes(activations)
+    planes = layout.planes(activations, fill=77)
     pixels = planes.reshape(len(planes), layout.phases, layout.plane_words * lanes)
-    pad = geometry.padding
-    padded = np.pad(activations, ((0, 0), (0, 0), (pad[0], pad[0]), (pad[1], pad[1])))
-    stride, kernel = geometry.stride, geometry.weight_shape[2:]
+    borders = zip(geometry.padding, geometry.padding_end or geometry.padding, strict=True)
+    padded = np.pad(activations, ((0, 0), (0, 0), *borders), constant_values=77)
+    stride, kernel, (step_y, step_x) = geometry.stride, geometry.weight_shape[2:], geometry.dilation
     (rows, columns), (height, width) = geometry.window, geometry.windows
     inside = np.arange(rows * columns)  # columns outermost, in the order of numbers
     numbers = layout.output_numbers[..., None] * rows * columns + inside
     assert len(np.unique(numbers)) == numbers.size
     for tap, (r, s) in enumerate(np.ndindex(*kernel)):
-        want = padded[:, :, r :: stride[0], s :: stride[1]][:, :, : height * rows, : width * columns]
+        want = padded[:, :, r * step_y :: stride[0], s * step_x :: stride[1]][:, :, : height * rows, : width * columns]
         want = want.reshape(*want.shape[:2], height, rows, width, columns).transpose(0, 1, 2, 4, 5, 3)
         got = pixels[:, layout.tap_phases[tap]][:, numbers + layout.tap_offsets[tap]].swapaxes(0, 1)
         np.testing.assert_array_equal(got, want.reshape(got.shape))
@@ -72,6 +74,15 @@ def test_every_word_a_tile_reads_lies_in_the_bank(
 def test_neighbouring_lines_share_their_padding(axis: tuple[int, int, int, int, int], pitch: int) -> None:
     size, kernel, stride, padding, outputs = axis
     assert line_pitch(size, kernel, stride, padding, outputs) == pitch
+
+
+def test_dilated_lines_share_their_padding() -> None:
+    assert line_pitch(size=13, kernel=3, stride=1, padding=2, outputs=13, dilation=2) == 15
+
+
+def test_a_strided_kernel_of_one_pixel_stores_only_what_it_reads() -> None:
+    strided = ImageLayout(ArrayGeometry((32, 16, 1, 1), (16, 32, 32), stride=(2, 2)), lanes=8)
+    assert strided.words(16) == ImageLayout(ArrayGeometry((32, 16, 1, 1), (16, 16, 16)), lanes=8).words(16)
 
 
 def test_alexnet_conv4_keeps_most_lanes_busy() -> None:

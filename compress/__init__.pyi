@@ -18,6 +18,7 @@ from .methods.cluster import cluster_admm as cluster_admm
 from .methods.integerize import integerize as integerize
 from .methods.joint import JointResult as JointResult
 from .methods.joint import compress_jointly as compress_jointly
+from .methods.layer_wise import reconstruct_layers as reconstruct_layers
 from .methods.presets import PRESETS as PRESETS
 from .methods.presets import Preset as Preset
 from .methods.presets import preset as preset

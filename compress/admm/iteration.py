@@ -59,6 +59,8 @@ class AdmmConfig:
     saliency : float
         Pruning compares weights by ``|w| g^saliency``, g how strongly the loss reacts to them (``Constraint``). 0
         compares magnitudes, as the papers do; 0.5 is the metric of Adam.
+    calibration_images : int
+        Training images, without their labels, that method "layer-wise" looks at.
     batch_size, learning_rate, augment_shift, seed, device, threads
         As in ``TrainingConfig``; the rate falls over the iterations, and again in each retraining.
     """
@@ -77,6 +79,7 @@ class AdmmConfig:
     saliency: RateOrZero = 0.0
     device: Text = "cpu"
     threads: Threads = TORCH_THREADS
+    calibration_images: Count = 512
 
     def __post_init__(self) -> None:
         check_device(self.device)

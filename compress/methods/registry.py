@@ -19,6 +19,7 @@ from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.methods.baselines import prune_iteratively, prune_one_shot, prune_projected
 from compress.methods.joint import JOINT
+from compress.methods.layer_wise import prune_layer_wise
 from compress.methods.progressive import PROGRESSIVE
 from compress.methods.prune import PruningMethod, prune_to
 from compress.methods.quantize import QuantizeResult
@@ -60,6 +61,7 @@ METHODS: dict[str, Recipe] = {
         recipe_of("one-shot", "prune the trained weights once, then retrain", prune_one_shot),
         recipe_of("iterative", "prune a part and retrain, five times (Han et al. 2015)", prune_iteratively),
         recipe_of("projected", "prune anew after every training step (projected gradient)", prune_projected),
+        recipe_of("layer-wise", "least squares layer by layer from calibration images, then retrain", prune_layer_wise),
         PROGRESSIVE,
         JOINT,
     )

@@ -11,6 +11,7 @@ from torch import nn
 
 from compress.base.errors import CodesignError
 from compress.networks.cifar_resnets import resnet8, resnet20, resnet32, resnet56
+from compress.networks.cifar_vgg import vgg16_cifar
 from compress.networks.imagenet import alexnet, resnet50, vgg16
 from compress.networks.mobilenets import mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small
 from compress.networks.user_networks import call_factory
@@ -77,6 +78,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "lenet-300-100": lenet_300_100,
     "alexnet": alexnet,
     "vgg16": vgg16,
+    "vgg16-cifar": vgg16_cifar,
     "resnet50": resnet50,
     "resnet8": resnet8,
     "resnet20": resnet20,

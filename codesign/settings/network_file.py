@@ -15,9 +15,9 @@ from compress.base.errors import CodesignError
 from compress.base.files import write_bytes
 from compress.base.sources import source_digest
 from compress.base.tensor_file import with_sorted_header
+from compress.base.user_functions import searched_first
 from compress.networks.fold import fold_batch_norms
 from compress.networks.registry import build_network
-from compress.networks.user_networks import searched_first
 from compress.train.settings import TORCH_THREADS
 
 __all__ = ["NetworkSource", "load_network", "save_network"]

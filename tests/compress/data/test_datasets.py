@@ -104,7 +104,7 @@ class TestMnist:
 
     def test_without_a_folder_it_is_downloaded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("CODESIGN_DATA", raising=False)
-        monkeypatch.setattr("compress.data.datasets.MNIST_TEST_IMAGES", 5)
+        monkeypatch.setattr("compress.data.mnist.MNIST_TEST_IMAGES", 5)
         rows = np.arange(29 * 784).reshape(29, 784) % 256
         labels = np.array([str(row % 10) for row in range(29)], dtype=object)
         monkeypatch.setattr(sklearn.datasets, "fetch_openml", lambda *_, **__: (rows, labels))

@@ -10,6 +10,9 @@ from .data.datasets import Dataset as Dataset
 from .data.datasets import Split as Split
 from .data.datasets import load_dataset as load_dataset
 from .data.normalization import Normalization as Normalization
+from .data.task import CLASSIFICATION as CLASSIFICATION
+from .data.task import Task as Task
+from .data.user_data import UserData as UserData
 from .exchange.formats import EXPORT_FORMATS as EXPORT_FORMATS
 from .exchange.formats import export_model as export_model
 from .exchange.state_dict import state_dict as state_dict

@@ -6,10 +6,10 @@ from .base.errors import CodesignError as CodesignError
 from .base.progress import Progress as Progress
 from .base.progress import Update as Update
 from .data.datasets import DATASETS as DATASETS
-from .data.datasets import Dataset as Dataset
-from .data.datasets import Split as Split
 from .data.datasets import load_dataset as load_dataset
 from .data.normalization import Normalization as Normalization
+from .data.split import Dataset as Dataset
+from .data.split import Split as Split
 from .data.task import CLASSIFICATION as CLASSIFICATION
 from .data.task import Task as Task
 from .data.user_data import UserData as UserData

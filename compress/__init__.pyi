@@ -57,6 +57,7 @@ from .networks.fold import fold_batch_norms as fold_batch_norms
 from .networks.registry import NETWORKS as NETWORKS
 from .networks.registry import build_network as build_network
 from .networks.weights.fit import load_weights as load_weights
+from .own_loop.pruner import Pruner as Pruner
 from .sets.balance import GroupCardinality as GroupCardinality
 from .sets.balance import InputPattern as InputPattern
 from .sets.centroids import Clusters as Clusters

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from compress.admm.split_variables import SplitVariable
+from compress.admm.split_variables import SplitVariable, penalty_factors
 
 __all__ = ["Penalty"]
 
@@ -25,40 +26,63 @@ class Penalty:
     Parameters
     ----------
     optimizer : torch.optim.Optimizer
-        Of ``parameter_groups``, before its first step.
+        Before its first step. Weights of others get no gradient here.
+    may_decay : bool
+        Whether its weight decay may be used, which needs the groups of ``parameter_groups``; else the optimizer's
+        settings stay, and its groups are any.
     """
 
-    def __init__(self, variables: Sequence[SplitVariable], optimizer: torch.optim.Optimizer) -> None:
+    def __init__(
+        self, variables: Sequence[SplitVariable], optimizer: torch.optim.Optimizer, may_decay: bool = True
+    ) -> None:
         self._variables = variables
         self._optimizer = optimizer
-        self._by_decay = [_adds_decay_to_gradient(optimizer, group) for group in optimizer.param_groups]
+        self._factors = penalty_factors(variables)
+        self._by_decay = [may_decay and _adds_decay_to_gradient(optimizer, group) for group in optimizer.param_groups]
 
     @torch.no_grad()
     def gradient(self, rho: float) -> Callable[[], None]:
         """What adds the gradient to the weights' gradients before a step, until the next Z-step."""
+        return partial(self.scaled_gradient(rho), None)
+
+    @torch.no_grad()
+    def scaled_gradient(self, rho: float) -> Callable[[Tensor | None], None]:
+        """The same for gradients that a loss scale, the argument unless it is None, has multiplied."""
         constants = self._constants(rho)
-        decayed: list[tuple[list[Tensor], float]] = []
+        decayed: dict[float, list[Tensor]] = {}
         for group, by_decay in zip(self._optimizer.param_groups, self._by_decay, strict=True):
             if by_decay:
                 group["weight_decay"] = rho * group["penalty"]
-            elif group["penalty"]:
-                decayed.append((group["params"], rho * group["penalty"]))
+                continue
+            for parameter in group["params"]:
+                if parameter.requires_grad and parameter in self._factors:
+                    decayed.setdefault(rho * self._factors[parameter], []).append(parameter)
 
         @torch.no_grad()
-        def add() -> None:
+        def add(scale: Tensor | None) -> None:
             if constants:
-                torch._foreach_add_(_gradients(constants), list(constants.values()))
-            for parameters, factor in decayed:
-                torch._foreach_add_(_gradients(parameters), parameters, alpha=factor)
+                torch._foreach_add_(_gradients(constants), _scaled(list(constants.values()), scale))
+            for factor, parameters in decayed.items():
+                torch._foreach_add_(_gradients(parameters), _scaled(parameters, scale), alpha=factor)
 
         return add
 
+    @torch.no_grad()
+    def value(self, rho: float) -> float:
+        """The penalty itself, of the weights as they are."""
+        total = 0.0
+        for variable in self._variables:
+            for parameter, target in variable.targets():
+                total += rho * variable.constraint.penalty / 2 * float((parameter - target).square().sum())
+        return total
+
     def _constants(self, rho: float) -> dict[nn.Parameter, Tensor]:
-        """The part -rho_i (Z_i - U_i) of each weight."""
+        """The part -rho_i (Z_i - U_i) of each weight that the optimizer trains."""
+        trained = {parameter for group in self._optimizer.param_groups for parameter in group["params"]}
         constants: dict[nn.Parameter, Tensor] = {}
         for variable in self._variables:
             for parameter, target in variable.targets():
-                if parameter.requires_grad:
+                if parameter.requires_grad and parameter in trained:
                     constant = target * (-rho * variable.constraint.penalty)
                     constants[parameter] = constants[parameter] + constant if parameter in constants else constant
         return constants
@@ -73,6 +97,10 @@ def _adds_decay_to_gradient(optimizer: torch.optim.Optimizer, group: dict[str, A
         type(optimizer) is torch.optim.Adam and not group["decoupled_weight_decay"]
     )
     return coupled and group["weight_decay"] == 0
+
+
+def _scaled(tensors: list[Tensor], scale: Tensor | None) -> list[Tensor]:
+    return tensors if scale is None else list(torch._foreach_mul(tensors, scale))
 
 
 def _gradients(parameters: Iterable[Tensor]) -> list[Tensor]:

@@ -18,7 +18,9 @@ __all__ = [
     "Residual",
     "Sensitivity",
     "SplitVariable",
+    "joined",
     "parameter_groups",
+    "penalty_factors",
     "project_weights",
 ]
 
@@ -108,13 +110,13 @@ class SplitVariable:
     def __init__(self, network: nn.Module, constraint: Constraint) -> None:
         self.constraint = constraint
         self.parameters = constraint.weights(network)
-        self.z = constraint.target_at(0.0).project(_joined(self.parameters))
+        self.z = constraint.target_at(0.0).project(joined(self.parameters))
         self.u = torch.zeros_like(self.z)
 
     @torch.no_grad()
     def update(self, portion: float, sensitivity: Sensitivity | None = None) -> Residual:
         """Z-step (003 eq. (7)), then U-step (000 eq. (10)); a constraint with saliency needs the sensitivity."""
-        weights, old = _joined(self.parameters), self.z
+        weights, old = joined(self.parameters), self.z
         self.z = _projected(weights + self.u, self.constraint, portion, self.parameters, sensitivity)
         self.u += weights - self.z
         primal, dual, size = (float(part.square().sum()) for part in (weights - self.z, self.z - old, self.z))
@@ -129,12 +131,18 @@ class SplitVariable:
         self.z, self.u = z.clone().to(self.z.device), u.clone().to(self.u.device)
 
 
-def parameter_groups(network: nn.Module, variables: Sequence[SplitVariable]) -> list[dict[str, Any]]:
-    """The trained parameters for an optimizer, grouped by ``penalty``, the sum of their constraints' factors."""
+def penalty_factors(variables: Iterable[SplitVariable]) -> dict[nn.Parameter, float]:
+    """Of each constrained weight the sum of its constraints' factors."""
     factors: dict[nn.Parameter, float] = {}
     for variable in variables:
         for parameter in variable.parameters:
             factors[parameter] = factors.get(parameter, 0.0) + variable.constraint.penalty
+    return factors
+
+
+def parameter_groups(network: nn.Module, variables: Sequence[SplitVariable]) -> list[dict[str, Any]]:
+    """The trained parameters for an optimizer, grouped by ``penalty``, the sum of their constraints' factors."""
+    factors = penalty_factors(variables)
     groups: dict[float, list[nn.Parameter]] = {}
     for parameter in network.parameters():
         if parameter.requires_grad:
@@ -149,7 +157,7 @@ def project_weights(
     """Put the weights on their final sets, in place, one after the other; any with saliency needs the sensitivity."""
     for constraint in constraints:
         parameters = constraint.weights(network)
-        projected = _projected(_joined(parameters), constraint, 1.0, parameters, sensitivity)
+        projected = _projected(joined(parameters), constraint, 1.0, parameters, sensitivity)
         for parameter, part in zip(parameters, _cut(projected, parameters), strict=True):
             parameter.copy_(part)
 
@@ -170,16 +178,17 @@ def _projected(
             f"the loss gradient of {constraint.name} was not measured: its weights may be frozen",
             "train these layers, or prune them by magnitude: saliency 0",
         )
-    scales = _joined([sensitivity[parameter] for parameter in parameters]).pow(constraint.saliency)
+    scales = joined([sensitivity[parameter] for parameter in parameters]).pow(constraint.saliency)
     return torch.where(target.project(values * scales) != 0, values, 0)
 
 
-def _joined(parts: Sequence[Tensor]) -> Tensor:
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """What a constraint's set projects: one layer's weights in their shape, those of several laid out flat."""
     if len(parts) == 1:
         return parts[0].detach()
     return torch.cat([part.detach().reshape(-1) for part in parts])
 
 
-def _cut(joined: Tensor, parameters: Sequence[nn.Parameter]) -> list[Tensor]:
-    parts = joined.reshape(-1).split([parameter.numel() for parameter in parameters])
+def _cut(values: Tensor, parameters: Sequence[nn.Parameter]) -> list[Tensor]:
+    parts = values.reshape(-1).split([parameter.numel() for parameter in parameters])
     return [part.reshape(parameter.shape) for part, parameter in zip(parts, parameters, strict=True)]

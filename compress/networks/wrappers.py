@@ -9,7 +9,7 @@ from torch import nn
 
 from compress.base.errors import CodesignError
 
-__all__ = ["called", "check_no_wrappers"]
+__all__ = ["INSIDE", "called", "check_no_wrappers", "wrapper_of"]
 
 INSIDE = {
     "DataParallel": "module",
@@ -33,7 +33,7 @@ def check_no_wrappers(network: nn.Module) -> None:
     """Raise a CodesignError for the first module that is a wrapper, TorchScript or quantized by torch, or patched."""
     for name, module in network.named_modules():
         place = f"network.{name}" if name else "network"
-        wrapper = _wrapper(module)
+        wrapper = wrapper_of(module)
         if wrapper is not None:
             raise CodesignError(
                 f"{called(name)} is wrapped in torch's {wrapper}", f"give the module inside, {place}.{INSIDE[wrapper]}"
@@ -57,7 +57,8 @@ def check_no_wrappers(network: nn.Module) -> None:
             )
 
 
-def _wrapper(module: nn.Module) -> str | None:
+def wrapper_of(module: nn.Module) -> str | None:
+    """The class's name, a key of ``INSIDE``, if a module is one of torch's wrappers around a network."""
     classes = (base for base in type(module).__mro__ if base.__module__.startswith("torch."))
     return next((base.__name__ for base in classes if base.__name__ in INSIDE), None)
 

@@ -1,0 +1,1 @@
+"""Pruning and quantization inside a training loop of the user's own."""

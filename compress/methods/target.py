@@ -59,7 +59,7 @@ class Target:
     steps : tuple of Step
         Rising ratios of method "progressive", instead of ``ratio``.
     weight_bits : dict of layer name or pattern to bits
-        Of method "joint".
+        Of method "joint", and of a ``Pruner``.
     """
 
     alphas: dict[str, Fraction] = field(default_factory=dict)

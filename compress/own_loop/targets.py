@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -74,10 +74,21 @@ def says_only_which_are_zero(target: ConstraintSet, member: Tensor) -> bool:
 
 def _levels(network: nn.Module, sparse: list[Constraint], weight_bits: Mapping[str, int]) -> list[Constraint]:
     bits = by_layer(prunable_layers(network), weight_bits)
-    kept = network
-    if bits and sparse:
-        kept = copy.deepcopy(network)
-        project_weights(kept, [replace(constraint, saliency=0.0) for constraint in sparse])
     kind = LevelsOrZero if sparse else Levels
-    weights = {name: kept.get_parameter(f"{name}.weight") for name in bits}
-    return [Constraint((name,), kind(bits[name], search_interval(weights[name], bits[name]))) for name in bits]
+    with _projected(network, sparse):
+        weights = {name: network.get_parameter(f"{name}.weight") for name in bits}
+        return [Constraint((name,), kind(bits[name], search_interval(weights[name], bits[name]))) for name in bits]
+
+
+@contextmanager
+def _projected(network: nn.Module, constraints: Sequence[Constraint]) -> Iterator[None]:
+    """The weights are on their sets inside, by magnitude, and what they were afterwards."""
+    weights = [weight for constraint in constraints for weight in constraint.weights(network)]
+    before = [weight.detach().clone() for weight in weights]
+    try:
+        project_weights(network, [replace(constraint, saliency=0.0) for constraint in constraints])
+        yield
+    finally:
+        with torch.no_grad():
+            for weight, values in zip(weights, before, strict=True):
+                weight.copy_(values)

@@ -13,7 +13,7 @@ from compress.networks.computed_weights import check_weights_are_parameters
 from compress.networks.tensors import check_initialized, check_tensors
 from compress.networks.wrappers import INSIDE, wrapper_of
 
-__all__ = ["check_trained", "network_inside"]
+__all__ = ["check_trained", "network_inside", "optimizers_of"]
 
 SEE_THROUGH = ("DataParallel", "DistributedDataParallel", "OptimizedModule")
 """Wrappers that train the very parameters of the network inside."""
@@ -43,6 +43,17 @@ def network_inside(model: nn.Module) -> nn.Module:
     check_weights_are_parameters(model)
     check_tensors(model, meta=False)
     return model
+
+
+def optimizers_of(given: object) -> tuple[Optimizer, ...]:
+    """One optimizer or several; a CodesignError for anything else."""
+    optimizers = tuple(given) if isinstance(given, list | tuple) else (given,)
+    if not optimizers or not all(isinstance(each, Optimizer) for each in optimizers):
+        raise CodesignError(
+            f"the optimizer is {type(given).__name__}, not a torch.optim.Optimizer or a list of them",
+            "give the optimizer whose step() the loop calls",
+        )
+    return optimizers
 
 
 def check_trained(network: nn.Module, constraints: Iterable[Constraint], optimizers: Sequence[Optimizer]) -> None:

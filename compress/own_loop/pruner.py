@@ -16,11 +16,11 @@ from compress.methods.quantize import QuantizeResult
 from compress.methods.target import Target
 from compress.own_loop.holding import HeldWeights
 from compress.own_loop.levels import quantized_layers
-from compress.own_loop.networks import check_trained, network_inside
+from compress.own_loop.networks import check_trained, network_inside, optimizers_of
 from compress.own_loop.projection import project_portion, pruned_from_the_start
 from compress.own_loop.sensitivity import GradientMeter
 from compress.own_loop.steps import StepHooks
-from compress.own_loop.targets import constraints_of, intervals_of, with_intervals
+from compress.own_loop.targets import checked_constraints, constraints_of, intervals_of, with_intervals
 from compress.sets.masks import nonzero_masks
 
 __all__ = ["Pruner"]
@@ -73,7 +73,7 @@ class Pruner:
         saliency: float = 0.0,
     ) -> None:
         self._network = network_inside(model)
-        self._optimizers = (optimizer,) if isinstance(optimizer, Optimizer) else tuple(optimizer)
+        self._optimizers = optimizers_of(optimizer)
         self._target = target
         self._config = AdmmConfig(
             iterations=iterations,
@@ -201,7 +201,9 @@ class Pruner:
         self._meter.load(state["meter"], names)
         by_name = {name: parameter for parameter, name in names.items()}
         if state["sensitivity"] is not None:
-            self._sensitivity = {by_name[name]: value.clone() for name, value in state["sensitivity"].items()}
+            self._sensitivity = {
+                by_name[name]: value.clone().to(by_name[name].device) for name, value in state["sensitivity"].items()
+            }
         self._iteration, self._steps = int(state["iteration"]), int(state["steps"])
         self._started, self._projected = bool(state["started"]), bool(state["projected"])
         self._add = self._gradients()
@@ -209,7 +211,7 @@ class Pruner:
     def _constraints(self) -> list[Constraint]:
         if isinstance(self._target, Target):
             return constraints_of(self._network, self._target, self._config)
-        return list(self._target)
+        return checked_constraints(self._target)
 
     def _begin(self, constraints: Sequence[Constraint]) -> None:
         """Z and U of the weights as they are: once for the errors, again at the first step."""

@@ -21,7 +21,7 @@ from compress.methods.target import Target
 from compress.networks.chain import prunable_layers
 from compress.sets.constraints import ConstraintSet, Levels, LevelsOrZero, search_interval
 
-__all__ = ["constraints_of", "intervals_of", "says_only_which_are_zero", "with_intervals"]
+__all__ = ["checked_constraints", "constraints_of", "intervals_of", "says_only_which_are_zero", "with_intervals"]
 
 LevelSet = Levels | LevelsOrZero
 
@@ -47,6 +47,17 @@ def constraints_of(network: nn.Module, target: Target, config: AdmmConfig) -> li
     if not constraints:
         raise CodesignError("the target keeps every weight of every layer", "give an alpha below 1, or weight_bits")
     return constraints
+
+
+def checked_constraints(constraints: object) -> list[Constraint]:
+    """The constraints as a list; a CodesignError for none and for anything else."""
+    found = list(constraints) if isinstance(constraints, Sequence) else []
+    if not found or not all(isinstance(constraint, Constraint) for constraint in found):
+        raise CodesignError(
+            f"the target is {type(constraints).__name__}, not a Target or a list of Constraints",
+            'give for example Target(ratio=10) or Target(alphas={"conv*": 0.2})',
+        )
+    return found
 
 
 def intervals_of(constraints: Sequence[Constraint]) -> list[float | None]:

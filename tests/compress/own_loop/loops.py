@@ -9,6 +9,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+
+class UsersOwn(torch.optim.Optimizer):
+    """Steps against the gradient's sign."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float = 0.002) -> None:
+        super().__init__(parameters, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter -= group["lr"] * parameter.grad.sign()
+        return loss
+
+
 Make = Callable[..., torch.optim.Optimizer]
 Batch = tuple[Tensor, Tensor]
 
@@ -28,6 +47,7 @@ OPTIMIZERS: dict[str, Make] = {
     "RAdam": partial(torch.optim.RAdam, lr=0.01),
     "RMSprop": partial(torch.optim.RMSprop, lr=0.002, momentum=0.5),
     "Rprop": partial(torch.optim.Rprop, lr=0.002),
+    "a user's own": UsersOwn,
 }
 
 

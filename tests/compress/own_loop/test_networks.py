@@ -87,6 +87,19 @@ def test_a_setting_out_of_range_is_told(settings: dict[str, Any], told: str) -> 
         Pruner(network, sgd(network), TENTH, **settings)
 
 
+@pytest.mark.parametrize("target", [{"*": 0.1}, [], ["conv1"], None, 0.1])
+def test_a_target_that_is_none_is_told(target: Any) -> None:
+    network = branching_network()
+    with pytest.raises(CodesignError, match="not a Target or a list of Constraints"):
+        Pruner(network, sgd(network), target)
+
+
+@pytest.mark.parametrize("optimizer", [None, [], "SGD", [nn.Linear(2, 2)]])
+def test_an_optimizer_that_is_none_is_told(optimizer: Any) -> None:
+    with pytest.raises(CodesignError, match=r"not a torch\.optim\.Optimizer"):
+        Pruner(branching_network(), optimizer, TENTH)
+
+
 def test_weights_that_no_optimizer_trains_are_told() -> None:
     network = branching_network()
     with pytest.raises(CodesignError, match=r"'4' is constrained, and its weight is in no optimizer"):

@@ -204,6 +204,33 @@ def test_two_optimizers_may_share_the_weights() -> None:
     assert_same(network, one)
 
 
+def test_an_optimizer_that_mixes_weights_does_not_move_pruned_ones() -> None:
+    """Muon makes its step orthogonal, so a gradient of zero is no step of zero."""
+    network = branching_network()
+    matrix = network.get_parameter("4.weight")
+    others = [parameter for parameter in network.parameters() if parameter is not matrix]
+    optimizers = [torch.optim.Muon([matrix], lr=0.01), SGD(others)]
+    pruner = Pruner(network, optimizers, TENTH, iterations=2)
+    for epoch in range(4):
+        if epoch == 2:
+            masks = pruner.project()
+        for images, labels in batches(seed=epoch):
+            network.zero_grad()
+            functional.cross_entropy(network(images), labels).backward()
+            for optimizer in optimizers:
+                optimizer.step()
+        pruner.end_epoch()
+    assert all(not layer.weight[~masks[name]].any() for name, layer in prunable_layers(network).items())
+
+
+def test_weights_with_their_channels_last_are_pruned_alike() -> None:
+    def laid_out(network: nn.Module, optimizer: torch.optim.Optimizer, epoch: int) -> None:
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        plain(network, optimizer, epoch)
+
+    assert_same(pruned_by(SGD, laid_out, saliency=0.5), pruned_by(SGD, plain, saliency=0.5))
+
+
 def test_a_scheduler_around_the_step_changes_nothing_of_it() -> None:
     network = branching_network()
     optimizer = OPTIMIZERS["SGD"](network.parameters())

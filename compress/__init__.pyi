@@ -65,6 +65,7 @@ from .sets.constraints import Cardinality as Cardinality
 from .sets.constraints import ConstraintSet as ConstraintSet
 from .sets.constraints import Levels as Levels
 from .sets.constraints import LevelsOrZero as LevelsOrZero
+from .sets.powers_of_two import PowersOfTwo as PowersOfTwo
 from .storage.archive import read_model as read_model
 from .storage.archive import save_archive as save_archive
 from .storage.packed_file import load_packed as load_packed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from compress.networks.chain import prunable_layers
 from compress.networks.checks import check_plain
 from compress.sets.constraints import Levels, search_interval
 from compress.sets.masks import complete_masks, hold_masked
+from compress.sets.powers_of_two import PowersOfTwo, exponents_of, search_power_interval
 from compress.sets.selection import largest_positions
 from compress.train.checkpoint import digest
 from compress.train.histograms import copy_weights
@@ -28,13 +29,19 @@ from compress.train.training import EpochRecord, FixedWeights
 __all__ = [
     "PORTIONS",
     "QUANTIZE_CONFIG",
+    "LevelSet",
     "QuantizeResult",
     "bits_of_layers",
     "check_portions",
+    "equal_distance",
+    "powers_of_two",
     "quantize_admm",
     "quantize_in_portions",
 ]
 
+AnyLevels = Levels | PowersOfTwo
+LevelSet = Callable[[Tensor, int, Tensor], AnyLevels]
+"""The set of a layer, from its weight, its bits and its mask."""
 PORTIONS = (0.5, 0.8, 0.95, 1.0)
 QUANTIZE_CONFIG = AdmmConfig(iterations=20, retrain_epochs=8)  # shorter than pruning: the weights are close already
 
@@ -75,8 +82,9 @@ def quantize_admm(
     progress: Progress | None = None,
     *,
     portions: tuple[float, ...] = PORTIONS,
+    level_set: LevelSet | None = None,
 ) -> QuantizeResult:
-    """Quantize every Conv2d and Linear weight in place to equal-distance levels without zero.
+    """Quantize every Conv2d and Linear weight in place to levels without zero, equal-distance ones unless told.
 
     The interval of each layer is searched on its weights (``search_interval``) before ADMM and stays. After ADMM
     the closest portion of the weights is set on its levels and fixed, the rest is retrained, and so on; after the
@@ -90,6 +98,8 @@ def quantize_admm(
         For every prunable layer.
     portions : rising fractions
         Of each layer's kept weights, quantized after each step; the last is 1.
+    level_set : LevelSet, optional
+        By default ``equal_distance``.
 
     Raises
     ------
@@ -100,17 +110,18 @@ def quantize_admm(
     check_portions(portions)
     bits = bits_of_layers(network, weight_bits)
     full_masks = complete_masks(network, masks)
-    facts = {"bits": bits, "portions": list(portions), "masks": digest(full_masks)}
+    set_of = equal_distance if level_set is None else level_set
+    facts = {"bits": bits, "portions": list(portions), "masks": digest(full_masks), "levels": set_of.__name__}
     with open_session("quantize", network, dataset, config, checkpoint, progress, **facts) as run:
         held = hold_masked(network, full_masks)
         layers = prunable_layers(network)
-        sets = {name: _levels_of(layers[name].weight, bits[name], mask) for name, mask in full_masks.items()}
+        sets = {name: set_of(layers[name].weight, bits[name], mask) for name, mask in full_masks.items()}
         history = run.admm("quantize", [Constraint((name,), target) for name, target in sets.items()], held)
         return quantize_in_portions(run, sets, history, portions)
 
 
 def quantize_in_portions(
-    run: Session, sets: Mapping[str, Levels], history: tuple[AdmmStep, ...], portions: tuple[float, ...]
+    run: Session, sets: Mapping[str, AnyLevels], history: tuple[AdmmStep, ...], portions: tuple[float, ...]
 ) -> QuantizeResult:
     """Put weights that ADMM brought close to their levels on them, the closest first (000 Alg. 2, lines 12-18)."""
     admm_weights = copy_weights(run.network)
@@ -138,12 +149,19 @@ def bits_of_layers(network: nn.Module, weight_bits: Mapping[str, int]) -> dict[s
     return bits
 
 
-def _levels_of(weight: Tensor, weight_bits: int, mask: Tensor) -> Levels:
+def equal_distance(weight: Tensor, weight_bits: int, mask: Tensor) -> Levels:
+    """All levels of ``weight_bits``."""
     return Levels(weight_bits, search_interval(weight, weight_bits), mask.to(weight.device))
 
 
+def powers_of_two(weight: Tensor, weight_bits: int, mask: Tensor) -> PowersOfTwo:
+    """A sign, and ``weight_bits - 1`` bits that say which power of two."""
+    exponents = exponents_of(weight_bits)
+    return PowersOfTwo(exponents, search_power_interval(weight, exponents), mask.to(weight.device))
+
+
 @torch.no_grad()
-def _quantize_closest(weight: nn.Parameter, target: Levels, portion: float, fixed: Tensor | None) -> Tensor:
+def _quantize_closest(weight: nn.Parameter, target: AnyLevels, portion: float, fixed: Tensor | None) -> Tensor:
     """Set the closest kept weights on their levels, in place; returns the positions that now must not move."""
     kept = torch.ones_like(weight, dtype=torch.bool) if target.mask is None else target.mask
     projected = target.project(weight)

@@ -1,9 +1,10 @@
-"""The values that kept weights end in, by name: levels by ADMM, levels by rounding, clusters."""
+"""The values that kept weights end in, by name: levels or powers of two by ADMM, levels by rounding, clusters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from torch import nn
@@ -13,14 +14,16 @@ from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.methods.cluster import cluster_admm
 from compress.methods.post_training import levels_of, round_weights
-from compress.methods.quantize import QuantizeResult, quantize_admm
+from compress.methods.quantize import LevelSet, QuantizeResult, equal_distance, powers_of_two, quantize_admm
 from compress.model.layer import MAX_WEIGHT_BITS
 from compress.networks.chain import prunable_layers
 from compress.networks.compact import compact
+from compress.sets.powers_of_two import exponents_of
 
 __all__ = [
     "CLUSTERS",
     "LEVELS",
+    "POWERS",
     "ROUNDED",
     "VALUE_SETS",
     "QuantizeRequest",
@@ -69,7 +72,7 @@ class ValueSet:
     level_bits: Callable[[int], int] = lambda weight_bits: weight_bits
 
 
-def _levels(request: QuantizeRequest) -> QuantizeResult:
+def _levels(level_set: LevelSet, request: QuantizeRequest) -> QuantizeResult:
     masks = {name: layer.weight.detach() != 0 for name, layer in prunable_layers(request.network).items()}
     return quantize_admm(
         request.network,
@@ -79,6 +82,7 @@ def _levels(request: QuantizeRequest) -> QuantizeResult:
         request.config,
         request.checkpoint,
         request.progress,
+        level_set=level_set,
     )
 
 
@@ -97,8 +101,19 @@ def _clusters(request: QuantizeRequest) -> QuantizeResult:
     return replace(rounded, history=found.history, retraining=found.retraining)
 
 
-LEVELS = ValueSet("levels", "equal-distance levels of `weight_bits`, by ADMM and portion by portion", _levels)
+LEVELS = ValueSet(
+    "levels", "equal-distance levels of `weight_bits`, by ADMM and portion by portion", partial(_levels, equal_distance)
+)
 """``quantize_admm`` by name."""
+
+POWERS = ValueSet(
+    "powers",
+    "plus or minus powers of two, a sign and `weight_bits` - 1 bits of exponent, by ADMM as `levels`",
+    partial(_levels, powers_of_two),
+    level_bits=exponents_of,
+)
+"""``quantize_admm`` with ``powers_of_two``. The array multiplies by equal-distance levels that have the powers among
+them: 2, 4 and 8 bits for 2, 3 and 4; only an archive stores ``weight_bits`` a weight."""
 
 ROUNDED = ValueSet("rounded", "the closest of equal-distance levels, without training: good at 8 bits", _rounded)
 """``round_weights`` by name."""
@@ -113,7 +128,7 @@ CLUSTERS = ValueSet(
 array has 8-bit codes; only an archive (``compress.storage.archive``) stores
 ``weight_bits`` a weight."""
 
-VALUE_SETS: dict[str, ValueSet] = {chosen.name: chosen for chosen in (LEVELS, ROUNDED, CLUSTERS)}
+VALUE_SETS: dict[str, ValueSet] = {chosen.name: chosen for chosen in (LEVELS, POWERS, ROUNDED, CLUSTERS)}
 """What values kept weights end in, by name: ``[compress] set``."""
 
 

@@ -7,17 +7,14 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from compress.base.errors import CodesignError
 from compress.model.layer import MAX_WEIGHT_BITS, largest_level
+from compress.sets.intervals import best_interval
 from compress.sets.selection import largest_positions
 
 __all__ = ["Cardinality", "ConstraintSet", "Levels", "LevelsOrZero", "search_interval"]
-
-EMPTY_INTERVAL = 2.0**-10  # of a layer without a nonzero weight, whose error no interval changes much
-SEARCH_BUDGET = 1 << 21  # level boundaries looked up in one search: a second
 
 
 class ConstraintSet(Protocol):
@@ -105,67 +102,11 @@ class LevelsOrZero:
 
 
 def search_interval(weights: Tensor, weight_bits: int) -> float:
-    """The q with the least squared error sum |w - f(w)|^2 over the nonzero weights (003 section 3.4.2).
-
-    With the levels k(w) fixed, the best q is S1/S2 with S1 = sum |w| k and S2 = sum k^2, and lowers the error by
-    S1^2/S2; so the best q of all belongs to the level assignment with the largest S1^2/S2. The assignment changes
-    only where some |w| = (k + 1/2) q, and all those intervals are tried, so the result is exact; when they are too
-    many, a fine geometric grid over the same range is, and the best is refined (q := S1/S2 until it stays).
-    """
+    """The q with the least squared error sum |w - f(w)|^2 over the nonzero weights (``best_interval``)."""
     _check_weight_bits(weight_bits)
-    magnitudes = np.sort(weights.detach().abs().double().reshape(-1).cpu().numpy())
-    magnitudes = magnitudes[magnitudes > 0]
-    if magnitudes.size == 0:
-        return EMPTY_INTERVAL
-    errors = _LevelSums(magnitudes, weight_bits)
-    candidates = _candidate_intervals(magnitudes, weight_bits)
-    first, second = errors.at(candidates)
-    interval = float(candidates[np.argmax(first**2 / second)])
-    while (refined := errors.best_interval(interval)) != interval and errors.gain(refined) > errors.gain(interval):
-        interval = refined
-    return errors.best_interval(interval)
+    return best_interval(weights, np.arange(1, largest_level(weight_bits) + 1))
 
 
 def _check_weight_bits(weight_bits: int) -> None:
     if not 1 <= weight_bits <= MAX_WEIGHT_BITS:
         raise CodesignError(f"weight_bits must be 1..{MAX_WEIGHT_BITS}, not {weight_bits}", "choose fewer or more bits")
-
-
-class _LevelSums:
-    """S1 = sum |w| k(w) and S2 = sum k(w)^2 for many intervals at once, from prefix sums over sorted magnitudes."""
-
-    def __init__(self, sorted_magnitudes: NDArray[np.float64], weight_bits: int) -> None:
-        self._magnitudes = sorted_magnitudes
-        self._sum_from = np.append(np.cumsum(sorted_magnitudes[::-1])[::-1], 0.0)
-        self._steps = np.arange(1, largest_level(weight_bits))
-
-    def at(self, intervals: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Level k becomes k + 1 at the boundary (k + 1/2) q: S1 grows by |w|, S2 by 2 k + 1."""
-        boundaries = np.multiply.outer(intervals, self._steps + 0.5)
-        places = np.searchsorted(self._magnitudes, boundaries)
-        count = self._magnitudes.size
-        first = self._sum_from[0] + self._sum_from[places].sum(axis=1)
-        second = count + ((count - places) * (2 * self._steps + 1)).sum(axis=1)
-        return first, second.astype(np.float64)
-
-    def best_interval(self, interval: float) -> float:
-        first, second = self.at(np.array([interval]))
-        return float(first[0] / second[0])
-
-    def gain(self, interval: float) -> float:
-        first, second = self.at(np.array([interval]))
-        return float(first[0] ** 2 / second[0])
-
-
-def _candidate_intervals(magnitudes: NDArray[np.float64], weight_bits: int) -> NDArray[np.float64]:
-    """One interval inside each piece of equal level assignments, or a grid when the pieces are too many."""
-    steps = np.arange(1, largest_level(weight_bits)) + 0.5
-    if steps.size == 0:
-        return magnitudes[-1:]
-    if magnitudes.size * steps.size**2 <= SEARCH_BUDGET:
-        changes = np.unique(np.divide.outer(magnitudes, steps))
-        between = (changes[1:] + changes[:-1]) / 2
-        return np.concatenate([changes[:1] / 2, between, changes[-1:] * 2])
-    return np.geomspace(
-        magnitudes[-1] / (4 * steps[-1]), magnitudes[-1] * 2, max(256, SEARCH_BUDGET // steps.size // 8)
-    )

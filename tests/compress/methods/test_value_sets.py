@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from compress.admm.iteration import AdmmConfig
+from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
 from compress.methods.integerize import integerize
 from compress.methods.registry import VALUE_SETS, Target, prune, quantize
@@ -44,3 +47,24 @@ def test_clusters_are_stored_in_their_bits_and_run_in_eight(small_network: nn.Mo
         assert stored.weight_bits == 2
         np.testing.assert_allclose(stored.weights, layer.levels * np.float32(layer.interval), rtol=1e-6)
         assert storage_of(stored).data_bits == 2 * storage_of(stored).nonzeros + 32 * len(stored.centroids)
+
+
+@pytest.mark.parametrize(("bits", "array_bits"), [(2, 2), (3, 4), (4, 8)])
+def test_powers_of_two_run_as_wider_levels_and_are_stored_in_their_bits(
+    bits: int, array_bits: int, small_network: nn.Module, small_data: Dataset
+) -> None:
+    found = quantize(small_network, small_data, "powers", {"*": bits}, SHORT)
+    model = integerize(small_network, found, small_data.train, (1, 8, 8))
+    for layer in model.layers:
+        magnitudes = np.abs(layer.levels[layer.levels != 0])
+        assert not (magnitudes & (magnitudes - 1)).any()
+        assert layer.weight_bits == array_bits
+        assert clustered(layer).weight_bits <= bits
+
+
+def test_a_checkpoint_of_another_set_is_refused(small_network: nn.Module, small_data: Dataset, tmp_path: Path) -> None:
+    start = {name: value.clone() for name, value in small_network.state_dict().items()}
+    quantize(small_network, small_data, "levels", {"*": 2}, SHORT, tmp_path / "c")
+    small_network.load_state_dict(start)
+    with pytest.raises(CodesignError, match="levels differ"):
+        quantize(small_network, small_data, "powers", {"*": 2}, SHORT, tmp_path / "c")

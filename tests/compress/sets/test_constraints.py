@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from compress.base.errors import CodesignError
-from compress.sets import constraints
+from compress.sets import intervals
 from compress.sets.constraints import Cardinality, Levels, LevelsOrZero, search_interval
 
 # Eighths tie often, and their squares are exact.
@@ -125,9 +125,9 @@ class TestSearchInterval:
         self, bits: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         weights = torch.randn(400, generator=torch.Generator().manual_seed(bits), dtype=torch.float64)
-        monkeypatch.setattr(constraints, "SEARCH_BUDGET", 1 << 40)
+        monkeypatch.setattr(intervals, "SEARCH_BUDGET", 1 << 40)
         exact = square_error(weights, bits, search_interval(weights, bits))
-        monkeypatch.setattr(constraints, "SEARCH_BUDGET", 1 << 16)
+        monkeypatch.setattr(intervals, "SEARCH_BUDGET", 1 << 16)
         assert square_error(weights, bits, search_interval(weights, bits)) <= exact * 1.002
 
     @given(st.integers(1, 4), st.sampled_from([0.25, 0.1, 3.0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import torch
 from numpy.typing import NDArray
 from safetensors import torch as safetensors_torch
 
+from compress.base.errors import CodesignError
 from compress.base.files import write_bytes
 from compress.base.tensor_file import with_sorted_header
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer, LayerKind
+from compress.networks.chain import prunable_layers
+from compress.networks.registry import NETWORKS
 
 __all__ = ["real_bias", "save_state_dict", "state_dict"]
 
@@ -28,10 +32,19 @@ def state_dict(model: CompressedModel) -> dict[str, torch.Tensor]:
     they differ from the network's by up to half an accumulator unit, ``interval * input_scale``. A network with batch
     norms takes them once these are folded: ``fold_batch_norms(network).load_state_dict(...)``. Every layer has a bias
     here, zeros where the network has none.
+
+    Raises
+    ------
+    CodesignError
+        The model says that it was a network of ``NETWORKS``, and layers are missing or have other shapes there:
+        filters without weights were folded away. The user's own networks are not rebuilt here; torch refuses to load
+        other shapes.
     """
+    weights = {layer.name: _weight(layer) for layer in model.layers}
+    _check_shapes(model.provenance.get("network"), {name: weight.shape for name, weight in weights.items()})
     tensors = {}
     for layer in model.layers:
-        tensors[f"{layer.name}.weight"] = torch.from_numpy(_weight(layer))
+        tensors[f"{layer.name}.weight"] = torch.from_numpy(weights[layer.name])
         tensors[f"{layer.name}.bias"] = torch.from_numpy(real_bias(layer).astype(np.float32))
     return tensors
 
@@ -56,6 +69,21 @@ def real_bias(layer: CompressedLayer) -> NDArray[np.float64]:
     sums_of_levels = layer.levels.reshape(len(layer.levels), -1).sum(axis=1, dtype=np.int64)
     codes = layer.bias + layer.input_zero_point * sums_of_levels
     return np.asarray(codes * accumulator_unit - layer.output_zero_point * layer.output_scale, np.float64)
+
+
+def _check_shapes(network: object, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    if not isinstance(network, str) or network not in NETWORKS:
+        return
+    with torch.device("meta"):
+        layers = prunable_layers(NETWORKS[network]())
+    wanted = {name: tuple(layer.weight.shape) for name, layer in layers.items()}
+    for name in dict.fromkeys([*shapes, *wanted]):
+        if shapes.get(name) != wanted.get(name):
+            raise CodesignError(
+                f"layer {name!r} is {shapes.get(name, 'missing')} in the model and {wanted.get(name, 'missing')} in "
+                f"{network!r}, which could not load it: filters without weights were folded away",
+                "export it as npz, or compress the network without folding",
+            )
 
 
 def _weight(layer: CompressedLayer) -> Floats:

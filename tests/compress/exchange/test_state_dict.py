@@ -13,13 +13,16 @@ from safetensors.torch import load_file
 from torch import nn
 
 from compress.admm.iteration import AdmmConfig
+from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
-from compress.exchange.state_dict import real_bias, save_state_dict, state_dict
+from compress.exchange.state_dict import _check_shapes, real_bias, save_state_dict, state_dict
 from compress.methods.integerize import integerize
 from compress.methods.quantize import quantize_admm
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer
+from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
+from compress.networks.registry import NETWORKS
 from tests.support import layers
 
 
@@ -99,3 +102,22 @@ def test_one_model_gives_one_sequence_of_bytes(suffix: str, model: CompressedMod
         save_state_dict(model, tmp_path / f"{name}{suffix}")
         contents.append((tmp_path / f"{name}{suffix}").read_bytes())
     assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_shapes_of_every_network_are_known_without_building_it(name: str) -> None:
+    with torch.device("meta"):
+        shapes = {layer: tuple(module.weight.shape) for layer, module in prunable_layers(NETWORKS[name]()).items()}
+    _check_shapes(name, shapes)
+    first = next(iter(shapes))
+    for spoilt in ({**shapes, first: (1, *shapes[first][1:])}, {**shapes, "another": (1, 1)}, {"another": (1, 1)}):
+        with pytest.raises(CodesignError, match="folded away"):
+            _check_shapes(name, spoilt)
+
+
+def test_a_model_smaller_than_its_network_is_refused(model: CompressedModel, tmp_path: Path) -> None:
+    folded = replace(model, provenance={"network": "lenet5"})
+    with pytest.raises(CodesignError, match=r"'conv' is \(4, 2, 3, 3\) in the model and missing in 'lenet5'"):
+        save_state_dict(folded, tmp_path / "weights.pt")
+    assert not list(tmp_path.iterdir())
+    assert state_dict(replace(model, provenance={"network": "package.module:function"})).keys()

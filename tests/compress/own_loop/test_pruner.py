@@ -18,6 +18,8 @@ from compress.data.datasets import Dataset
 from compress.methods.integerize import integerize
 from compress.methods.target import Target
 from compress.networks.chain import prunable_layers
+from compress.networks.fold import fold_batch_norms
+from compress.networks.registry import build_network
 from compress.own_loop.pruner import Pruner
 from compress.sets.balance import InputPattern
 from compress.sets.centroids import Clusters
@@ -295,6 +297,22 @@ def test_an_epoch_without_a_step_is_told() -> None:
     train_epoch(network, OPTIMIZERS["SGD"](network.parameters()), batches())
     with pytest.raises(CodesignError, match="without a step of the pruner's optimizer"):
         pruner.end_epoch()
+
+
+@pytest.mark.parametrize("name", ["resnet8", "resnet20"])
+def test_residual_networks_of_the_registry_are_pruned_and_folded(name: str) -> None:
+    network = build_network(name, seed=0)
+    optimizer = OPTIMIZERS["SGD, momentum and decay"](network.parameters())
+    pruner = Pruner(network, optimizer, Target(ratio=10, scope="network"), iterations=1)
+    generator = torch.Generator().manual_seed(0)
+    data = [(torch.rand(2, 3, 32, 32, generator=generator), torch.tensor([0, 1]))]
+    train_epoch(network, optimizer, data)
+    (residual,) = pruner.end_epoch()
+    assert residual.constraint.count("+") == len(prunable_layers(network)) - 1
+    masks = pruner.project()
+    train_epoch(network, optimizer, data)
+    for layer, module in prunable_layers(fold_batch_norms(network)).items():
+        assert not module.weight[~masks[layer]].any()
 
 
 def test_a_removed_pruner_holds_nothing() -> None:

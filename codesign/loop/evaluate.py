@@ -14,15 +14,17 @@ from compress.base.progress import Progress, Update
 from compress.data.datasets import Split
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer
+from compress.model.ops.op import Op
 from compress.storage.archive import read_model
 from compress.storage.packed_file import encode_weights
 from compress.storage.sizes import LayerStorage, ModelStorage, model_storage
 from sim.golden.golden import quantize_input, run_model
+from sim.golden.lifetimes import live_elements
 
 __all__ = ["Evaluation", "evaluate_model", "integer_accuracy"]
 
 MOST_IMAGES_AT_ONCE = 250
-PRODUCTS_AT_ONCE = 1 << 23  # activations that the golden model lays out for one layer's matrix product
+ELEMENTS_AT_ONCE = 1 << 23  # of the graph's values, and of the matrix that the golden model lays out for a layer
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,14 @@ def _count_correct(model: CompressedModel, split: Split, progress: Progress | No
 
 
 def _images_at_once(model: CompressedModel) -> int:
-    """As many as keep the golden model's largest matrix below about 64 MB."""
-    largest = max(map(_products_of_a_filter, model.layers))
-    return min(MOST_IMAGES_AT_ONCE, max(1, PRODUCTS_AT_ONCE // largest))
+    """As many as keep the golden model's largest matrix, and the values that exist beside it, below about 64 MB."""
+    values = live_elements(model)
+    largest = max(values[node.name] + _products_of_a_filter(node.op) for node in model.nodes)
+    return min(MOST_IMAGES_AT_ONCE, max(1, ELEMENTS_AT_ONCE // largest))
 
 
-def _products_of_a_filter(layer: CompressedLayer) -> int:
-    """Products of one filter for one image, before pruning."""
-    return math.prod(layer.levels.shape[1:]) * math.prod(layer.conv_shape[1:])
+def _products_of_a_filter(op: CompressedLayer | Op) -> int:
+    """Products of one filter for one image, before pruning; none of another operation."""
+    if not isinstance(op, CompressedLayer):
+        return 0
+    return math.prod(op.levels.shape[1:]) * math.prod(op.conv_shape[1:])

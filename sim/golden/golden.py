@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import reduce
 
 import numpy as np
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
 from compress.model.activation import Codes
-from compress.model.compressed_model import INPUT, CompressedModel
+from compress.model.compressed_model import INPUT, CompressedModel, Node
 from compress.model.layer import CompressedLayer, Pool, PoolKind, Requantization
 from compress.model.ops.op import Op
+from sim.golden.lifetimes import last_read
 
 __all__ = [
     "accumulate",
@@ -119,13 +121,20 @@ def pool(activations_nchw: NDArray[np.int16], how: Pool) -> NDArray[np.int16]:
     return pooled
 
 
-def node_values(model: CompressedModel, activations_nchw: NDArray[np.integer]) -> dict[str, Codes]:
-    """The golden answer of every node of the graph, and the images' codes as ``INPUT``, by name."""
+def node_values(
+    model: CompressedModel, activations_nchw: NDArray[np.integer]
+) -> Iterator[tuple[Node, list[Codes], Codes]]:
+    """The golden answer of every node of the graph, in its order, with the operands (N, ...).
+
+    No value is kept here after its last reader.
+    """
     values: dict[str, Codes] = {INPUT: activations_nchw.astype(np.int16)}
-    for node in model.nodes:
+    for node, done in zip(model.nodes, last_read(model).values(), strict=True):
         operands = [values[name] for name in node.inputs]
         values[node.name] = _run_node(node.op, operands)
-    return values
+        yield node, operands, values[node.name]
+        for name in done:
+            del values[name]
 
 
 def _run_node(op: CompressedLayer | Op, operands: list[Codes]) -> Codes:
@@ -142,17 +151,17 @@ def _as_map(layer: CompressedLayer, codes: Codes) -> NDArray[np.uint8]:
 
 def layer_inputs(model: CompressedModel, activations_nchw: NDArray[np.integer]) -> dict[str, NDArray[np.uint8]]:
     """(N, C, H, W) codes that each layer reads, by the layer's name."""
-    values = node_values(model, activations_nchw)
     return {
-        node.name: _as_map(node.op, values[node.inputs[0]])
-        for node in model.nodes
+        node.name: _as_map(node.op, operands[0])
+        for node, operands, _ in node_values(model, activations_nchw)
         if isinstance(node.op, CompressedLayer)
     }
 
 
 def run_model(model: CompressedModel, activations_nchw: NDArray[np.integer]) -> Codes:
     """(N, ...) codes of the integer network's answer to quantized inputs."""
-    return node_values(model, activations_nchw)[model.answer]
+    values = node_values(model, activations_nchw)
+    return next(codes for node, _, codes in values if node.name == model.answer)
 
 
 def quantize_input(model: CompressedModel, images_nchw: NDArray[np.float32]) -> Codes:

@@ -75,7 +75,7 @@ def test_opposite_weights_answer_wrongly(path: Path) -> None:
 
 def test_images_answered_one_by_one_are_answered_alike(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = evaluate_model(path)
-    monkeypatch.setattr("codesign.loop.evaluate.PRODUCTS_AT_ONCE", 1)
+    monkeypatch.setattr("codesign.loop.evaluate.ELEMENTS_AT_ONCE", 1)
     steps: list[int] = []
     assert evaluate_model(path, progress=lambda update: steps.append(update.done)) == found
     assert steps == list(range(1, found.test_images + 1))

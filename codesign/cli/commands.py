@@ -240,6 +240,8 @@ def _summary(result: Report, out: Path) -> str:
         f"{result.array.speedup:.2f} times as fast as the best dense array in that area",
         f"verilog    {result.rtl.outputs_compared:,} outputs equal to the golden model",
     ]
+    if result.work is not None and result.work.host_share > 0:
+        lines.append(f"host       {result.work.host_share:.2%} of the operations of one sample")
     for layer in result.layers:
         kept = "restored to dense" if layer.restored else f"{layer.nonzeros:,} of {layer.weights:,} weights kept"
         lines.append(f"{layer.name:<10} {kept}, {layer.speedup:.2f}x")

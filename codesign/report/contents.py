@@ -39,6 +39,7 @@ from codesign.report.report import (
     WeightCounts,
     WeightHistogram,
 )
+from codesign.report.work import work_of
 from codesign.settings.hardware import HardwareSection
 from codesign.settings.network_file import load_network
 from codesign.versions import versions
@@ -135,6 +136,7 @@ def assemble(workspace: Workspace, command: str) -> Report:
         array=_array(done.array),
         rtl=done.simulation,
         storage=_storage(layers, done.array.chosen.config),
+        work=work_of(done.model, {layer.name: layer.pooling == "array" for layer in done.simulation.layers}),
         admm={"prune": done.pruning.history, "quantize": done.quantization.history},
         training={
             "train": done.training.history,

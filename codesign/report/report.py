@@ -30,6 +30,8 @@ __all__ = [
     "Units",
     "WeightCounts",
     "WeightHistogram",
+    "Work",
+    "WorkRow",
 ]
 
 SCHEMA: Final = "codesign-report"
@@ -146,6 +148,40 @@ class WeightHistogram(_Part):
     after: LevelCounts
 
 
+class WorkRow(_Part):
+    """Who runs a node of the graph, or a layer's pooling, and its operations for one sample (``codesign.report.work``).
+
+    ``dense_operations`` are those before pruning.
+    """
+
+    name: str
+    kind: str
+    runs_on: Literal["array", "host", "addresses"]
+    operations: int
+    dense_operations: int
+
+
+class Work(_Part):
+    """Who runs which operation, in running order, and the host's share of all operations, after and before pruning."""
+
+    rows: tuple[WorkRow, ...]
+    host_share: float
+    dense_host_share: float
+
+    @property
+    def totals(self) -> tuple[tuple[WorkRow, int], ...]:
+        """All rows of one kind and runner as one, in order of appearance, and how many they are."""
+        alike: dict[tuple[str, str], list[WorkRow]] = {}
+        for row in self.rows:
+            alike.setdefault((row.kind, row.runs_on), []).append(row)
+        return tuple((_sum(rows), len(rows)) for rows in alike.values())
+
+
+def _sum(rows: list[WorkRow]) -> WorkRow:
+    counts = {name: sum(getattr(row, name) for row in rows) for name in ("operations", "dense_operations")}
+    return rows[0].model_copy(update=counts)
+
+
 class Report(_Part):
     """A whole report; ``docs/report.md`` explains the members."""
 
@@ -166,6 +202,7 @@ class Report(_Part):
     array: ArrayComparison
     rtl: SimulationResult
     storage: StorageFigures
+    work: Work | None = None
     admm: dict[str, tuple[AdmmStep, ...]]
     training: dict[str, tuple[EpochRecord, ...]] = {}
     histograms: tuple[WeightHistogram, ...]

@@ -77,6 +77,11 @@ def _histogram(layer: str) -> dict[str, Any]:
     }
 
 
+def _work(name: str, kind: str, runs_on: str, operations: int, dense: int) -> dict[str, Any]:
+    counts = {"operations": operations, "dense_operations": dense}
+    return {"name": name, "kind": kind, "runs_on": runs_on, **counts}
+
+
 def _as_json(record: Any) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(json.dumps(asdict(record)))
     return content
@@ -149,6 +154,17 @@ def small_report() -> dict[str, Any]:
             "simulator": "verilator: 5",
             "cycles": {"conv": 100, "linear": 50},
             "layers": [],
+        },
+        "work": {
+            "rows": [
+                _work("conv", "conv2d", "array", 250, 1000),
+                _work("flatten", "reshape", "addresses", 0, 0),
+                _work("linear", "linear", "array", 1000, 1000),
+                _work("sum", "add", "host", 150, 150),
+                _work("sum2", "add", "host", 100, 100),
+            ],
+            "host_share": 250 / 1500,
+            "dense_host_share": 0.1,
         },
         "storage": {"float32_bits": 6400, "level_bits": 500, "with_index_bits": 1000},
         "admm": {"prune": [_step("conv")], "quantize": [_step("conv")]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,3 +80,12 @@ class Op(ABC):
     @abstractmethod
     def run(self, *codes: Codes) -> Codes:
         """The golden answer (N, ...) to N samples."""
+
+    def operations(self, inputs: tuple[Activation, ...]) -> int:
+        """Elementary operations of one sample: one for each element of the operands, or of the result if it has more.
+
+        None where addresses do it all.
+        """
+        if self.RUNS_ON is RunsOn.ADDRESSES:
+            return 0
+        return max(sum(math.prod(each.shape) for each in inputs), math.prod(self.output(inputs).shape))

@@ -51,6 +51,21 @@ def test_a_portion_without_an_array_has_its_line_in_the_table(folder: Path) -> N
     assert '10 %</td><td data-label="speedup" colspan="9">does not fit' in (folder / "report.html").read_text()
 
 
+def test_the_page_says_who_runs_what(folder: Path) -> None:
+    text = (folder / "report.html").read_text()
+    assert "the host runs the other operations, 16.67 % of them (10.00 % before pruning)" in text
+    assert (
+        '<tr><td>add</td><td data-label="number">2</td><td data-label="by">host</td>'
+        '<td data-label="operations">250</td>' in text
+    )
+    assert '<tr><td>flatten</td><td data-label="operation">reshape</td><td data-label="by">nobody (addresses)' in text
+
+
+def test_a_report_that_does_not_say_who_runs_what_has_a_page(report: dict[str, Any], tmp_path: Path) -> None:
+    write_page(typed({key: value for key, value in report.items() if key != "work"}), tmp_path)
+    assert "Who runs what" not in (tmp_path / "report.html").read_text()
+
+
 def test_losses_are_told_first(report: dict[str, Any]) -> None:
     told = notes(typed(report))
     assert told[0].startswith("Slower on the chosen array than on the dense one: linear (0.80×)")

@@ -20,7 +20,7 @@ from compress.methods.schedules import SCHEDULES
 from compress.methods.session import open_session
 from compress.networks.chain import prunable_layers
 from compress.networks.checks import check_plain
-from compress.networks.compact import compact
+from compress.networks.compact import compact_chain
 from compress.sets.masks import nonzero_masks
 from compress.train.training import EpochRecord, FixedWeights
 
@@ -44,12 +44,13 @@ def prune_progressively(
     checkpoints: Path | None = None,
     progress: Progress | None = None,
 ) -> Iterator[PruneStep]:
-    """Prune a chain of layers in place to each of ``counts`` weights in turn, and yield after each.
+    """Prune a network in place to each of ``counts`` weights in turn, and yield after each.
 
     Every step is ADMM with one cardinality over the whole network (002 footnote 1), falling from what the step
-    before left, then masked retraining. Weights, not budgets, decide how much each layer keeps. Both train the
-    network without the channels that no weight reaches any more (``compact``), which takes a fraction of the time;
-    within the channels that the step before left a pruned weight may still come back.
+    before left, then masked retraining. Weights, not budgets, decide how much each layer keeps. Both train a chain of
+    layers without the channels that no weight reaches any more (``compact_chain``), which takes a fraction of the
+    time; within the channels that the step before left a pruned weight may still come back. A network that branches
+    is trained whole.
 
     Parameters
     ----------
@@ -62,8 +63,7 @@ def prune_progressively(
     Raises
     ------
     CodesignError
-        Counts that do not fall from the network's size to 1 or more, a network that is not a chain of layers, or what
-        ``prune_to`` raises.
+        Counts that do not fall from the network's size to 1 or more, or what ``prune_to`` raises.
     """
     check_plain(network)
     size = sum(layer.weight.numel() for layer in prunable_layers(network).values())
@@ -87,7 +87,7 @@ def _prune(
     progress: Progress | None,
 ) -> tuple[AdmmStep, ...]:
     """ADMM and the hard projection of one step."""
-    small = compact(network, dataset.input_shape)
+    small = compact_chain(network, dataset.input_shape)
     layers = prunable_layers(small.network)
     first = max(count, sum(int(layer.weight.count_nonzero()) for layer in layers.values()))
     target = Constraint(tuple(layers), FallingCardinality(first, count, config.sparsity_rise or 1 / config.iterations))
@@ -100,7 +100,7 @@ def _retrain(
     network: nn.Module, dataset: Dataset, config: AdmmConfig, checkpoint: Path | None, progress: Progress | None
 ) -> tuple[EpochRecord, ...]:
     """Masked retraining of what the projection left."""
-    small = compact(network, dataset.input_shape)
+    small = compact_chain(network, dataset.input_shape)
     with open_session("retrain", small.network, dataset, config, checkpoint, progress) as run:
         masks = nonzero_masks(run.network, list(prunable_layers(run.network)))
         records = run.train("retrain", config.retrain_epochs, fixed=FixedWeights.outside(run.network, masks))

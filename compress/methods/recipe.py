@@ -85,8 +85,8 @@ class Recipe:
     stepwise : bool
         It wants ``steps`` instead of alphas or one ratio.
     compacts : bool
-        It trains the network without the channels that no weight reaches any more, so the network must be a chain of
-        layers with its batch norms folded; quantization then does the same.
+        It trains a chain of layers without the channels that no weight reaches any more, so batch norms must be
+        folded; quantization then does the same. A network that branches is trained whole.
     quantizes : bool
         It leaves the weights on levels; batch norms must be folded before.
     """

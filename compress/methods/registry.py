@@ -95,8 +95,8 @@ def prune(
     Raises
     ------
     CodesignError
-        What ``check_plain`` and ``check_target`` raise, an unknown layer, a network that the method cannot compact, or
-        a checkpoint that is damaged or another run's.
+        What ``check_plain`` and ``check_target`` raise, an unknown layer, or a checkpoint that is damaged or another
+        run's.
     """
     check_plain(network)
     check_target(method, target)

@@ -17,7 +17,7 @@ from compress.methods.post_training import levels_of, round_weights
 from compress.methods.quantize import LevelSet, QuantizeResult, equal_distance, powers_of_two, quantize_admm
 from compress.model.layer import MAX_WEIGHT_BITS
 from compress.networks.chain import prunable_layers
-from compress.networks.compact import compact
+from compress.networks.compact import compact_chain
 from compress.sets.powers_of_two import exponents_of
 
 __all__ = [
@@ -133,8 +133,11 @@ VALUE_SETS: dict[str, ValueSet] = {chosen.name: chosen for chosen in (LEVELS, PO
 
 
 def on_live_channels(request: QuantizeRequest, run: Callable[[QuantizeRequest], QuantizeResult]) -> QuantizeResult:
-    """Quantize the network without the channels that no weight reaches, and bring the levels back to its full size."""
-    small = compact(request.network, request.dataset.input_shape)
+    """Quantize the network without the channels that no weight reaches, and bring the levels back to its full size.
+
+    A network that branches is quantized whole.
+    """
+    small = compact_chain(request.network, request.dataset.input_shape)
     found = run(replace(request, network=small.network))
     small.restore(request.network)
     full = levels_of(request.network, found.intervals, found.weight_bits)

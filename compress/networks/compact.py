@@ -12,7 +12,7 @@ from compress.base.errors import CodesignError
 from compress.networks.chain import ChainLayer, Prunable, trace_chain
 from compress.networks.checks import check_plain
 
-__all__ = ["CompactNetwork", "compact"]
+__all__ = ["CompactNetwork", "compact", "compact_chain"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class CompactNetwork:
     network : nn.Module
         With fewer filters and neurons; layer names are the original's.
     channels : dict of int64 tensors
-        For each layer the filters or neurons that are left, in rising order.
+        For each layer the filters or neurons that are left, in rising order; none where it is the network itself.
     inputs : dict of int64 tensors
         For each layer the input channels or features that are left.
     """
@@ -77,6 +77,19 @@ def compact(network: nn.Module, input_shape: tuple[int, int, int]) -> CompactNet
         setattr(original.get_submodule(parent), child, small)
     trace_chain(original, input_shape)  # x.view(-1, 800) would mix samples now
     return CompactNetwork(original, channels, inputs)
+
+
+def compact_chain(network: nn.Module, input_shape: tuple[int, int, int]) -> CompactNetwork:
+    """``compact``, or the network itself where it is no chain of layers without groups.
+
+    Where a network branches, several layers read a channel, and one that is added to others must keep its place.
+    """
+    check_plain(network)
+    try:
+        chained = all(layer.geometry.groups == 1 for layer in trace_chain(network, input_shape))
+    except CodesignError:
+        chained = False
+    return compact(network, input_shape) if chained else CompactNetwork(network, {}, {})
 
 
 @torch.no_grad()

@@ -29,6 +29,22 @@ def test_each_step_leaves_at_most_its_count(digits: Dataset) -> None:
         assert (len(step.history), len(step.retraining)) == (2, 1)
 
 
+def test_a_network_that_branches_is_trained_whole(digits: Dataset) -> None:
+    network = Branching()
+    for step in prune_progressively(network, digits, (900, 100), [CONFIG] * 2):
+        assert 0 < _kept(network) <= step.count
+
+
+class Branching(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.other, self.fc = nn.Conv2d(1, 4, 3), nn.Conv2d(1, 4, 3), nn.Linear(144, 10)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.fc((self.conv(images) + self.other(images)).relu().flatten(1))
+        return logits
+
+
 def test_weights_that_reach_no_output_are_dropped(digits: Dataset) -> None:
     """Four layers in a row need four weights for a path; of three none is left after the retraining."""
     network = build_network("digits-net", 0)

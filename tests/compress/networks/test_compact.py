@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from compress.base.errors import CodesignError
-from compress.networks.compact import compact
+from compress.networks.compact import compact, compact_chain
 from compress.networks.registry import build_network
 
 
@@ -79,3 +79,32 @@ def test_a_grouped_convolution_is_refused() -> None:
     network = nn.Sequential(nn.Conv2d(4, 4, 3, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(16, 2))
     with pytest.raises(CodesignError, match="grouped"):
         compact(network, (4, 4, 4))
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1)
+        self.fc = nn.Linear(192, 10)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        first = self.first(images).relu()
+        logits: torch.Tensor = self.fc((first + self.second(first).relu()).flatten(1))
+        return logits
+
+
+@pytest.mark.parametrize("network", [Residual(), nn.Sequential(nn.Conv2d(4, 4, 3, groups=2), nn.ReLU())], ids=str)
+def test_what_is_no_chain_is_its_own_compact_network(network: nn.Module) -> None:
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    whole = compact_chain(network, (1, 8, 8))
+    assert whole.network is network
+    whole.restore(network)
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_a_chain_is_compacted() -> None:
+    network = build_network("lenet5", 0)
+    with torch.no_grad():
+        network.get_parameter("conv1.weight")[3] = 0
+    assert len(compact_chain(network, (1, 28, 28)).channels["conv1"]) == 19

@@ -52,9 +52,16 @@ class Call:
         """The error that names this operation."""
         return CodesignError(f"{self.name!r} ({self.target}) {cause}", next_step)
 
+    def axis(self, argument: str) -> int:
+        """The axis of one sample of the first operand that an argument gives as torch's."""
+        axis, rank = self.arguments[argument], len(self.input_shapes[0]) + 1
+        if not isinstance(axis, int) or not -rank <= axis < rank or axis % rank == 0:
+            raise self.refuse(f"works along the axis {axis} of {rank}, the batch being axis 0", "use another axis")
+        return axis % rank - 1
+
 
 class Op(ABC):
-    """An operation on integer activations: a frozen dataclass with integers, floats and tuples of them as members.
+    """An operation on integer activations: a frozen dataclass with numbers, booleans and tuples of them as members.
 
     ``KIND`` names it in files. ``TARGETS`` are the torch operations that become it. With ``KEEPS_SCALE`` scale and zero
     point of the result are those of all operands, which then share them, so that calibration gives them one range.

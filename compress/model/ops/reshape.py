@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 from compress.base.errors import CodesignError
 from compress.model.activation import Activation, Codes
 from compress.model.ops.op import Call, Op, RunsOn
+from compress.model.ops.operands import single
 
 __all__ = ["Reshape"]
 
@@ -29,6 +30,7 @@ class Reshape(Op):
             "aten.squeeze.dims",
             "aten.squeeze.default",
             "aten.unsqueeze.default",
+            "aten.unflatten.int",
         }
     )
 
@@ -41,7 +43,7 @@ class Reshape(Op):
 
     def output(self, inputs: tuple[Activation, ...]) -> Activation:
         """The operand with another shape."""
-        (operand,) = inputs
+        operand = single(inputs, self.KIND)
         if math.prod(operand.shape) != math.prod(self.shape):
             raise CodesignError(f"{operand.shape} cannot become {self.shape}", "keep the number of elements")
         return replace(operand, shape=self.shape)

@@ -16,13 +16,15 @@ from compress.base.progress import Progress, Update
 from compress.base.settings import Count, CountOrZero, Rate, RateOrZero, Seed, Text, settings
 from compress.data.datasets import Dataset
 from compress.train.checkpoint import Checkpoint
-from compress.train.epoch import evaluate, train_epoch
+from compress.train.epoch import Loss, classification_loss, evaluate, train_epoch
 from compress.train.settings import (
     TORCH_THREADS,
+    OptimizerName,
+    Precision,
     Threads,
-    adam,
     check_device,
     falling_rate,
+    make_optimizer,
     on_device,
     random_state,
     seeded,
@@ -61,8 +63,11 @@ class AdmmConfig:
         compares magnitudes, as the papers do; 0.5 is the metric of Adam.
     calibration_images : int
         Training images, without their labels, that method "layer-wise" looks at.
-    batch_size, learning_rate, augment_shift, seed, device, threads
+    batch_size, learning_rate, augment_shift, seed, device, threads, augment_flip, precision, optimizer
         As in ``TrainingConfig``; the rate falls over the iterations, and again in each retraining.
+    distillation : float
+        Portion of the loss that is the distance to the answers of the network as the method was given it
+        (``compress.train.distillation``); 0 is the cross-entropy with the labels alone.
     """
 
     iterations: Count = 60
@@ -80,6 +85,10 @@ class AdmmConfig:
     device: Text = "cpu"
     threads: Threads = TORCH_THREADS
     calibration_images: Count = 512
+    augment_flip: bool = False
+    precision: Precision = "float32"
+    optimizer: OptimizerName = "adam"
+    distillation: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.0
 
     def __post_init__(self) -> None:
         check_device(self.device)
@@ -105,6 +114,9 @@ class AdmmConfig:
             seed=seed,
             device=self.device,
             threads=self.threads,
+            augment_flip=self.augment_flip,
+            precision=self.precision,
+            optimizer=self.optimizer,
         )
 
 
@@ -140,12 +152,13 @@ def admm(
     checkpoint: Checkpoint | None = None,
     stage: str = "admm",
     progress: Progress | None = None,
+    loss_of: Loss = classification_loss,
 ) -> tuple[AdmmStep, ...]:
     """Move a trained network's weights close to constraint sets, in place; a hard projection is the caller's.
 
     Each iteration k (003 section 3.2, with the scaled dual U):
 
-    - W-step: Adam on f(W) + sum rho_i/2 ||W_i - Z_i + U_i||_F^2 (003 eq. (5));
+    - W-step: Adam or SGD on f(W) + sum rho_i/2 ||W_i - Z_i + U_i||_F^2 (003 eq. (5));
     - Z-step: Z_i := projection of W_i + U_i onto the set (003 eq. (7));
     - U-step: U_i := U_i + W_i - Z_i (000 eq. (10)).
 
@@ -159,6 +172,8 @@ def admm(
         Weights that stay, as the pruned ones in quantization (000 eq. (15)).
     checkpoint : Checkpoint, optional
         Holds the state after every iteration under ``stage``, and is resumed from with identical results.
+    loss_of : callable
+        f; the cross-entropy unless given.
     """
     check_trainable(network, dataset, config.batch_size)
     with seeded(config.seed), torch_threads(config.threads), on_device(network, config.device):
@@ -166,7 +181,7 @@ def admm(
         if checkpoint is not None and (state := checkpoint.get(stage)) is not None:
             run.load(state)
         while not run.finished():
-            run.steps.append(run.iterate(dataset, fixed))
+            run.steps.append(run.iterate(dataset, fixed, loss_of))
             if checkpoint is not None:
                 checkpoint.put(stage, run.state())
             if progress is not None:
@@ -189,11 +204,13 @@ class _Run:
         self.network = network
         self.config = config
         self.variables = [SplitVariable(network, constraint) for constraint in constraints]
-        self.optimizer = adam(parameter_groups(network, self.variables), config.learning_rate)
+        self.optimizer = make_optimizer(
+            config.optimizer, parameter_groups(network, self.variables), config.learning_rate
+        )
         self.penalty = Penalty(self.variables, self.optimizer)
         self.steps: list[AdmmStep] = []
 
-    def iterate(self, dataset: Dataset, fixed: FixedWeights | None) -> AdmmStep:
+    def iterate(self, dataset: Dataset, fixed: FixedWeights | None, loss_of: Loss) -> AdmmStep:
         config, iteration = self.config, len(self.steps)
         rho = penalty_at(config, iteration)
         self._keep_multipliers(rho)
@@ -205,6 +222,9 @@ class _Run:
                 self.optimizer,
                 config.batch_size,
                 config.augment_shift,
+                augment_flip=config.augment_flip,
+                bfloat16=config.precision == "bfloat16",
+                loss_of=loss_of,
                 pull=self.penalty.gradient(rho),
                 after_step=None if fixed is None else fixed.restore,
             )

@@ -15,6 +15,8 @@ from compress.admm.split_variables import Constraint
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.train.checkpoint import Checkpoint, describe_run
+from compress.train.distillation import Distillation
+from compress.train.epoch import Loss, classification_loss
 from compress.train.settings import on_device, torch_threads
 from compress.train.trainable import check_trainable
 from compress.train.training import EpochRecord, FixedWeights, fit
@@ -35,6 +37,7 @@ class Session:
     config: AdmmConfig
     checkpoint: Checkpoint | None
     progress: Progress | None
+    loss_of: Loss = classification_loss
 
     def admm(
         self, stage: str, constraints: Sequence[Constraint], fixed: FixedWeights | None = None
@@ -49,6 +52,7 @@ class Session:
             checkpoint=self.checkpoint,
             stage=stage,
             progress=self.progress,
+            loss_of=self.loss_of,
         )
 
     def train(
@@ -76,6 +80,7 @@ class Session:
             after_step=after_step,
             checkpoint=self.checkpoint,
             stage=stage,
+            loss_of=self.loss_of,
         )
 
 
@@ -110,4 +115,5 @@ def open_session(
     if checkpoint is not None:
         store = Checkpoint(checkpoint, describe_run(method, network, dataset, config, **facts))
     with torch_threads(config.threads), on_device(network, config.device):
-        yield Session(network, dataset, config, store, progress)
+        loss_of = Distillation(network, config.distillation) if config.distillation else classification_loss
+        yield Session(network, dataset, config, store, progress, loss_of)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +15,19 @@ from compress.data.datasets import Split
 from compress.networks.tracing import evaluation_mode
 from compress.train.distributed import add_up, from_first, rank, share_buffers, shared_gradients, world_size
 
-__all__ = ["check_labels", "evaluate", "smallest_share", "train_epoch"]
+__all__ = ["Loss", "check_labels", "classification_loss", "evaluate", "smallest_share", "train_epoch"]
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Of images, the network's outputs for them and their labels: the sum over the images."""
 
 EVALUATION_BATCH = 100
 """Buffers of larger batches outgrow what glibc's allocator keeps: with 1,000 CIFAR-10 images three quarters of the
 time of evaluating a MobileNetV3 went into page faults."""
+
+
+def classification_loss(images: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+    """The cross-entropy."""
+    return functional.cross_entropy(logits, labels, reduction="sum")
 
 
 def train_epoch(
@@ -28,15 +37,24 @@ def train_epoch(
     batch_size: int,
     augment_shift: int = 0,
     *,
+    augment_flip: bool = False,
+    bfloat16: bool = False,
+    loss_of: Loss = classification_loss,
     pull: Callable[[], None] | None = None,
     after_step: Callable[[], None] | None = None,
 ) -> float:
-    """One pass over a split in random order; the mean cross-entropy.
+    """One pass over a split in random order; the mean loss.
 
     With several processes each takes every n-th image of a batch, and the step is that of the whole batch.
 
     Parameters
     ----------
+    augment_shift, augment_flip
+        As in ``TrainingConfig``.
+    bfloat16 : bool
+        Compute convolutions and products in bfloat16 (torch's autocast); weights and loss stay float32.
+    loss_of : callable
+        What is minimized.
     pull : callable, optional
         Adds the gradient of a penalty to the weights' gradients, after every backward pass.
     after_step : callable, optional
@@ -50,15 +68,20 @@ def train_epoch(
     for batch in _batches(from_first(torch.randperm(len(split))), batch_size):
         optimizer.zero_grad()
         offsets = from_first(torch.randint(0, 2 * augment_shift + 1, (2, len(batch), 1))) if augment_shift else None
+        flips = from_first(torch.randint(0, 2, (len(batch),))) if augment_flip else None
         mine = batch[first::step]
         if len(mine):
             images = split.images[mine]
             if offsets is not None:
                 images = _shifted(images, augment_shift, offsets[:, first::step])
+            if flips is not None:
+                images = torch.where(flips[first::step, None, None, None] == 1, images.flip(3), images)
             if views:
                 images = images.clone(memory_format=torch.contiguous_format)
-            logits = network(images.to(device))
-            loss = functional.cross_entropy(logits, split.labels[mine].to(device), reduction="sum") / len(batch)
+            images = images.to(device)
+            with _autocast(device, bfloat16):
+                logits = network(images)
+                loss = loss_of(images, logits, split.labels[mine].to(device)) / len(batch)
             loss.backward()
             total += loss.detach() * len(batch)
         shared_gradients(network.parameters())
@@ -72,6 +95,10 @@ def train_epoch(
     if not math.isfinite(loss_sum):
         raise CodesignError("training diverged: the loss is not finite", "lower the learning rate")
     return loss_sum / len(split)
+
+
+def _autocast(device: torch.device, bfloat16: bool) -> AbstractContextManager[None]:
+    return torch.autocast(device.type, torch.bfloat16) if bfloat16 else nullcontext()
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -15,10 +15,13 @@ from compress.base.errors import CodesignError
 
 __all__ = [
     "TORCH_THREADS",
+    "OptimizerName",
+    "Precision",
     "Threads",
     "adam",
     "check_device",
     "falling_rate",
+    "make_optimizer",
     "on_device",
     "random_state",
     "seeded",
@@ -28,6 +31,9 @@ __all__ = [
 ]
 
 LAST_RATE_PORTION = 0.02
+MOMENTUM = 0.9
+OptimizerName = Literal["adam", "sgd"]
+Precision = Literal["float32", "bfloat16"]
 Threads = Annotated[int, Field(ge=1, le=1024, strict=True)]
 TORCH_THREADS = 1
 """Sums in another order round differently, so one seed gives one result only with one number of threads; and with more
@@ -89,9 +95,26 @@ def adam(
     parameters: Iterable[nn.Parameter] | list[dict[str, Any]], learning_rate: float, weight_decay: float = 0.0
 ) -> torch.optim.Adam:
     """Adam over those of the parameters, or over groups of them, that are trained."""
+    return torch.optim.Adam(_trained(parameters), learning_rate, weight_decay=weight_decay, fused=True)
+
+
+def _trained(parameters: Iterable[nn.Parameter] | list[dict[str, Any]]) -> list[Any]:
     given: list[Any] = list(parameters)
-    trained = [entry for entry in given if isinstance(entry, dict) or entry.requires_grad]
-    return torch.optim.Adam(trained, learning_rate, weight_decay=weight_decay, fused=True)
+    return [entry for entry in given if isinstance(entry, dict) or entry.requires_grad]
+
+
+def make_optimizer(
+    name: OptimizerName,
+    parameters: Iterable[nn.Parameter] | list[dict[str, Any]],
+    learning_rate: float,
+    weight_decay: float = 0.0,
+) -> torch.optim.Optimizer:
+    """``adam``, or SGD with Nesterov's momentum of 0.9, over those of the parameters, or groups, that are trained."""
+    if name == "adam":
+        return adam(parameters, learning_rate, weight_decay)
+    return torch.optim.SGD(
+        _trained(parameters), learning_rate, MOMENTUM, weight_decay=weight_decay, nesterov=True, fused=True
+    )
 
 
 def falling_rate(first: float, epoch: int, epochs: int) -> float:

@@ -1,4 +1,4 @@
-"""Train a network: Adam with a falling rate; the epoch that validates best is kept."""
+"""Train a network with a falling rate; the epoch that validates best is kept."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from compress.base.progress import Progress, Update
 from compress.base.settings import Count, CountOrZero, Rate, RateOrZero, Seed, Text, settings
 from compress.data.datasets import Dataset, Split
 from compress.train.checkpoint import Checkpoint
-from compress.train.epoch import evaluate, train_epoch
+from compress.train.epoch import Loss, classification_loss, evaluate, train_epoch
 from compress.train.settings import (
     TORCH_THREADS,
+    OptimizerName,
+    Precision,
     Threads,
-    adam,
     check_device,
     falling_rate,
+    make_optimizer,
     on_device,
     random_state,
     seeded,
@@ -42,7 +44,7 @@ class TrainingConfig:
         0 leaves the weights as they are.
     batch_size : int
     learning_rate : float
-        Of Adam, in the first epoch; it falls along a cosine to 2 %.
+        In the first epoch; it falls along a cosine to 2 %.
     weight_decay : float
         Added to the gradient as ``weight_decay * weight``.
     augment_shift : int
@@ -53,6 +55,13 @@ class TrainingConfig:
         Where to train, as torch names it: "cpu", "cuda". The network comes back to where it was.
     threads : int
         Of torch on the CPU while it trains, whatever ``torch.set_num_threads`` says; it is as before afterwards.
+    augment_flip : bool
+        Mirror each image left to right with probability 1/2.
+    precision : str
+        "float32"; or "bfloat16", in which convolutions and products are computed while weights and validation stay
+        float32: ResNet-20 trains 1.6 times as fast on a processor that has it.
+    optimizer : str
+        "adam"; or "sgd" with Nesterov's momentum of 0.9, which wants a learning rate about 20 times as high.
     """
 
     epochs: CountOrZero = 40
@@ -63,6 +72,9 @@ class TrainingConfig:
     seed: Seed = 0
     device: Text = "cpu"
     threads: Threads = TORCH_THREADS
+    augment_flip: bool = False
+    precision: Precision = "float32"
+    optimizer: OptimizerName = "adam"
 
     def __post_init__(self) -> None:
         check_device(self.device)
@@ -156,16 +168,28 @@ def fit(
     after_step: Callable[[], None] | None = None,
     checkpoint: Checkpoint | None = None,
     stage: str = "train",
+    loss_of: Loss = classification_loss,
 ) -> tuple[EpochRecord, ...]:
-    """``train`` without its check: for a method that checked the network before it gave it parametrizations."""
+    """``train`` without its check: for a method that checked the network before it gave it parametrizations.
+
+    It may minimize another loss; validation is by cross-entropy and accuracy.
+    """
     after_step = after_step if fixed is None else fixed.restore
     with seeded(config.seed), torch_threads(config.threads), on_device(network, config.device):
-        optimizer = adam(network.parameters(), config.learning_rate, config.weight_decay)
+        optimizer = make_optimizer(config.optimizer, network.parameters(), config.learning_rate, config.weight_decay)
         run = _resumed_run(network, optimizer, dataset, checkpoint, stage)
         for epoch in range(len(run.history), config.epochs):
             set_rate(optimizer, falling_rate(config.learning_rate, epoch, config.epochs))
             loss = train_epoch(
-                network, dataset.train, optimizer, config.batch_size, config.augment_shift, after_step=after_step
+                network,
+                dataset.train,
+                optimizer,
+                config.batch_size,
+                config.augment_shift,
+                augment_flip=config.augment_flip,
+                bfloat16=config.precision == "bfloat16",
+                loss_of=loss_of,
+                after_step=after_step,
             )
             run.add(EpochRecord(epoch, loss, *evaluate(network, dataset.validation)))
             if checkpoint is not None:

@@ -10,6 +10,7 @@ from compress.train.settings import (
     TORCH_THREADS,
     adam,
     falling_rate,
+    make_optimizer,
     on_device,
     random_state,
     seeded,
@@ -86,3 +87,22 @@ def test_adam_leaves_frozen_parameters_out() -> None:
     network = nn.Linear(2, 3)
     network.bias.requires_grad_(False)
     assert adam(network.parameters(), 0.1).param_groups[0]["params"] == [network.weight]
+
+
+def test_optimizers_by_name() -> None:
+    layer = nn.Linear(2, 2)
+    layer.bias.requires_grad_(False)
+    assert type(make_optimizer("adam", layer.parameters(), 0.1)) is torch.optim.Adam
+    sgd = make_optimizer("sgd", layer.parameters(), 0.1, 0.2)
+    assert type(sgd) is torch.optim.SGD
+    (group,) = sgd.param_groups
+    assert (group["lr"], group["weight_decay"], group["momentum"], group["nesterov"]) == (0.1, 0.2, 0.9, True)
+    assert len(group["params"]) == 1
+    with pytest.raises(CodesignError, match="optimizer = 'lion'"):
+        TrainingConfig(optimizer="lion")  # type: ignore[arg-type]
+
+
+def test_admm_passes_its_training_settings_on() -> None:
+    config = AdmmConfig(augment_flip=True, precision="bfloat16", optimizer="sgd")
+    training = config.training(3, 5)
+    assert (training.augment_flip, training.precision, training.optimizer) == (True, "bfloat16", "sgd")

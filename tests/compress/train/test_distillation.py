@@ -64,11 +64,8 @@ def test_a_session_learns_from_the_network_it_was_given(trained: nn.Module, digi
     answers = functional.log_softmax(trained(images).detach(), 1)
 
     def distance() -> float:
-        return float(
-            functional.kl_div(
-                functional.log_softmax(network(images), 1), answers, reduction="batchmean", log_target=True
-            )
-        )
+        found = functional.log_softmax(network(images).detach(), 1)
+        return float(functional.kl_div(found, answers, reduction="batchmean", log_target=True))
 
     with open_session("test", network, digits, replace(SHORT, distillation=1.0)) as run:
         with torch.no_grad():

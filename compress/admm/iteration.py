@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
 from torch import nn
 
 from compress.admm.penalty import Penalty
 from compress.admm.sensitivity import sensitivity_for
+from compress.admm.settings import AdmmConfig, penalty_at
 from compress.admm.split_variables import Constraint, Residual, SplitVariable, parameter_groups
 from compress.base.progress import Progress, Update
-from compress.base.settings import Count, CountOrZero, Rate, RateOrZero, Seed, Text, settings
-from compress.data.datasets import Dataset
+from compress.data.datasets import Dataset, Split
 from compress.train.checkpoint import Checkpoint
-from compress.train.epoch import Loss, classification_loss, evaluate, train_epoch
+from compress.train.distributed import share_buffers
+from compress.train.epoch import Loss, classification_loss, evaluate, steps_per_epoch, train_epoch
 from compress.train.settings import (
-    TORCH_THREADS,
-    OptimizerName,
-    Precision,
-    Threads,
-    check_device,
     falling_rate,
     make_optimizer,
     on_device,
@@ -33,91 +28,9 @@ from compress.train.settings import (
     torch_threads,
 )
 from compress.train.trainable import check_trainable
-from compress.train.training import FixedWeights, TrainingConfig
+from compress.train.training import FixedWeights
 
 __all__ = ["AdmmConfig", "AdmmStep", "admm", "penalty_at"]
-
-
-@settings
-class AdmmConfig:
-    """How to run ADMM and the retraining after it.
-
-    Members
-    -------
-    iterations : int
-        Maximum number of W-, Z- and U-steps.
-    epochs_per_iteration : int
-        Of a W-step.
-    rho_first, rho_last : float
-        Penalty of the first and last iteration, rising geometrically in between; equal ones keep it constant as
-        the papers do (003 section 3.4.1).
-    tolerance : float
-        Stop when every residual, relative to ||Z||^2, is at most this. 0 runs all iterations.
-    retrain_epochs : int
-        Of the masked retraining after pruning, and of each retraining between quantized portions.
-    sparsity_rise : float
-        Where pruning is by count, the portion of the iterations in which the count falls from all weights to the
-        wanted number (``FallingCardinality``); 0 asks for it at once, as the papers do.
-    saliency : float
-        Pruning compares weights by ``|w| g^saliency``, g how strongly the loss reacts to them (``Constraint``). 0
-        compares magnitudes, as the papers do; 0.5 is the metric of Adam.
-    calibration_images : int
-        Training images, without their labels, that method "layer-wise" looks at.
-    batch_size, learning_rate, augment_shift, seed, device, threads, augment_flip, precision, optimizer
-        As in ``TrainingConfig``; the rate falls over the iterations, and again in each retraining.
-    distillation : float
-        Portion of the loss that is the distance to the answers of the network as the method was given it
-        (``compress.train.distillation``); 0 is the cross-entropy with the labels alone.
-    """
-
-    iterations: Count = 60
-    epochs_per_iteration: Count = 1
-    rho_first: Rate = 1e-2
-    rho_last: Rate = 1.0
-    tolerance: RateOrZero = 1e-3
-    retrain_epochs: CountOrZero = 40
-    batch_size: Count = 32
-    learning_rate: Rate = 2e-3
-    augment_shift: CountOrZero = 1
-    seed: Seed = 0
-    sparsity_rise: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.0
-    saliency: RateOrZero = 0.0
-    device: Text = "cpu"
-    threads: Threads = TORCH_THREADS
-    calibration_images: Count = 512
-    augment_flip: bool = False
-    precision: Precision = "float32"
-    optimizer: OptimizerName = "adam"
-    distillation: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.0
-
-    def __post_init__(self) -> None:
-        check_device(self.device)
-
-    @property
-    def epochs(self) -> int:
-        """Of the whole run, ADMM and one retraining: the budget that every method of a comparison gets."""
-        return self.admm_epochs + self.retrain_epochs
-
-    @property
-    def admm_epochs(self) -> int:
-        """Of ADMM alone."""
-        return self.iterations * self.epochs_per_iteration
-
-    def training(self, epochs: int, seed: int) -> TrainingConfig:
-        """The same batches, rate and device without a penalty: how every method of this package retrains."""
-        return TrainingConfig(
-            epochs=epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=0.0,
-            augment_shift=self.augment_shift,
-            seed=seed,
-            device=self.device,
-            threads=self.threads,
-            augment_flip=self.augment_flip,
-            precision=self.precision,
-            optimizer=self.optimizer,
-        )
 
 
 @dataclass(frozen=True)
@@ -162,6 +75,8 @@ def admm(
     - Z-step: Z_i := projection of W_i + U_i onto the set (003 eq. (7));
     - U-step: U_i := U_i + W_i - Z_i (000 eq. (10)).
 
+    With ``config.z_steps`` Z- and U-steps are taken that often in each iteration, the W-step going on in between.
+
     It starts from Z = the Euclidean projection of W and U = 0 (002 section 4). A constraint with saliency measures it
     anew before each Z-step, on 4,096 training images. When rho rises, U is scaled down by as much, which
     keeps the Lagrange multiplier rho U.
@@ -191,12 +106,6 @@ def admm(
     return tuple(run.steps)
 
 
-def penalty_at(config: AdmmConfig, iteration: int) -> float:
-    """The rho of an iteration, on the geometric way from ``rho_first`` to ``rho_last``."""
-    portion = iteration / max(1, config.iterations - 1)
-    return float(config.rho_first * (config.rho_last / config.rho_first) ** portion)
-
-
 class _Run:
     """What a checkpoint must hold of an ADMM run."""
 
@@ -209,12 +118,12 @@ class _Run:
         )
         self.penalty = Penalty(self.variables, self.optimizer)
         self.steps: list[AdmmStep] = []
+        self.rho = config.rho_first
 
     def iterate(self, dataset: Dataset, fixed: FixedWeights | None, loss_of: Loss) -> AdmmStep:
         config, iteration = self.config, len(self.steps)
-        rho = penalty_at(config, iteration)
-        self._keep_multipliers(rho)
         set_rate(self.optimizer, falling_rate(config.learning_rate, iteration, config.iterations))
+        w_step = _WStep(self, dataset, fixed)
         for _ in range(config.epochs_per_iteration):
             loss = train_epoch(
                 self.network,
@@ -225,13 +134,32 @@ class _Run:
                 augment_flip=config.augment_flip,
                 bfloat16=config.precision == "bfloat16",
                 loss_of=loss_of,
-                pull=self.penalty.gradient(rho),
-                after_step=None if fixed is None else fixed.restore,
+                sharpness=config.sharpness,
+                pull=w_step.pull,
+                after_step=w_step.count,
             )
-        constraints = [variable.constraint for variable in self.variables]
-        sensitivity = sensitivity_for(constraints, self.network, dataset.train)
-        residuals = tuple(variable.update(self._portion(iteration), sensitivity) for variable in self.variables)
-        return AdmmStep(iteration, rho, loss, evaluate(self.network, dataset.validation)[1], residuals)
+        residuals = w_step.finish()
+        return AdmmStep(iteration, self.rho, loss, evaluate(self.network, dataset.validation)[1], residuals)
+
+    @property
+    def z_steps_before(self) -> int:
+        """Of the iterations that are done."""
+        return len(self.steps) * self.config.z_steps
+
+    def begin_z_step(self, number: int) -> Callable[[], None]:
+        """The penalty up to a Z-step, counted over all iterations: what adds its gradient."""
+        rho = penalty_at(self.config, number)
+        if number:
+            for variable in self.variables:
+                variable.u *= self.rho / rho
+        self.rho = rho
+        return self.penalty.gradient(rho)
+
+    def z_step(self, number: int, split: Split) -> tuple[Residual, ...]:
+        """Z- and U-step of all constraints."""
+        share_buffers(self.network)
+        sensitivity = sensitivity_for([variable.constraint for variable in self.variables], self.network, split)
+        return tuple(variable.update(self._portion(number), sensitivity) for variable in self.variables)
 
     def finished(self) -> bool:
         """All iterations done; or residuals small and the sets the final ones."""
@@ -239,17 +167,12 @@ class _Run:
             return True
         if not self.steps or any(r.relative > self.config.tolerance for r in self.steps[-1].residuals):
             return False
-        portion = self._portion(len(self.steps) - 1)
+        portion = self._portion(self.z_steps_before - 1)
         constraints = [variable.constraint for variable in self.variables]
         return all(constraint.target_at(portion) == constraint.target_at(1.0) for constraint in constraints)
 
-    def _portion(self, iteration: int) -> float:
-        return (iteration + 1) / self.config.iterations
-
-    def _keep_multipliers(self, rho: float) -> None:
-        if self.steps:
-            for variable in self.variables:
-                variable.u *= self.steps[-1].rho / rho
+    def _portion(self, z_step: int) -> float:
+        return (z_step + 1) / (self.config.iterations * self.config.z_steps)
 
     def state(self) -> dict[str, Any]:
         return {
@@ -268,6 +191,41 @@ class _Run:
         for variable, z, u in zip(self.variables, state["z"], state["u"], strict=True):
             variable.load(z, u)
         self.steps = [_step_from(members) for members in state["steps"]]
+        self.rho = self.steps[-1].rho
+
+
+class _WStep:
+    """An iteration's training: the penalty in its gradients, and the Z- and U-steps that come before its end."""
+
+    def __init__(self, run: _Run, dataset: Dataset, fixed: FixedWeights | None) -> None:
+        self._run, self._split, self._fixed = run, dataset.train, fixed
+        config = run.config
+        self._steps = config.epochs_per_iteration * steps_per_epoch(len(dataset.train), config.batch_size)
+        self._done = self._taken = 0
+        self._add_penalty = run.begin_z_step(run.z_steps_before)
+
+    def pull(self) -> None:
+        """Before every step."""
+        self._add_penalty()
+
+    def count(self) -> None:
+        """After every step: the Z-steps that are due, all but the last."""
+        if self._fixed is not None:
+            self._fixed.restore()
+        self._done += 1
+        while self._taken < min(self._done * self._run.config.z_steps // self._steps, self._run.config.z_steps - 1):
+            self._take()
+            self._add_penalty = self._run.begin_z_step(self._run.z_steps_before + self._taken)
+            self._run.network.train()
+
+    def finish(self) -> tuple[Residual, ...]:
+        """The last Z-step."""
+        return self._take()
+
+    def _take(self) -> tuple[Residual, ...]:
+        residuals = self._run.z_step(self._run.z_steps_before + self._taken, self._split)
+        self._taken += 1
+        return residuals
 
 
 def _step_from(members: dict[str, Any]) -> AdmmStep:

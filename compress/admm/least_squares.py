@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from compress.admm.iteration import AdmmConfig, penalty_at
+from compress.admm.settings import AdmmConfig, penalty_at
 
 __all__ = ["LeastSquares", "sparse_least_squares"]
 
@@ -71,8 +71,8 @@ def _admm(
     """Z after the last iteration, or once W hardly differs from it and it no longer changes."""
     values, vectors = torch.linalg.eigh(gram)
     z, u, before = project(start), torch.zeros_like(start), penalty_at(config, 0)
-    for iteration in range(config.iterations):
-        rho = penalty_at(config, iteration)
+    for step in range(config.iterations * config.z_steps):
+        rho = penalty_at(config, step)
         u *= before / rho
         before = rho
         right = vectors.mT @ (cross + rho * (z - u))

@@ -14,7 +14,7 @@ from compress.admm.least_squares import LeastSquares, sparse_least_squares
 from compress.admm.sensitivity import sensitivity_for
 from compress.admm.split_variables import Constraint, Sensitivity, project_weights
 from compress.base.progress import Progress, Update
-from compress.methods.prune import PruneResult, PruningMethod
+from compress.methods.prune import PruneResult, PruningMethod, recalibrate
 from compress.methods.session import Session
 from compress.networks.chain import Prunable, prunable_layers
 from compress.networks.layer_products import columns_of, layer_products, running_order, weight_of_columns
@@ -85,6 +85,7 @@ def _layer_wise(run: Session, constraints: Sequence[Constraint]) -> PruneResult:
         checkpoint=run.checkpoint,
         progress=run.progress,
     )
+    recalibrate(run)
     masks = nonzero_masks(run.network, [layer for constraint in constraints for layer in constraint.layers])
     records = run.train("retrain", run.config.retrain_epochs, fixed=FixedWeights.outside(run.network, masks))
     return PruneResult(masks, (), records)

@@ -20,7 +20,9 @@ from compress.networks.chain import prunable_layers
 from compress.networks.checks import check_plain
 from compress.sets.constraints import Cardinality
 from compress.sets.masks import kept_count, nonzero_masks
+from compress.train.batch_norms import recalibrate_batch_norms
 from compress.train.histograms import copy_weights
+from compress.train.settings import seeded
 from compress.train.training import EpochRecord, FixedWeights
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "prune_and_retrain",
     "prune_hard",
     "prune_to",
+    "recalibrate",
     "with_saliency",
 ]
 
@@ -178,9 +181,25 @@ def _falling(network: nn.Module, constraint: Constraint, rise: float) -> Constra
 
 
 def prune_hard(run: Session, constraints: Sequence[Constraint]) -> dict[str, Tensor]:
-    """Hard projection of the weights, in place; returns the masks of ``PruneResult``."""
+    """Hard projection of the weights, in place, and ``recalibrate``; returns the masks of ``PruneResult``."""
     project_weights(run.network, constraints, sensitivity_for(constraints, run.network, run.dataset.train))
+    recalibrate(run)
     return nonzero_masks(run.network, [layer for constraint in constraints for layer in constraint.layers])
+
+
+def recalibrate(run: Session) -> None:
+    """Measure the statistics of batch norms anew on ``config.recalibrate_images``; 0 leaves them."""
+    config = run.config
+    if config.recalibrate_images:
+        with seeded(config.seed):
+            recalibrate_batch_norms(
+                run.network,
+                run.dataset.train,
+                config.recalibrate_images,
+                config.batch_size,
+                config.augment_shift,
+                config.augment_flip,
+            )
 
 
 def prune_and_retrain(

@@ -14,8 +14,18 @@ from compress.base.errors import CodesignError
 from compress.data.datasets import Split
 from compress.networks.tracing import evaluation_mode
 from compress.train.distributed import add_up, from_first, rank, share_buffers, shared_gradients, world_size
+from compress.train.sharpness import at_sharpest
 
-__all__ = ["Loss", "check_labels", "classification_loss", "evaluate", "smallest_share", "train_epoch"]
+__all__ = [
+    "Loss",
+    "augmented",
+    "check_labels",
+    "classification_loss",
+    "evaluate",
+    "smallest_share",
+    "steps_per_epoch",
+    "train_epoch",
+]
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Of images, the network's outputs for them and their labels: the sum over the images."""
@@ -40,6 +50,7 @@ def train_epoch(
     augment_flip: bool = False,
     bfloat16: bool = False,
     loss_of: Loss = classification_loss,
+    sharpness: float = 0.0,
     pull: Callable[[], None] | None = None,
     after_step: Callable[[], None] | None = None,
 ) -> float:
@@ -55,6 +66,8 @@ def train_epoch(
         Compute convolutions and products in bfloat16 (torch's autocast); weights and loss stay float32.
     loss_of : callable
         What is minimized.
+    sharpness : float
+        Each step takes the gradient from so far uphill (``at_sharpest``), at the price of a second pass; 0 does not.
     pull : callable, optional
         Adds the gradient of a penalty to the weights' gradients, after every backward pass.
     after_step : callable, optional
@@ -65,26 +78,36 @@ def train_epoch(
     first, step = rank(), world_size()
     total = torch.zeros((), device=device)
     views = augment_shift > 0 and _views_activations(network, split.images[:2], augment_shift)
+
+    def add_gradients(share: tuple[Tensor, Tensor] | None, whole: int) -> Tensor:
+        """Those of a batch of ``whole`` images, of which this process has a share; returns its part of the loss."""
+        loss = torch.zeros((), device=device)
+        if share is not None:
+            images, labels = share
+            with _autocast(device, bfloat16):
+                loss = loss_of(images, network(images), labels) / whole
+            loss.backward()
+        shared_gradients(network.parameters())
+        return loss.detach()
+
     for batch in _batches(from_first(torch.randperm(len(split))), batch_size):
         optimizer.zero_grad()
-        offsets = from_first(torch.randint(0, 2 * augment_shift + 1, (2, len(batch), 1))) if augment_shift else None
-        flips = from_first(torch.randint(0, 2, (len(batch),))) if augment_flip else None
-        mine = batch[first::step]
+        offsets = from_first(_offsets(len(batch), augment_shift)) if augment_shift else None
+        flips = from_first(_flips(len(batch))) if augment_flip else None
+        mine, share = batch[first::step], None
         if len(mine):
             images = split.images[mine]
             if offsets is not None:
                 images = _shifted(images, augment_shift, offsets[:, first::step])
             if flips is not None:
-                images = torch.where(flips[first::step, None, None, None] == 1, images.flip(3), images)
+                images = _flipped(images, flips[first::step])
             if views:
                 images = images.clone(memory_format=torch.contiguous_format)
-            images = images.to(device)
-            with _autocast(device, bfloat16):
-                logits = network(images)
-                loss = loss_of(images, logits, split.labels[mine].to(device)) / len(batch)
-            loss.backward()
-            total += loss.detach() * len(batch)
-        shared_gradients(network.parameters())
+            share = images.to(device), split.labels[mine].to(device)
+        total += add_gradients(share, len(batch)) * len(batch)
+        if sharpness:
+            with at_sharpest(network, sharpness):
+                add_gradients(share, len(batch))
         if pull is not None:
             pull()
         optimizer.step()
@@ -95,6 +118,18 @@ def train_epoch(
     if not math.isfinite(loss_sum):
         raise CodesignError("training diverged: the loss is not finite", "lower the learning rate")
     return loss_sum / len(split)
+
+
+def steps_per_epoch(images: int, batch_size: int) -> int:
+    """How many steps ``train_epoch`` takes."""
+    return len(_batches(torch.arange(images), batch_size))
+
+
+def augmented(images: Tensor, augment_shift: int, augment_flip: bool = False) -> Tensor:
+    """Images as ``train_epoch`` augments them."""
+    if augment_shift:
+        images = _shifted(images, augment_shift, _offsets(len(images), augment_shift)).contiguous()
+    return _flipped(images, _flips(len(images))) if augment_flip else images
 
 
 def _autocast(device: torch.device, bfloat16: bool) -> AbstractContextManager[None]:
@@ -156,6 +191,19 @@ def _views_activations(network: nn.Module, images: Tensor, shift: int) -> bool:
         except RuntimeError:
             return True
     return False
+
+
+def _offsets(count: int, shift: int) -> Tensor:
+    return torch.randint(0, 2 * shift + 1, (2, count, 1))
+
+
+def _flips(count: int) -> Tensor:
+    return torch.randint(0, 2, (count,))
+
+
+def _flipped(images_NCHW: Tensor, flips: Tensor) -> Tensor:
+    """Mirrored left to right where ``flips``, int64 (N,), is 1."""
+    return torch.where(flips[:, None, None, None] == 1, images_NCHW.flip(3), images_NCHW)
 
 
 def _shifted(images_NCHW: Tensor, shift: int, offsets: Tensor) -> Tensor:

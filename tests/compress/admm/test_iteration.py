@@ -3,13 +3,14 @@ import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock, patch
 
 import pytest
 import torch
 from torch import nn
 
 from compress.admm.iteration import AdmmConfig, AdmmStep, admm, penalty_at
-from compress.admm.split_variables import Constraint, Residual
+from compress.admm.split_variables import Constraint, Residual, SplitVariable
 from compress.base.errors import CodesignError
 from compress.base.progress import Update
 from compress.data.datasets import Dataset
@@ -101,6 +102,30 @@ def test_rho_rises_geometrically() -> None:
     assert penalty_at(replace(config, iterations=1), 0) == 0.01
 
 
+def test_along_a_cosine_rho_is_slow_at_both_ends() -> None:
+    config = AdmmConfig(iterations=5, rho_first=1.0, rho_last=3.0, rho_ramp="cosine")
+    assert [penalty_at(config, step) for step in range(5)] == pytest.approx([1, 2 - 0.5**0.5, 2, 2 + 0.5**0.5, 3])
+
+
+def test_z_steps_within_an_iteration_carry_the_penalty_on() -> None:
+    whole, parts = AdmmConfig(iterations=6), AdmmConfig(iterations=2, z_steps=3)
+    assert [penalty_at(whole, step) for step in range(6)] == [penalty_at(parts, step) for step in range(6)]
+
+
+@pytest.mark.parametrize("z_steps", [1, 2, 3, 6, 9])
+def test_z_steps_are_spread_over_the_w_step(z_steps: int, small_network: nn.Module, small_data: Dataset) -> None:
+    """Six W-steps an iteration; after so many of them Z- and U-steps are taken."""
+    counted = Mock(wraps=SplitVariable.update)
+    config = AdmmConfig(iterations=2, batch_size=16, tolerance=0, z_steps=z_steps, saliency=0.5)
+    with patch.object(SplitVariable, "update", lambda *given: counted(*given)):
+        steps = admm(small_network, small_data, [Constraint(("4",), Cardinality(20), saliency=0.5)], config)
+    portions = [call.args[1] for call in counted.call_args_list]
+    assert portions == pytest.approx([(step + 1) / (2 * z_steps) for step in range(2 * z_steps)])
+    assert [step.rho for step in steps] == pytest.approx(
+        [penalty_at(config, z_steps - 1), penalty_at(config, 2 * z_steps - 1)]
+    )
+
+
 def test_one_set_can_span_layers(small_network: nn.Module, small_data: Dataset) -> None:
     steps = admm(small_network, small_data, [Constraint(("0", "4"), Cardinality(60))], SHORT)
     assert steps[0].residuals[0].constraint == "0+4"
@@ -116,23 +141,24 @@ class InterruptedRunError(Exception):
     pass
 
 
+@pytest.mark.parametrize("config", [SHORT, replace(SHORT, z_steps=4, sharpness=0.1, rho_ramp="cosine")])
 @pytest.mark.parametrize("interrupted_after", [1, 3, 4])
 def test_a_resumed_run_ends_as_an_undisturbed_one(
-    small_network: nn.Module, small_data: Dataset, tmp_path: Path, interrupted_after: int
+    small_network: nn.Module, small_data: Dataset, tmp_path: Path, interrupted_after: int, config: AdmmConfig
 ) -> None:
     expected = copy.deepcopy(small_network)
-    steps = admm(expected, small_data, CONSTRAINTS, SHORT)
+    steps = admm(expected, small_data, CONSTRAINTS, config)
 
     def stop(update: Update) -> None:
         if update.done == interrupted_after:
             raise InterruptedRunError
 
-    run = describe_run("test", small_network, small_data, SHORT)
+    run = describe_run("test", small_network, small_data, config)
     broken = copy.deepcopy(small_network)
     with pytest.raises(InterruptedRunError):
-        admm(broken, small_data, CONSTRAINTS, SHORT, checkpoint=Checkpoint(tmp_path / "c", run), progress=stop)
+        admm(broken, small_data, CONSTRAINTS, config, checkpoint=Checkpoint(tmp_path / "c", run), progress=stop)
     resumed = copy.deepcopy(small_network)
-    assert admm(resumed, small_data, CONSTRAINTS, SHORT, checkpoint=Checkpoint(tmp_path / "c", run)) == steps
+    assert admm(resumed, small_data, CONSTRAINTS, config, checkpoint=Checkpoint(tmp_path / "c", run)) == steps
     assert torch.equal(weights(resumed), weights(expected))
 
 

@@ -13,6 +13,7 @@ from compress.admm.split_variables import Constraint
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
 from compress.methods.prune import gradual, prune_admm, prune_to
+from compress.methods.registry import Target, prune
 from compress.sets.balance import GroupCardinality, InputPattern
 from compress.sets.constraints import Cardinality
 from compress.train.training import accuracy
@@ -156,3 +157,16 @@ def test_only_cardinalities_between_nothing_and_all_fall(small_network: nn.Modul
     both = Constraint(("0", "4"), Cardinality(60), penalty=2.0)
     assert gradual(small_network, [both], 0.5) == [replace(both, target=FallingCardinality(297, 60, 0.5))]
     assert gradual(small_network, [both], 0.0) == [both]
+
+
+@pytest.mark.parametrize("method", ["admm", "projected", "layer-wise"])
+def test_batch_norms_are_measured_anew_after_the_hard_projection(method: str, small_data: Dataset) -> None:
+    torch.manual_seed(0)
+    conv, norm = nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3)
+    network = nn.Sequential(conv, norm, nn.ReLU(), nn.Flatten(), nn.Linear(108, 10)).eval()
+    config = AdmmConfig(
+        iterations=2, retrain_epochs=0, batch_size=16, learning_rate=1e-9, augment_shift=0, recalibrate_images=96
+    )
+    prune(network, small_data, method, Target(alphas={"0": 0.5}), config)
+    assert norm.running_mean is not None
+    torch.testing.assert_close(norm.running_mean, conv(small_data.train.images).mean((0, 2, 3)).detach())

@@ -69,7 +69,8 @@ def choose_alphas(
     initial : dict
         Of ``initial_alphas``.
     accuracy_of : callable
-        Validation accuracy of the network at given alphas; layers left out are dense.
+        Validation accuracy of the network at given alphas, or another score of which more is better; layers left out
+        are dense.
     floor : float
         The accuracy to keep.
     minimum_alpha : float

@@ -44,11 +44,15 @@ class TrialSettings:
 
 
 class Trials:
-    """Validation accuracies of a trained network at alphas by layer name; layers left out are dense."""
+    """Validation accuracies of a trained network at alphas by layer name; layers left out are dense.
+
+    Of another task than classification these are its scores: the higher one is better.
+    """
 
     def __init__(self, network: nn.Module, data: Data, settings: TrialSettings, work: Work) -> None:
         self._network, self._settings, self._work = network, settings, work
         self._dataset = data.load()
+        self._metric = self._dataset.task.metric
         self._common = {
             "part": "trial of alphas",
             "source": source_digest(__name__),
@@ -59,15 +63,16 @@ class Trials:
 
     def without_retraining(self, alphas: Mapping[str, float]) -> float:
         """With masks alone."""
-        return self._kept(alphas, None)
+        return self._metric.score(self._kept(alphas, None))
 
     def with_retraining(self, alphas: Mapping[str, float]) -> float:
         """After the masked retraining."""
         measured = self._kept(alphas, self._settings.retraining)
         self._done += 1
         most = max(USUAL_COUNT, self._done + 1)
-        self._work.progress(Update("sets of alphas tried", self._done, most, {"validation accuracy": measured}))
-        return measured
+        figures = {f"validation {self._metric.name}": measured}
+        self._work.progress(Update("sets of alphas tried", self._done, most, figures))
+        return self._metric.score(measured)
 
     def _kept(self, alphas: Mapping[str, float], retraining: TrainingConfig | None) -> float:
         images = self._settings.images if retraining is not None else 0

@@ -83,7 +83,7 @@ class CompressSection(BaseModel):
     calibrate
         Images that the ranges of activations are measured on.
     tolerance
-        Validation accuracy that compression may cost, as a fraction.
+        Validation accuracy that compression may cost, as a fraction; of another task its figure, in the figure's unit.
     minimum_alpha
         No layer keeps less.
     alpha
@@ -108,7 +108,7 @@ class CompressSection(BaseModel):
     weight_bits: Bits = 4
     layer_bits: Annotated[dict[str, Bits], LayerNames] = {}
     calibrate: Literal["train", "validation"] = "train"
-    tolerance: Annotated[float, Field(ge=0, le=1)] = 0.01
+    tolerance: Annotated[float, Field(ge=0, le=1e6)] = 0.01
     minimum_alpha: Fraction = 0.05
     alpha: Annotated[dict[str, Fraction] | None, LayerNames] = None
     preset: Annotated[str, _OneOf(tuple(PRESETS))] | None = None

@@ -12,6 +12,9 @@ from codesign.settings.compress_section import CompressSection, pass_seed_on
 from codesign.settings.hardware import HardwareSection
 from compress.base.errors import CodesignError
 from compress.base.settings import Count, Seed
+from compress.base.user_functions import is_function_name
+from compress.data.datasets import DATASETS, is_dataset_name
+from compress.data.task import ACCURACY
 from compress.train.training import TrainingConfig
 
 __all__ = [
@@ -20,6 +23,7 @@ __all__ = [
     "NetworkSection",
     "RunConfig",
     "SimulateSection",
+    "TaskSection",
     "TechnologySection",
 ]
 
@@ -38,13 +42,36 @@ Portions = Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length
 Mean = Annotated[list[Annotated[float, Field(ge=-1e3, le=1e3)]], Field(min_length=1, max_length=1_000)]
 Std = Annotated[list[Annotated[float, Field(ge=1e-6, le=1e6)]], Field(min_length=1, max_length=1_000)]
 Title = Annotated[str, Field(min_length=1, max_length=80)]
+MetricTitle = Annotated[str, Field(min_length=1, max_length=30)]
+Unit = Annotated[str, Field(max_length=12)]
+
+
+def _data_name(name: str) -> str:
+    if not is_dataset_name(name):
+        raise PydanticCustomError("name", "it is not a known name")
+    return name
+
+
+def _function_name(name: str) -> str:
+    if not is_function_name(name):
+        raise PydanticCustomError("name", "it does not name a function as 'module:function'")
+    return name
+
+
 DataName = Annotated[
     str,
-    Field(
-        pattern="^(digits|mnist|cifar10|imagefolder(:[1-9][0-9]{0,3})?)$",
-        json_schema_extra={"enum": ["digits", "mnist", "cifar10", "imagefolder", "imagefolder:SIZE"]},
-    ),
+    AfterValidator(_data_name),
+    Field(json_schema_extra={"enum": [*DATASETS, "imagefolder:SIZE", "package.module:function"]}),
 ]
+FunctionName = Annotated[
+    str, AfterValidator(_function_name), Field(json_schema_extra={"examples": ["package.module:function"]})
+]
+MetricName = Annotated[
+    str,
+    AfterValidator(lambda name: name if name == ACCURACY.name else _function_name(name)),
+    Field(json_schema_extra={"examples": ["package.module:function"]}),
+]
+Option = str | bool | int | float | list[str | bool | int | float]
 
 
 class _Section(BaseModel):
@@ -74,6 +101,8 @@ class NetworkSection(_Section):
 class DataSection(_Section):
     """Which data, and where its files are: by default in CODESIGN_DATA, else MNIST is downloaded.
 
+    ``package.module:function`` is a function of your own (``compress.data.user_data.UserData``), called with
+    ``options``; its module is searched in ``folder``, by default that of the run file, and then on the Python path.
     ``imagefolder:SIZE`` crops the images to SIZE x SIZE instead of 224 x 224. ``title`` is what reports call the data,
     since ``name`` only says how its files are read: Fashion-MNIST's are read as those of ``mnist``. ``seed`` splits
     the images; it is by default the run's. The network reads (pixel - mean) / std, pixels in [0, 1]: a number for each
@@ -86,6 +115,39 @@ class DataSection(_Section):
     seed: Seed | None = None
     mean: Mean | None = None
     std: Std | None = None
+    options: dict[str, Option] = {}
+
+
+class TaskSection(_Section):
+    """Another task than classification, by functions of your own as ``package.module:function``.
+
+    ``step(network, images, targets)`` returns a batch's mean loss. ``metric(outputs, targets)`` returns the figure of a
+    whole split that is kept, called ``name`` in reports; it is "accuracy" for a classification that learns by another
+    loss, and the mean loss by default. The modules are searched in ``folder``, by default that of the run file, and
+    then on the Python path.
+    """
+
+    step: FunctionName
+    metric: MetricName | None = None
+    name: MetricTitle = "loss"
+    unit: Unit = ""
+    better: Literal["higher", "lower"] = "lower"
+    folder: Annotated[str | None, Field(exclude=True)] = None
+
+    @model_validator(mode="after")
+    def _say_which_is_better(self) -> TaskSection:
+        given = self.model_fields_set & {"name", "unit", "better"}
+        if self.metric is not None and self.metric != ACCURACY.name and not {"name", "better"} <= given:
+            raise CodesignError(
+                "task.metric does not say what it is called, or which figure is better",
+                "add task.name, such as 'RMSE', and task.better = 'higher' or 'lower'",
+            )
+        if given and self.metric in (None, ACCURACY.name):
+            raise CodesignError(
+                f"task.{min(given)} is of a metric, and task.metric names no function",
+                "give a function of your own, or leave it out",
+            )
+        return self
 
 
 class TechnologySection(_Section):
@@ -118,6 +180,7 @@ class RunConfig(_Section):
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     network: NetworkSection
     data: DataSection
+    task: TaskSection | None = None
     train: TrainingConfig = TrainingConfig()
     compress: CompressSection = CompressSection()
     hardware: HardwareSection = HardwareSection()
@@ -136,6 +199,15 @@ class RunConfig(_Section):
             raise CodesignError(
                 "train.epochs = 0 would prune a network of random weights",
                 "train for an epoch or more, or give network.weights, a file of trained ones",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _accuracy_is_a_fraction(self) -> RunConfig:
+        if self.task is None and self.compress.tolerance > 1:
+            raise CodesignError(
+                f"compress.tolerance = {self.compress.tolerance:g} is no fraction of the accuracy",
+                "give 0.01 for a hundredth of the images",
             )
         return self
 

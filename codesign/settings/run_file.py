@@ -14,6 +14,7 @@ from codesign.settings.run_config import RunConfig, TechnologySection
 from compress.base.errors import CodesignError
 from compress.base.files import read_text
 from compress.base.settings import schema_in_words
+from compress.data.datasets import is_data_function
 
 __all__ = ["load_config"]
 
@@ -68,9 +69,12 @@ def _with_paths_from(folder: Path, config: RunConfig) -> RunConfig:
     changes: dict[str, Any] = {"network": config.network.model_copy(update=network)}
     if config.technology.liberty is not None:
         changes["technology"] = TechnologySection(liberty=str(folder / config.technology.liberty))
-    if config.data.folder is not None:
-        place = str(folder / config.data.folder)
+    if config.data.folder is not None or is_data_function(config.data.name):
+        place = str(folder / (config.data.folder or "."))
         changes["data"] = config.data.model_copy(update={"folder": place})
+    if config.task is not None:
+        place = str(folder / Path(config.task.folder or ".").expanduser())
+        changes["task"] = config.task.model_copy(update={"folder": place})
     return config.model_copy(update=changes)
 
 
@@ -93,8 +97,6 @@ def _as_codesign_error(detail: ErrorDetails, path: Path, prefix: str) -> Codesig
     if detail["type"] == "value_error":
         return CodesignError(f"{path}: {name}: {detail['ctx']['error']}", "correct one of the two")
     message = detail["msg"][0].lower() + detail["msg"][1:]
-    if detail["type"] == "string_pattern_mismatch":
-        message = "it is not a known name"
     return CodesignError(f"{path}: {name} = {detail['input']!r} is wrong: {message}", _allowed(location))
 
 

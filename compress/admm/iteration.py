@@ -16,7 +16,7 @@ from compress.base.progress import Progress, Update
 from compress.data.datasets import Dataset, Split
 from compress.train.checkpoint import Checkpoint
 from compress.train.distributed import share_buffers
-from compress.train.epoch import Loss, classification_loss, evaluate, steps_per_epoch, train_epoch
+from compress.train.epoch import Loss, evaluate, steps_per_epoch, train_epoch
 from compress.train.settings import (
     falling_rate,
     make_optimizer,
@@ -35,7 +35,10 @@ __all__ = ["AdmmConfig", "AdmmStep", "admm", "penalty_at"]
 
 @dataclass(frozen=True)
 class AdmmStep:
-    """One iteration: its penalty, the W-step's mean loss, the validation accuracy of W, and the residuals."""
+    """One iteration: its penalty, the W-step's mean loss, the validation accuracy of W, and the residuals.
+
+    Of another task than classification the accuracy is the task's figure.
+    """
 
     iteration: int
     rho: float
@@ -65,7 +68,7 @@ def admm(
     checkpoint: Checkpoint | None = None,
     stage: str = "admm",
     progress: Progress | None = None,
-    loss_of: Loss = classification_loss,
+    loss_of: Loss | None = None,
 ) -> tuple[AdmmStep, ...]:
     """Move a trained network's weights close to constraint sets, in place; a hard projection is the caller's.
 
@@ -87,8 +90,8 @@ def admm(
         Weights that stay, as the pruned ones in quantization (000 eq. (15)).
     checkpoint : Checkpoint, optional
         Holds the state after every iteration under ``stage``, and is resumed from with identical results.
-    loss_of : callable
-        f; the cross-entropy unless given.
+    loss_of : callable, optional
+        f; by default the loss of the data's task.
     """
     check_trainable(network, dataset, config.batch_size)
     with seeded(config.seed), torch_threads(config.threads), on_device(network, config.device):
@@ -101,7 +104,7 @@ def admm(
                 checkpoint.put(stage, run.state())
             if progress is not None:
                 done = config.iterations if run.finished() else len(run.steps)
-                progress(Update(stage, done, config.iterations, run.steps[-1].figures))
+                progress(Update(stage, done, config.iterations, dataset.task.named(run.steps[-1].figures)))
     network.eval()
     return tuple(run.steps)
 
@@ -120,7 +123,7 @@ class _Run:
         self.steps: list[AdmmStep] = []
         self.rho = config.rho_first
 
-    def iterate(self, dataset: Dataset, fixed: FixedWeights | None, loss_of: Loss) -> AdmmStep:
+    def iterate(self, dataset: Dataset, fixed: FixedWeights | None, loss_of: Loss | None) -> AdmmStep:
         config, iteration = self.config, len(self.steps)
         set_rate(self.optimizer, falling_rate(config.learning_rate, iteration, config.iterations))
         w_step = _WStep(self, dataset, fixed)

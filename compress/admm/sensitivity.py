@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from compress.admm.split_variables import Constraint, Sensitivity
 from compress.data.datasets import Split
@@ -32,7 +31,7 @@ def measure_sensitivity(network: nn.Module, split: Split) -> Sensitivity:
     starts = range(0, min(IMAGES, len(split)), BATCH)
     for start in starts:
         images, labels = split.images[start : start + BATCH], split.labels[start : start + BATCH]
-        loss = functional.cross_entropy(network(images.to(device)), labels.to(device))
+        loss = split.task.mean_loss(network, images.to(device), labels.to(device))
         gradients = torch.autograd.grad(loss, trained, materialize_grads=True)
         torch._foreach_addcmul_(squares, gradients, gradients)
     return {parameter: square.div_(len(starts)).sqrt_() for parameter, square in zip(trained, squares, strict=True)}

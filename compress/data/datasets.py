@@ -23,7 +23,7 @@ from compress.data.split import Dataset, Split
 from compress.data.task import CLASSIFICATION, Task
 from compress.data.user_data import call_data_function
 
-__all__ = ["DATASETS", "Dataset", "Split", "is_dataset_name", "load_dataset"]
+__all__ = ["DATASETS", "Dataset", "Split", "is_data_function", "is_dataset_name", "load_dataset"]
 
 DATASETS = ("digits", "mnist", "cifar10", "imagefolder")
 """Names that ``load_dataset`` knows; ``imagefolder:SIZE`` gives the size that images are cropped to."""
@@ -88,8 +88,13 @@ def is_dataset_name(name: str) -> bool:
     """Whether ``load_dataset`` knows the name, or it can be one of a function of the user's."""
     kind, _, size = name.partition(":")
     if kind in DATASETS:
-        return not size or (kind == "imagefolder" and re.fullmatch("[1-9][0-9]{0,3}", size) is not None)
-    return is_function_name(name)
+        return name == kind or (kind == "imagefolder" and re.fullmatch("[1-9][0-9]{0,3}", size) is not None)
+    return is_data_function(name)
+
+
+def is_data_function(name: str) -> bool:
+    """Whether it is a name of a function of the user's own, not one of ``DATASETS`` with or without a size."""
+    return is_function_name(name) and name.partition(":")[0] not in DATASETS
 
 
 def _user_dataset(name: str, seed: int, folder: Path | None, options: Mapping[str, Any] | None, task: Task) -> Dataset:

@@ -12,11 +12,12 @@ from torch import nn
 
 from compress.admm.iteration import AdmmConfig, AdmmStep, admm
 from compress.admm.split_variables import Constraint
+from compress.base.errors import CodesignError
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.train.checkpoint import Checkpoint, describe_run
 from compress.train.distillation import Distillation
-from compress.train.epoch import Loss, classification_loss
+from compress.train.epoch import Loss
 from compress.train.settings import on_device, torch_threads
 from compress.train.trainable import check_trainable
 from compress.train.training import EpochRecord, FixedWeights, fit
@@ -37,7 +38,7 @@ class Session:
     config: AdmmConfig
     checkpoint: Checkpoint | None
     progress: Progress | None
-    loss_of: Loss = classification_loss
+    loss_of: Loss | None = None
 
     def admm(
         self, stage: str, constraints: Sequence[Constraint], fixed: FixedWeights | None = None
@@ -111,9 +112,14 @@ def open_session(
         The network cannot be trained (``check_trainable``), or the checkpoint is damaged or another run's.
     """
     check_trainable(network, dataset, config.batch_size)
+    if config.distillation and not dataset.task.is_usual:
+        raise CodesignError(
+            f"distillation compares classes, and the task is {dataset.task.name}",
+            "leave distillation out, or let your own step compare the network with its teacher",
+        )
     store = None
     if checkpoint is not None:
         store = Checkpoint(checkpoint, describe_run(method, network, dataset, config, **facts))
     with torch_threads(config.threads), on_device(network, config.device):
-        loss_of = Distillation(network, config.distillation) if config.distillation else classification_loss
+        loss_of = Distillation(network, config.distillation) if config.distillation else None
         yield Session(network, dataset, config, store, progress, loss_of)

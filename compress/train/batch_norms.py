@@ -40,6 +40,8 @@ def recalibrate_batch_norms(
         for module in network.modules()
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None
     ]
+    if not split.task.classes:  # which training does not augment
+        augment_shift, augment_flip = 0, False
     batch_size = max(LEAST_BATCH, batch_size)
     device = next(network.parameters()).device
     momenta = [norm.momentum for norm in norms]

@@ -14,13 +14,13 @@ from compress.base.errors import CodesignError
 from compress.data.datasets import Split
 from compress.networks.tracing import evaluation_mode
 from compress.train.distributed import add_up, from_first, rank, share_buffers, shared_gradients, world_size
+from compress.train.measure import EVALUATION_BATCH, measure
 from compress.train.sharpness import at_sharpest
 
 __all__ = [
     "Loss",
     "augmented",
     "check_labels",
-    "classification_loss",
     "evaluate",
     "smallest_share",
     "steps_per_epoch",
@@ -29,15 +29,6 @@ __all__ = [
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Of images, the network's outputs for them and their labels: the sum over the images."""
-
-EVALUATION_BATCH = 100
-"""Buffers of larger batches outgrow what glibc's allocator keeps: with 1,000 CIFAR-10 images three quarters of the
-time of evaluating a MobileNetV3 went into page faults."""
-
-
-def classification_loss(images: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-    """The cross-entropy."""
-    return functional.cross_entropy(logits, labels, reduction="sum")
 
 
 def train_epoch(
@@ -49,7 +40,7 @@ def train_epoch(
     *,
     augment_flip: bool = False,
     bfloat16: bool = False,
-    loss_of: Loss = classification_loss,
+    loss_of: Loss | None = None,
     sharpness: float = 0.0,
     pull: Callable[[], None] | None = None,
     after_step: Callable[[], None] | None = None,
@@ -64,8 +55,8 @@ def train_epoch(
         As in ``TrainingConfig``.
     bfloat16 : bool
         Compute convolutions and products in bfloat16 (torch's autocast); weights and loss stay float32.
-    loss_of : callable
-        What is minimized.
+    loss_of : callable, optional
+        What is minimized; by default the loss of the split's task.
     sharpness : float
         Each step takes the gradient from so far uphill (``at_sharpest``), at the price of a second pass; 0 does not.
     pull : callable, optional
@@ -74,6 +65,9 @@ def train_epoch(
         Changes the weights after every step: puts fixed ones back, or projects.
     """
     network.train()
+    task = split.task
+    if not task.classes:
+        augment_shift, augment_flip = 0, False
     device = next(network.parameters()).device
     first, step = rank(), world_size()
     total = torch.zeros((), device=device)
@@ -85,7 +79,10 @@ def train_epoch(
         if share is not None:
             images, labels = share
             with _autocast(device, bfloat16):
-                loss = loss_of(images, network(images), labels) / whole
+                if loss_of is None:
+                    loss = task.total_loss(network, images, labels) / whole
+                else:
+                    loss = loss_of(images, network(images), labels) / whole
             loss.backward()
         shared_gradients(network.parameters())
         return loss.detach()
@@ -138,16 +135,26 @@ def _autocast(device: torch.device, bfloat16: bool) -> AbstractContextManager[No
 
 @torch.no_grad()
 def evaluate(network: nn.Module, split: Split) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy (a fraction) on a split; several processes share the batches."""
+    """Mean loss and figure of the split's task: of classification cross-entropy and accuracy (a fraction).
+
+    Several processes share the batches of a classification.
+    """
     network.eval()
+    task = split.task
+    if not task.classes:
+        return measure(network, split)
     device = next(network.parameters()).device
     loss, correct = 0.0, 0
     for start in range(rank() * EVALUATION_BATCH, len(split), world_size() * EVALUATION_BATCH):
         labels = split.labels[start : start + EVALUATION_BATCH]
-        logits = network(split.images[start : start + EVALUATION_BATCH].to(device))
+        images = split.images[start : start + EVALUATION_BATCH].to(device)
+        logits = network(images)
         check_labels(labels, logits.shape[1])
         labels = labels.to(device)
-        loss += functional.cross_entropy(logits, labels, reduction="sum").item()
+        if task.is_usual:
+            loss += functional.cross_entropy(logits, labels, reduction="sum").item()
+        else:
+            loss += task.total_loss(network, images, labels).item()
         correct += int((logits.argmax(dim=1) == labels).sum())
     loss_sum, correct_sum = add_up(loss, correct)
     return loss_sum / len(split), correct_sum / len(split)

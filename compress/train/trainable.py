@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset, Split
+from compress.data.task import Task
 from compress.networks.checks import check_plain
 from compress.networks.tracing import evaluation_mode
 from compress.train.distributed import world_size
@@ -24,7 +25,8 @@ def check_trainable(network: nn.Module, dataset: Dataset, batch_size: int) -> No
 
     Beside what ``check_plain`` refuses: nothing to train, a batch normalization that gets a single image, a network
     that does not run on the images, is random in evaluation or returns anything but one finite row of numbers for each
-    image, and labels without an output.
+    image, and labels without an output. Of another task than classification outputs may have any shape, and its loss
+    and metric are tried.
     """
     check_plain(network)
     if not any(parameter.requires_grad for parameter in network.parameters()):
@@ -32,12 +34,18 @@ def check_trainable(network: nn.Module, dataset: Dataset, batch_size: int) -> No
     if not torch.is_grad_enabled():
         raise CodesignError("gradients are switched off", "call this outside of torch.no_grad()")
     _check_batches(network, dataset.train, batch_size)
+    task = dataset.task
     with seeded(0), _buffers_kept(network), evaluation_mode(network):
-        outputs = _checked_outputs(network, dataset.train.images[:1], "evaluation")
+        outputs = _checked_outputs(network, dataset.train.images[:1], "evaluation", task)
+        if task.evaluate is not None and not task.classes:
+            task.measure(outputs.detach().cpu(), dataset.train.labels[:1])
         network.train()
-        _checked_outputs(network, dataset.train.images[:2], "training")
+        _checked_outputs(network, dataset.train.images[:2], "training", task)
+        if not task.is_usual:
+            _check_loss(network, dataset.train.take(2))
     for split in (dataset.train, dataset.validation):
-        check_labels(split.labels, outputs)
+        if task.classes:
+            check_labels(split.labels, outputs.shape[1])
 
 
 @contextmanager
@@ -62,11 +70,30 @@ def _check_batches(network: nn.Module, split: Split, batch_size: int) -> None:
         )
 
 
-def _checked_outputs(network: nn.Module, images: Tensor, mode: str) -> int:
-    """The number of outputs for each image, after checking that they can be trained on."""
+def _check_loss(network: nn.Module, split: Split) -> None:
+    task, device = split.task, next(network.parameters()).device
+    try:
+        loss = task.mean_loss(network, split.images.to(device), split.labels.to(device))
+    except CodesignError:
+        raise
+    except Exception as error:  # whatever the user's step raises
+        raise CodesignError(
+            f"the loss of {task.name} fails: {type(error).__name__}: {error}",
+            f"it gets the network, images {tuple(split.images.shape)} and targets {tuple(split.labels.shape)}",
+        ) from error
+    if not loss.requires_grad:
+        raise CodesignError(
+            f"the loss of {task.name} depends on no trained parameter", "compute it from network(images) as tensors"
+        )
+    if not bool(loss.isfinite()):
+        raise CodesignError(f"the loss of {task.name} is {loss.item()}", "correct it, or scale the targets")
+
+
+def _checked_outputs(network: nn.Module, images: Tensor, mode: str, task: Task) -> Tensor:
+    """The outputs of the images, after checking that they can be trained on."""
     device, before = next(network.parameters()).device, random_state()
     try:
-        outputs = network(images.to(device))
+        outputs: Tensor = network(images.to(device))
     except Exception as error:  # whatever the user's forward raises
         raise CodesignError(
             f"the network cannot run on an image {tuple(images.shape[1:])}: {error}",
@@ -78,14 +105,15 @@ def _checked_outputs(network: nn.Module, images: Tensor, mode: str) -> int:
             "the network is random in evaluation too",
             "write functional.dropout(x, p, training=self.training), or use nn.Dropout",
         )
-    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or len(outputs) != len(images):
+    fits = isinstance(outputs, Tensor) and outputs.ndim >= 1 and len(outputs) == len(images)
+    if not fits or (task.classes and outputs.ndim != 2):
         given = f"shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else f"a {type(outputs).__name__}"
         raise CodesignError(
             f"the network gives {given} for a batch of {len(images)} in {mode}",
-            "return a tensor (N, classes) from forward()",
+            f"return a tensor {'(N, classes)' if task.classes else '(N, ...)'} from forward()",
         )
     if not outputs.requires_grad:
         raise CodesignError("the outputs depend on no trained parameter", "do not detach them, or unfreeze a layer")
     if not bool(outputs.isfinite().all()):
         raise CodesignError("the network's outputs are not finite", "correct its weights and running statistics")
-    return outputs.shape[1]
+    return outputs

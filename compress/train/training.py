@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,8 +13,9 @@ from torch import Tensor, nn
 from compress.base.progress import Progress, Update
 from compress.base.settings import Count, CountOrZero, Rate, RateOrZero, Seed, Text, settings
 from compress.data.datasets import Dataset, Split
+from compress.data.task import Task
 from compress.train.checkpoint import Checkpoint
-from compress.train.epoch import Loss, classification_loss, evaluate, train_epoch
+from compress.train.epoch import Loss, evaluate, train_epoch
 from compress.train.settings import (
     TORCH_THREADS,
     OptimizerName,
@@ -48,7 +50,8 @@ class TrainingConfig:
     weight_decay : float
         Added to the gradient as ``weight_decay * weight``.
     augment_shift : int
-        Maximum shift of each image along both axes, in pixels; 0 shifts none.
+        Maximum shift of each image along both axes, in pixels; 0 shifts none. Only classification shifts: targets of
+        other tasks may say where something is.
     seed : int
         Order of the images, shifts, dropout. One seed and one number of threads give one result.
     device : str
@@ -82,7 +85,10 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch: mean training loss, then loss and accuracy (a fraction) on the validation split."""
+    """One epoch: mean training loss, then loss and accuracy (a fraction) on the validation split.
+
+    Of another task than classification the accuracy is the task's figure.
+    """
 
     epoch: int
     training_loss: float
@@ -133,10 +139,10 @@ def train(
     checkpoint: Checkpoint | None = None,
     stage: str = "train",
 ) -> tuple[EpochRecord, ...]:
-    """Minimize the cross-entropy in place, and leave the network as it validated best.
+    """Minimize the loss of the data's task in place, and leave the network as it validated best.
 
-    The start counts as a candidate, so retraining never makes the validation accuracy worse; of equal accuracies
-    the lower validation loss wins.
+    The start counts as a candidate, so retraining never makes the validation accuracy, or the figure of another task,
+    worse; of equal ones the lower validation loss wins.
 
     Parameters
     ----------
@@ -168,7 +174,7 @@ def fit(
     after_step: Callable[[], None] | None = None,
     checkpoint: Checkpoint | None = None,
     stage: str = "train",
-    loss_of: Loss = classification_loss,
+    loss_of: Loss | None = None,
 ) -> tuple[EpochRecord, ...]:
     """``train`` without its check: for a method that checked the network before it gave it parametrizations.
 
@@ -195,29 +201,30 @@ def fit(
             if checkpoint is not None:
                 checkpoint.put(stage, run.state())
             if progress is not None:
-                progress(Update(stage, epoch + 1, config.epochs, run.history[-1].figures))
+                progress(Update(stage, epoch + 1, config.epochs, dataset.task.named(run.history[-1].figures)))
     network.load_state_dict(run.best)
     network.eval()
     return tuple(run.history)
 
 
 def accuracy(network: nn.Module, split: Split) -> float:
-    """Fraction of a split's images that the network classifies as labelled."""
+    """Fraction of a split's images that the network classifies as labelled; of another task its figure."""
     return evaluate(network, split)[1]
 
 
 class _Run:
     """What a checkpoint must hold of a training run."""
 
-    def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer, task: Task) -> None:
         self.network = network
+        self.task = task
         self.optimizer = optimizer
         self.history: list[EpochRecord] = []
         self.best: dict[str, Tensor] = {}
-        self._best_score = (-1.0, 0.0)
+        self._best_score = (-math.inf, -math.inf)
 
-    def consider(self, validation_loss: float, validation_accuracy: float) -> None:
-        score = (validation_accuracy, -validation_loss)
+    def consider(self, validation_loss: float, figure: float) -> None:
+        score = (self.task.metric.score(figure), -validation_loss)
         if score > self._best_score:
             self._best_score = score
             self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
@@ -252,7 +259,7 @@ def _resumed_run(
     checkpoint: Checkpoint | None,
     stage: str,
 ) -> _Run:
-    run = _Run(network, optimizer)
+    run = _Run(network, optimizer, dataset.task)
     state = checkpoint.get(stage) if checkpoint is not None else None
     if state is None:
         run.consider(*evaluate(network, dataset.validation))

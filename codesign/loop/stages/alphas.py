@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codesign.loop.alpha_search import LayerFacts, choose_alphas, initial_alphas
 from codesign.loop.chosen_alphas import AlphasResult
@@ -30,7 +30,7 @@ class AlphaSettings:
     given : GivenAlphas, optional
         Instead of the search.
     tolerance : float
-        Validation accuracy that pruning may cost.
+        Validation accuracy that pruning may cost, or the figure of another task.
     minimum_alpha : float
         No layer keeps less.
     """
@@ -49,7 +49,8 @@ def run(inputs: Inputs, settings: AlphaSettings, work: Work) -> AlphasResult:
     layers = geometries(network, dataset.input_shape)
     if settings.given is not None:
         return AlphasResult(method=settings.given.source, alphas=settings.given.of(layers))
-    floor = accuracy(network, dataset.validation) - settings.tolerance
+    score = dataset.task.metric.score
+    floor = score(accuracy(network, dataset.validation)) - settings.tolerance
     trials = Trials(network, settings.data, settings.trials, work)
     names = [layer.name for layer in layers]
     initial = initial_alphas(names, trials.without_retraining, floor, settings.minimum_alpha)
@@ -57,11 +58,11 @@ def run(inputs: Inputs, settings: AlphaSettings, work: Work) -> AlphasResult:
     choice = choose_alphas(facts, initial, trials.with_retraining, floor, settings.minimum_alpha)
     return AlphasResult(
         method=METHOD,
-        validation_floor=floor,
+        validation_floor=score(floor),
         alphas=choice.alphas,
         initial=choice.initial,
         restored=choice.restored,
-        trials=choice.trials,
+        trials=tuple(replace(trial, accuracy=score(trial.accuracy)) for trial in choice.trials),
     )
 
 

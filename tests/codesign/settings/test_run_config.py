@@ -35,7 +35,11 @@ def test_a_section_that_is_no_table_is_refused(section: str) -> None:
 
 
 def test_choices_are_those_of_the_packages_that_know_them() -> None:
-    assert tuple(DataSection.model_json_schema()["properties"]["name"]["enum"]) == (*DATASETS, "imagefolder:SIZE")
+    assert tuple(DataSection.model_json_schema()["properties"]["name"]["enum"]) == (
+        *DATASETS,
+        "imagefolder:SIZE",
+        "package.module:function",
+    )
     assert SimulateSection.model_json_schema()["properties"]["simulator"]["anyOf"][0]["enum"] == list(SIMULATORS)
 
 

@@ -13,7 +13,6 @@ from compress.admm.iteration import AdmmConfig
 from compress.data.datasets import Dataset
 from compress.methods.session import open_session
 from compress.train.distillation import TEMPERATURE, Distillation
-from compress.train.epoch import classification_loss
 
 SHORT = AdmmConfig(iterations=1, retrain_epochs=1, batch_size=256, distillation=0.5)
 
@@ -35,7 +34,7 @@ def test_the_loss_is_the_mixture_of_its_docstring(portion: float, seed: int) -> 
     teacher = _teacher()
     softened, known = (functional.softmax(found / TEMPERATURE, 1) for found in (logits, teacher(images)))
     distance = TEMPERATURE**2 * (known * (known / softened).log()).sum()
-    expected = (1 - portion) * classification_loss(images, logits, labels) + portion * distance
+    expected = (1 - portion) * functional.cross_entropy(logits, labels, reduction="sum") + portion * distance
     torch.testing.assert_close(Distillation(teacher, portion)(images, logits, labels), expected)
 
 

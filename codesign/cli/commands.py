@@ -57,7 +57,9 @@ _TOPS = {"array": TOP, "axi": ACCELERATOR}
 def train(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
     """Train the dense network."""
     result = _stages((TRAIN,), config, out, quick, fresh).result(TrainingResult)
-    _show(result.to_json(), json, f"validation accuracy {result.validation_accuracy:.2%}\n{out / NETWORK}")
+    metric = result.metric
+    told = f"validation {metric.name} {metric.told(result.validation_accuracy)}"
+    _show(result.to_json(), json, f"{told}\n{out / NETWORK}")
 
 
 def breakeven(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> None:
@@ -234,8 +236,10 @@ def _show(result: Any, json: bool, text: str) -> None:
 def _summary(result: Report, out: Path) -> str:
     """The figures that matter, and where the rest is."""
     chosen, accuracy = result.array.chosen, result.accuracy
+    told = accuracy.metric.told
     lines = [
-        f"accuracy   dense {accuracy.dense:.2%}, compressed {accuracy.compressed:.2%}, integer {accuracy.integer:.2%}",
+        f"{accuracy.metric.name:<10} dense {told(accuracy.dense)}, compressed {told(accuracy.compressed)}, "
+        f"integer {told(accuracy.integer)}",
         f"array      {chosen.config.rows} x {chosen.config.lanes} PEs in {chosen.area:,.0f} {result.units.area}, "
         f"{result.array.speedup:.2f} times as fast as the best dense array in that area",
         f"verilog    {result.rtl.outputs_compared:,} outputs equal to the golden model",

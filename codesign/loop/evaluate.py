@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from codesign.loop.integer_network import IntegerNetwork
 from codesign.loop.model_data import data_of, load_test_split
 from compress.base.progress import Progress, Update
 from compress.data.datasets import Split
@@ -18,6 +19,7 @@ from compress.model.ops.op import Op
 from compress.storage.archive import read_model
 from compress.storage.packed_file import encode_weights
 from compress.storage.sizes import LayerStorage, ModelStorage, model_storage
+from compress.train.training import accuracy
 from sim.golden.golden import quantize_input, run_model
 from sim.golden.lifetimes import live_elements
 
@@ -127,7 +129,12 @@ def evaluate_model(
 
 
 def integer_accuracy(model: CompressedModel, split: Split, progress: Progress | None = None) -> float:
-    """Fraction of a split's images that the integer network, as the array computes it, classifies as labelled."""
+    """Fraction of a split's images that the integer network, as the array computes it, classifies as labelled.
+
+    Of another task than classification its figure.
+    """
+    if not split.task.classes:
+        return accuracy(IntegerNetwork(model), split.normalized(None))
     return _count_correct(model, split, progress) / len(split)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from compress.base.errors import CodesignError
 from compress.base.settings import LARGEST_SEED
@@ -34,7 +36,12 @@ def load_test_split(model: CompressedModel, data: str, folder: Path | None = Non
     CodesignError
         What ``load_dataset`` raises, or images of another shape or labels of more classes than the model has.
     """
-    split = load_dataset(data, _seed(model), folder).test
+    if (task := model.provenance.get("task")) is not None:
+        raise CodesignError(
+            f"the model is for the task {task!r}, whose loss and metric are not in its file",
+            "read accuracy.json of its run: images can be classified only where labels are classes",
+        )
+    split = load_dataset(data, _seed(model), folder, options=_options(model, data)).test
     _check_shape(model, data, tuple(split.images.shape[1:]))
     classes, largest = math.prod(model.output.shape), int(split.labels.max())
     if largest >= classes:
@@ -46,6 +53,14 @@ def _check_shape(model: CompressedModel, data: str, given: tuple[int, ...]) -> N
     flattened = (math.prod(given),) if len(model.input_shape) == 1 else given
     if flattened != model.input_shape:
         raise CodesignError(f"the model reads images {model.input_shape}, {data} has {given}", OTHER_DATA)
+
+
+def _options(model: CompressedModel, data: str) -> Mapping[str, Any]:
+    """Of the data function that the model was made with; of other data none."""
+    options = model.provenance.get("data_options", {}) if data == model.provenance.get("data") else {}
+    if not isinstance(options, Mapping):
+        raise CodesignError(f"the model's data_options are {options!r}", "write it again by `codesign compress`")
+    return options
 
 
 def _seed(model: CompressedModel) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,6 +15,7 @@ from codesign.report.plots import PLOTS, draw
 from codesign.report.report import ArrayComparison, CurveFigures, Report
 from codesign.report.theme import LIGHT, THEMES, Theme
 from compress.base.files import write_bytes, write_text
+from compress.data.task import ACCURACY, Metric
 from compress.methods.scopes import N_OF_M
 
 __all__ = ["gain", "notes", "write_page"]
@@ -48,7 +50,7 @@ def _html(report: Report, pictures: dict[str, dict[str, bytes]]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=_percent,
+        told=partial(_told, report.accuracy.metric),
         count=lambda value: f"{value:,.0f}",
         ratio=lambda value: f"{value:.2f}×",
     )
@@ -58,8 +60,8 @@ def _html(report: Report, pictures: dict[str, dict[str, bytes]]) -> str:
     )
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.2f} %"
+def _told(metric: Metric, figure: float) -> str:
+    return f"{100 * figure:.2f} %" if metric.unit == "%" else metric.told(figure)
 
 
 def _data_uri(png: bytes) -> str:
@@ -96,8 +98,11 @@ def _losses(report: Report) -> list[str]:
         found.append(f"Slower on the chosen array than on the dense one: {told}. One array serves all layers.")
     for entry in report.break_even:
         found += _losing_portions(entry)
-    lost = report.accuracy.dense - report.accuracy.integer
-    if lost > 0:
+    metric = report.accuracy.metric
+    lost = metric.score(report.accuracy.dense) - metric.score(report.accuracy.integer)
+    if lost > 0 and metric != ACCURACY:
+        found.append(f"The {metric.name} of the integer network is worse than the dense one's by {metric.told(lost)}.")
+    elif lost > 0:
         total = report.accuracy.test_images
         images = round(lost * total)
         found.append(f"Of {total} test images, the integer network gets {images} fewer right than the dense one.")

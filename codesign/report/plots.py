@@ -176,7 +176,7 @@ def convergence(report: Report, theme: Theme) -> Figure:
 def losses(report: Report, theme: Theme) -> Figure:
     """Training loss and validation accuracy of pruning and of quantization, where they trained."""
     trained = {name: steps for name, steps in report.admm.items() if steps or report.training.get(name)}
-    return draw_losses(_plain(trained), _plain(report.training), theme)
+    return draw_losses(_plain(trained), _plain(report.training), theme, report.accuracy.metric)
 
 
 def _plain(runs: Mapping[str, Sequence[Any]]) -> dict[str, list[dict[str, Any]]]:

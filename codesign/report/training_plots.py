@@ -22,6 +22,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 
 from codesign.report.theme import LineStyle, Theme, line_style, styled
 from compress.admm.split_variables import Residual
+from compress.data.task import ACCURACY, Metric
 
 __all__ = ["MOST_LAYERS", "draw_histograms", "draw_losses", "draw_residuals"]
 
@@ -66,7 +67,9 @@ def draw_residuals(runs: Mapping[str, Records], theme: Theme, tolerances: Mappin
     return figure
 
 
-def draw_losses(runs: Mapping[str, Records], retraining: Mapping[str, Records], theme: Theme) -> Figure:
+def draw_losses(
+    runs: Mapping[str, Records], retraining: Mapping[str, Records], theme: Theme, metric: Metric = ACCURACY
+) -> Figure:
     """Training loss and validation accuracy of each ADMM iteration, then of each retraining epoch, a column per run.
 
     Parameters
@@ -75,13 +78,16 @@ def draw_losses(runs: Mapping[str, Records], retraining: Mapping[str, Records], 
     retraining : mapping of title to ``EpochRecord`` as dicts
         Of the same titles; one that ``runs`` lacks is not drawn. Where the epochs start again at 0, as they do for
         every portion of a quantization, a dotted line is drawn.
+    metric : Metric
+        What the accuracies are figures of.
     """
+    percent = 100 if metric.unit == "%" else 1
     with styled(theme):
         figure, panels = _panels(list(runs), theme)
         for axes_of_run, (title, steps) in zip(panels, runs.items(), strict=True):
             records = retraining.get(title, ())
             for axes, member, factor in zip(
-                axes_of_run, ("training_loss", "validation_accuracy"), (1, 100), strict=True
+                axes_of_run, ("training_loss", "validation_accuracy"), (1, percent), strict=True
             ):
                 for number, (start, label, part) in enumerate(
                     ((1, "ADMM", steps), (len(steps) + 1, "retraining", records))
@@ -96,9 +102,13 @@ def draw_losses(runs: Mapping[str, Records], retraining: Mapping[str, Records], 
             axes_of_run[1].set_xlabel("iteration, then epoch")
             if not steps and not records:
                 _say_empty(axes_of_run, theme)
-        _label(panels, theme, "training loss", "validation accuracy, %")
+        _label(panels, theme, "training loss", _with_unit(f"validation {metric.name}", metric))
         _legend(figure, panels, theme)
     return figure
+
+
+def _with_unit(name: str, metric: Metric) -> str:
+    return f"{name}, {metric.unit}" if metric.unit else name
 
 
 def draw_histograms(layers: Records, theme: Theme) -> Figure:

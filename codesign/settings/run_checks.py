@@ -55,7 +55,8 @@ def check_run(config: RunConfig) -> None:
     given = given_alphas_of(config)
     if given is not None:
         given.of(layers)
-    _check_classes(layers[-1], dataset)
+    if dataset.task.classes:
+        _check_classes(layers[-1], dataset)
 
 
 def _check_classes(last: LayerGeometry, dataset: Dataset) -> None:

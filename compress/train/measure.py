@@ -17,7 +17,7 @@ time of evaluating a MobileNetV3 went into page faults."""
 
 def measure(network: nn.Module, split: Split) -> tuple[float, float]:
     """Mean loss and figure of a network in evaluation mode; every process measures the whole split alike."""
-    task, device = split.task, next(network.parameters()).device
+    task, device = split.task, next(network.parameters(), torch.empty(0)).device
     loss, outputs = 0.0, []
     for start in range(0, len(split), EVALUATION_BATCH):
         images = split.images[start : start + EVALUATION_BATCH].to(device)

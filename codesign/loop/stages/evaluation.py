@@ -11,6 +11,7 @@ from codesign.loop.inputs import Inputs, Work
 from codesign.loop.results import Result
 from codesign.settings.data import Data
 from codesign.settings.network_file import NetworkSource
+from compress.data.task import ACCURACY, Metric
 from compress.model.model_file import load_model
 from compress.train.training import accuracy
 
@@ -27,6 +28,8 @@ class EvaluateSettings:
 
 class AccuracyResult(Result):
     """Fractions of the test images: of the networks in floats, and of integer models as the array computes them.
+
+    Of another task than classification the figures of the test images, which ``metric`` describes.
 
     Members
     -------
@@ -45,10 +48,11 @@ class AccuracyResult(Result):
     compressed: float
     integer: float
     test_images: int
+    metric: Metric = ACCURACY
 
 
 def run(inputs: Inputs, settings: EvaluateSettings, work: Work) -> AccuracyResult:
-    """Classify every test image five times."""
+    """Measure five networks on every test image."""
     test, network = settings.data.load().test, settings.network
     return AccuracyResult(
         dense=accuracy(network.read(inputs.path(NETWORK)), test),
@@ -57,4 +61,5 @@ def run(inputs: Inputs, settings: EvaluateSettings, work: Work) -> AccuracyResul
         compressed=accuracy(network.read(inputs.path(QUANTIZED)), test),
         integer=integer_accuracy(load_model(inputs.path(MODEL)), test, work.progress),
         test_images=len(test),
+        metric=test.task.metric,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -100,11 +101,16 @@ def run(inputs: Inputs, settings: QuantizeSettings, work: Work) -> QuantizationR
 
 
 def _provenance(settings: QuantizeSettings) -> dict[str, Any]:
+    data = settings.data
+    options = {} if data.options == "{}" else {"data_options": json.loads(data.options)}
+    task = {"task": data.task.step} if data.task.step else {}
     return {
         "network": settings.network.name,
-        "data": settings.data.name,
+        "data": data.name,
         "seed": settings.seed,
         "versions": versions(),
+        **options,
+        **task,
     }
 
 

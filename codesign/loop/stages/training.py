@@ -17,6 +17,7 @@ from codesign.settings.network_file import NetworkSource, save_network
 from codesign.settings.weights import Weights
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset
+from compress.data.task import ACCURACY, Metric
 from compress.train.checkpoint import Checkpoint, describe_run
 from compress.train.launch import together
 from compress.train.settings import TORCH_THREADS
@@ -47,7 +48,10 @@ class ImageCounts:
 
 
 class TrainingResult(Result):
-    """How the dense network was trained; its weights are in ``NETWORK``."""
+    """How the dense network was trained; its weights are in ``NETWORK``.
+
+    Of another task than classification accuracies are its figures, which ``metric`` describes.
+    """
 
     FILE: ClassVar = "training.json"
     COMMAND: ClassVar = "codesign train"
@@ -55,6 +59,7 @@ class TrainingResult(Result):
     validation_accuracy: float
     images: ImageCounts
     history: tuple[EpochRecord, ...]
+    metric: Metric = ACCURACY
 
 
 def run(inputs: Inputs, settings: TrainSettings, work: Work) -> TrainingResult:
@@ -71,6 +76,7 @@ def run(inputs: Inputs, settings: TrainSettings, work: Work) -> TrainingResult:
         validation_accuracy=accuracy(network, dataset.validation),
         images=ImageCounts(len(dataset.train), len(dataset.validation), len(dataset.test)),
         history=history,
+        metric=dataset.task.metric,
     )
 
 

@@ -87,7 +87,7 @@ def test_divergence_is_a_clear_error(small_network: nn.Module, small_data: Datas
 
 
 @pytest.mark.parametrize(
-    "changes", [{"epochs": 0}, {"batch_size": -1}, {"learning_rate": math.nan}, {"weight_decay": -0.1}, {"seed": -1}]
+    "changes", [{"epochs": -1}, {"batch_size": -1}, {"learning_rate": math.nan}, {"weight_decay": -0.1}, {"seed": -1}]
 )
 def test_a_setting_out_of_range_is_a_clear_error(changes: dict[str, Any]) -> None:
     with pytest.raises(CodesignError, match=next(iter(changes))):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from codesign.loop.trials import TrialSettings
 from codesign.settings.data import Data
 from codesign.settings.layers import GivenAlphas
 from codesign.settings.network_file import NetworkSource
+from codesign.settings.task import TaskSource
 from compress.base.errors import CodesignError
 from compress.base.progress import Update
 from compress.base.store import Store
-from compress.train.training import TrainingConfig, train
+from compress.data.task import Metric
+from compress.train.training import TrainingConfig, accuracy, train
 from flows.search.break_even_ratio import BreakEvenRatio
 from flows.technology.technology import generic_technology
 from tests.codesign.loop.stages.conftest import GiveInputs
@@ -73,6 +76,22 @@ def test_a_search_tells_every_set_that_it_tried(
     assert all(trial.accepted == (trial.accuracy >= (result.validation_floor or 0)) for trial in result.trials)
     result.write(work.folder)
     assert AlphasResult.read(work.folder) == result
+
+
+@pytest.mark.parametrize(("tolerance", "accepted"), [(0.0, True), (-0.1, False)])
+def test_a_figure_of_which_less_is_better_must_not_rise_above_its_limit(
+    measured: None, settings: AlphaSettings, inputs: GiveInputs, work: Work, tolerance: float, accepted: bool
+) -> None:
+    """Masks of random weights lose nothing and gain little."""
+    task = TaskSource("stages_test_network:step", metric=Metric("loss", "", higher_is_better=False))
+    data = replace(settings.data, task=task)
+    dense = accuracy(settings.network.read(work.folder / NETWORK), data.load().validation)
+    result = choose(replace(settings, data=data, tolerance=tolerance), inputs, work)
+    limit = result.validation_floor
+    assert limit is not None
+    assert limit == pytest.approx(dense + tolerance)
+    assert all(trial.accepted == (trial.accuracy <= limit) for trial in result.trials)
+    assert {trial.accepted for trial in result.trials} == {accepted}
 
 
 class Trainer:

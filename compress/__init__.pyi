@@ -1,6 +1,6 @@
 """Every public name of ``compress`` and its module; ``docs/api.md`` has a line for each."""
 
-from .admm.iteration import AdmmConfig as AdmmConfig
+from .admm.settings import AdmmConfig as AdmmConfig
 from .admm.split_variables import Constraint as Constraint
 from .base.errors import CodesignError as CodesignError
 from .base.progress import Progress as Progress

@@ -1,0 +1,124 @@
+"""Which calls become one integer operation: a ReLU is the saturation of what is before it, and layers pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from compress.model.compressed_model import INPUT
+from compress.model.layer import Pool, PoolKind
+from compress.model.ops.op import Call
+from compress.model.ops.registry import op_of_target
+from compress.networks.capture.captured import LAYER, CapturedNetwork
+
+__all__ = ["Step", "fuse", "is_relu", "keeps_scale"]
+
+RELUS = frozenset({"aten.relu.default", "aten.relu_.default", "aten.relu6.default", "aten.relu6_.default"})
+BOUNDED = frozenset(f"aten.{name}.default" for name in ("hardtanh", "hardtanh_", "clamp", "clamp_", "clamp_min", "clamp_min_"))
+GLOBAL = "aten.adaptive_avg_pool2d.default"
+KINDS = {"aten.max_pool2d.default": PoolKind.MAX, "aten.avg_pool2d.default": PoolKind.AVERAGE}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One integer operation to be.
+
+    Members
+    -------
+    call : Call
+        What it computes; the operation has its name.
+    inputs : tuple of str
+        The steps that it reads, or ``INPUT``.
+    relu : Call, optional
+        A ReLU or the like behind it, which is the saturation of its codes at a real 0.
+    pool : Pool, optional
+        Behind a layer and its ReLU.
+    seen : str
+        The call whose result is what the operation rounds and saturates, before pooling.
+    """
+
+    call: Call
+    inputs: tuple[str, ...]
+    seen: str
+    relu: Call | None = None
+    pool: Pool | None = None
+
+    @property
+    def name(self) -> str:
+        """The operation's."""
+        return self.call.name
+
+
+def keeps_scale(call: Call) -> bool:
+    """Whether the result has the scale and zero point of what it reads."""
+    op = None if call.target == LAYER else op_of_target(call.target)
+    return op is not None and op.KEEPS_SCALE
+
+
+def is_relu(call: Call) -> bool:
+    """Whether a call cuts off what is below 0, and above some number at most."""
+    if call.target in RELUS:
+        return True
+    arguments = call.arguments
+    lowest = arguments.get("min_val") if "hardtanh" in call.target else arguments.get("min")
+    return call.target in BOUNDED and isinstance(lowest, int | float) and lowest == 0
+
+
+def fuse(captured: CapturedNetwork, apart: frozenset[str] = frozenset()) -> tuple[tuple[Step, ...], str]:
+    """The steps in order, and the one that gives the network's answer.
+
+    ``apart`` are calls that must stay operations of their own.
+    """
+    steps: dict[str, Step] = {}
+    giver = {INPUT: INPUT}
+    for call in captured.calls:
+        before = steps.get(giver[call.inputs[0]]) if len(call.inputs) == 1 else None
+        joined = None
+        if before is not None and call.name not in apart and len(captured.readers(call.inputs[0])) == 1:
+            joined = _joined(before, call, is_answer=call.inputs[0] == captured.answer)
+        if joined is not None:
+            steps[joined.name] = joined
+            giver[call.name] = joined.name
+        else:
+            steps[call.name] = Step(call, tuple(giver[name] for name in call.inputs), call.name)
+            giver[call.name] = call.name
+    return tuple(steps.values()), giver[captured.answer]
+
+
+def _joined(before: Step, call: Call, is_answer: bool) -> Step | None:
+    """The step with ``call`` in it, or None."""
+    if is_answer or keeps_scale(before.call):
+        return None
+    if before.relu is None and is_relu(call) and _saturates(before.call):
+        if before.pool is None:
+            return replace(before, relu=call, seen=call.name)
+        if before.pool.kind is PoolKind.MAX:  # a ReLU may as well come before it
+            return replace(before, relu=call, seen=before.seen)
+    if before.call.target == LAYER and before.pool is None and (pool := _plain_pool(call)) is not None:
+        return replace(before, pool=pool)
+    return None
+
+
+def _saturates(call: Call) -> bool:
+    """Whether the operation rounds a sum to codes; a lookup has a table instead."""
+    op = op_of_target(call.target)
+    return call.target == LAYER or (op is not None and op.KIND in ("add", "affine", "scale"))
+
+
+def _plain_pool(call: Call) -> Pool | None:
+    """Pooling without padding, or None."""
+    if call.target == GLOBAL and len(call.shape) == 3 and call.shape[1:] == (1, 1):
+        _, height, width = call.input_shapes[0]
+        return Pool(PoolKind.AVERAGE, (height, width), (height, width))
+    kind = KINDS.get(call.target)
+    arguments = call.arguments
+    if kind is None or len(call.shape) != 3 or any(arguments["padding"]) or arguments["ceil_mode"]:
+        return None
+    if arguments.get("divisor_override") is not None or any(step != 1 for step in arguments.get("dilation", ())):
+        return None
+    kernel = _pair(arguments["kernel_size"])
+    stride = _pair(arguments["stride"]) if arguments["stride"] else kernel
+    return Pool(kind, kernel, stride)
+
+
+def _pair(size: tuple[int, ...]) -> tuple[int, int]:
+    return size[0], size[-1]

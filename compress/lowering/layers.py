@@ -1,0 +1,83 @@
+"""Integer layers: levels, biases with zero points in them, requantizations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from compress.base.errors import CodesignError
+from compress.lowering.fusion import Step
+from compress.model.activation import Activation
+from compress.model.layer import CompressedLayer, Requantization
+from compress.networks.capture.captured import CapturedLayer
+
+__all__ = ["IntegerWeights", "integer_layer"]
+
+LARGEST_BIAS = 2**31 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerWeights:
+    """The levels, intervals and bits of a network's layers, by name."""
+
+    levels: Mapping[str, Tensor]
+    intervals: Mapping[str, float]
+    weight_bits: Mapping[str, int]
+
+
+def integer_layer(
+    step: Step, layer: CapturedLayer, weights: IntegerWeights, given: Activation, result: Activation
+) -> CompressedLayer:
+    """One layer that reads ``given`` and rounds to ``result``.
+
+    The array multiplies codes, so the input's zero point leaves by the bias, and the output's comes in by it: rounded
+    in units of the accumulator, which are finer than those of the output.
+    """
+    name, geometry = step.name, layer.geometry
+    if name not in weights.levels:
+        raise CodesignError(f"layer {name!r} was not quantized", "quantize every Conv2d and Linear layer")
+    interval = weights.intervals[name]
+    accumulator_unit = interval * given.scale
+    levels_KCRS = weights.levels[name].reshape(geometry.weight_shape).contiguous().numpy().copy()
+    requantization = Requantization.from_scale(accumulator_unit / result.scale)
+    bias = _real_bias(layer, accumulator_unit)
+    bias = bias - given.zero_point * levels_KCRS.reshape(len(levels_KCRS), -1).sum(axis=1, dtype=np.int64)
+    bias = bias + round(result.zero_point * 2**requantization.shift / requantization.multiplier)
+    if np.abs(bias).max() > LARGEST_BIAS:
+        raise CodesignError(
+            f"a bias of layer {name!r} exceeds 32 bits in units of {accumulator_unit:g}",
+            "train with more weight decay, so that weights and biases have similar sizes",
+        )
+    return CompressedLayer(
+        name=name,
+        kind=geometry.kind,
+        levels=levels_KCRS,
+        weight_bits=weights.weight_bits[name],
+        interval=interval,
+        bias=bias.astype(np.int32),
+        input_shape=geometry.input_shape,
+        requantization=requantization,
+        input_scale=given.scale,
+        output_scale=result.scale,
+        act_bits=given.bits,
+        stride=geometry.stride,
+        padding=geometry.padding,
+        groups=geometry.groups,
+        relu=not result.signed,
+        pool=step.pool,
+        dilation=geometry.dilation,
+        padding_end=geometry.padding_end,
+        input_zero_point=given.zero_point,
+        output_zero_point=result.zero_point,
+    )
+
+
+def _real_bias(layer: CapturedLayer, accumulator_unit: float) -> NDArray[np.float64]:
+    """(K,) whole numbers in units of the accumulator."""
+    if layer.module.bias is None:
+        return np.zeros(layer.geometry.weight_shape[0])
+    return np.asarray(np.rint(layer.module.bias.detach().double().numpy() / accumulator_unit))

@@ -1,0 +1,88 @@
+"""The whole way from calls to the integer graph, and whether there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from compress.base.errors import CodesignError
+from compress.lowering.fusion import Step, fuse, is_relu
+from compress.lowering.layers import IntegerWeights, integer_layer
+from compress.lowering.ranges import Range, calibrate
+from compress.lowering.types import NegativeBesideRelu, input_type, types_of
+from compress.model.activation import Activation
+from compress.model.compressed_model import INPUT, CompressedModel, Node
+from compress.model.ops.op import Op
+from compress.model.ops.registry import OPS, op_of_target
+from compress.networks.capture.captured import LAYER, CapturedNetwork
+
+__all__ = ["check_operations", "lower"]
+
+IMAGE_RANGE = (0.0, 1.0)
+UNIT = Range(-1.0, 1.0, 1.0)
+POSITIVE = Range(0.0, 1.0, 1.0)
+
+
+def lower(
+    captured: CapturedNetwork,
+    weights: IntegerWeights,
+    images: Tensor,
+    act_bits: int,
+    coverage: float,
+    provenance: dict[str, Any],
+) -> CompressedModel:
+    """The integer graph, its scales calibrated on images (N, C, H, W) in [0, 1].
+
+    Raises
+    ------
+    CodesignError
+        An operation that the integer graph does not have, by name; a layer without levels; results that are not finite.
+    """
+    image = input_type(captured.input_shape, act_bits, IMAGE_RANGE)
+    apart: frozenset[str] = frozenset()
+    while True:
+        steps, answer = fuse(captured, apart)
+        ranges = calibrate(captured, images, {step.seen for step in steps}, coverage)
+        try:
+            types = types_of(steps, answer, ranges, image)
+            break
+        except NegativeBesideRelu as conflict:
+            apart |= conflict.calls
+    nodes = []
+    for step in steps:
+        given, result = tuple(types[name] for name in step.inputs), types[step.name]
+        if step.call.target == LAYER:
+            layer = integer_layer(step, captured.layers[step.name], weights, given[0], result)
+            nodes.append(Node(step.name, layer, step.inputs))
+        else:
+            nodes.append(Node(step.name, _operation(step, given, result), step.inputs))
+    return CompressedModel(types[INPUT], tuple(nodes), answer, provenance)
+
+
+def check_operations(captured: CapturedNetwork) -> None:
+    """CodesignError with the name of the first operation that no integer graph has, before anything is trained."""
+    steps, answer = fuse(captured)
+    ranges: Mapping[str, Range] = {
+        step.seen: POSITIVE if step.relu is not None or is_relu(step.call) else UNIT for step in steps
+    }
+    image = input_type(captured.input_shape, 8, IMAGE_RANGE)
+    try:
+        types = types_of(steps, answer, ranges, image)
+    except NegativeBesideRelu as conflict:
+        steps, answer = fuse(captured, conflict.calls)
+        types = types_of(steps, answer, {**ranges, **{step.seen: UNIT for step in steps}}, image)
+    for step in steps:
+        if step.call.target != LAYER:
+            _operation(step, tuple(types[name] for name in step.inputs), types[step.name])
+
+
+def _operation(step: Step, given: tuple[Activation, ...], result: Activation) -> Op:
+    op = op_of_target(step.call.target)
+    if op is None:
+        known = ", ".join(OPS)
+        raise step.call.refuse(
+            "has no integer operation", f"use convolutions, linear layers and what becomes one of: {known}"
+        )
+    return op.lower(step.call, given, result)

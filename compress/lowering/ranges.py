@@ -1,0 +1,70 @@
+"""Calibration: the range of real numbers that each operation's result takes on sample images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from compress.base.errors import CodesignError
+from compress.data.datasets import Split
+from compress.lowering.float_graph import run_float
+from compress.networks.capture.captured import CapturedNetwork
+
+__all__ = ["Range", "calibrate", "calibration_images"]
+
+CALIBRATION_IMAGES = 1000
+MOST_ELEMENTS = 1 << 26  # of one result of all images: 256 MB
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a fraction of the results lies in.
+
+    Members
+    -------
+    low, high : float
+        ``low`` is at most 0 and ``high`` at least 0, since a real 0 has a code.
+    magnitude : float
+        That a fraction of the magnitudes does not exceed; 1 where all results are 0.
+    """
+
+    low: float
+    high: float
+    magnitude: float
+
+
+def calibration_images(captured: CapturedNetwork, split: Split) -> Tensor:
+    """The first images of a split: 1000, or as many as keep one result of all of them within 256 MB."""
+    largest = max(math.prod(shape) for shape in (captured.input_shape, *(call.shape for call in captured.calls)))
+    return split.take(max(1, min(CALIBRATION_IMAGES, MOST_ELEMENTS // largest))).images
+
+
+def calibrate(
+    captured: CapturedNetwork, images: Tensor, names: Collection[str], coverage: float = 1.0
+) -> dict[str, Range]:
+    """The ranges of some calls' results, without the fraction 1 - ``coverage`` of them that is farthest out."""
+    if not 0 < coverage <= 1:
+        raise CodesignError(f"coverage must be above 0 and at most 1, not {coverage}", "use for example 0.9999")
+    ranges: dict[str, Range] = {}
+
+    def observe(name: str, results: Tensor) -> None:
+        if name in names:
+            ranges[name] = _range(name, results, coverage)
+
+    run_float(captured, images, observe)
+    return ranges
+
+
+def _range(name: str, results: Tensor, coverage: float) -> Range:
+    values = results.numpy()
+    magnitude = float(np.quantile(np.abs(values), coverage))
+    if not math.isfinite(magnitude):
+        raise CodesignError(
+            f"{name!r} gives infinite numbers or NaN on the calibration images", "train the network again"
+        )
+    low, high = (float(np.quantile(values, share)) for share in ((1 - coverage) / 2, (1 + coverage) / 2))
+    return Range(min(low, 0.0), max(high, 0.0), magnitude or 1.0)

@@ -1,0 +1,1 @@
+"""A torch network as a graph of calls, by torch.export: what it computes in evaluation, with every shape."""

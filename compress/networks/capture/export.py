@@ -1,0 +1,104 @@
+"""Torch's own record of what a network's ``forward`` does in evaluation."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, fx, nn
+from torch.export import ExportedProgram
+
+from compress.base.errors import CodesignError
+from compress.networks.checks import check_plain
+from compress.networks.tracing import evaluation_mode, trace
+
+__all__ = ["BATCH", "Exported", "export"]
+
+BATCH = 7
+"""Images that the network is exported with: a prime, so that a reshape that mixes samples cannot keep it by chance."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Operations at the level of aten, in order.
+
+    Members
+    -------
+    graph : torch.fx.Graph
+        Its placeholders are the constants below and the images.
+    constants : mapping of placeholder name to tensor
+        Parameters, buffers and tensors written in ``forward``, as they are now.
+    parameters : mapping of placeholder name to the parameter's or buffer's name in the network
+    images : str
+        The placeholder of the images.
+    """
+
+    graph: fx.Graph
+    constants: Mapping[str, Tensor]
+    parameters: Mapping[str, str]
+    images: str
+
+
+def export(network: nn.Module, input_shape: tuple[int, ...]) -> Exported:
+    """Export a network; where torch.export cannot, what torch.fx traces of it.
+
+    Raises
+    ------
+    CodesignError
+        The network is not plain, cannot run on such images, or neither of the two can follow its ``forward``.
+    """
+    check_plain(network, meta=True)
+    device = next(network.parameters()).device
+    images = torch.zeros(BATCH, *input_shape, device=device)
+    with evaluation_mode(network), torch.no_grad():
+        _check_runs(network, images)
+        return _read(network, _exported(network, images))
+
+
+def _check_runs(network: nn.Module, images: Tensor) -> None:
+    """Errors of the network's own, told as such."""
+    try:
+        answer = network(images[:1])
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise CodesignError(
+            f"the network cannot run on images of shape {tuple(images.shape[1:])}: {_first_line(error)}",
+            "check the size of the images and the sizes of the layers",
+        ) from error
+    if not isinstance(answer, Tensor):
+        raise CodesignError("forward() returns more than a tensor", "return the last layer's output alone")
+
+
+def _exported(network: nn.Module, images: Tensor) -> ExportedProgram:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own deprecations
+        try:
+            return torch.export.export(network, (images,), strict=False)
+        except Exception as error:  # whatever the user's forward raises on tensors without values
+            first = _first_line(error)
+        try:
+            return torch.export.export(fx.GraphModule(network, trace(network)), (images,), strict=False)
+        except Exception as error:
+            raise CodesignError(
+                f"the network cannot be traced: {first}", "keep Python control flow on tensors out of forward()"
+            ) from error
+
+
+def _read(network: nn.Module, program: ExportedProgram) -> Exported:
+    signature = program.graph_signature
+    changed = [*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate.values()]
+    if changed:
+        raise CodesignError(
+            f"forward() changes {changed[0]!r} in evaluation", "compute without changing buffers or the images"
+        )
+    names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    written = {name: program.constants[target] for name, target in signature.inputs_to_lifted_tensor_constants.items()}
+    tensors = {**dict(network.named_parameters(remove_duplicate=False)), **dict(network.named_buffers())}
+    constants = {name: tensors[target].detach() for name, target in names.items()}
+    (images,) = signature.user_inputs
+    return Exported(program.graph, {**constants, **written}, names, str(images))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

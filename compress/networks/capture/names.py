@@ -1,0 +1,36 @@
+"""Names of calls: a module's own where it does just that call, else torch's."""
+
+from __future__ import annotations
+
+from torch import fx, nn
+
+from compress.model.compressed_model import INPUT
+from compress.networks.chain import Prunable
+
+__all__ = ["Names"]
+
+
+class Names:
+    """Gives each of torch's operations a name that no other has, and that no layer has."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self._modules = dict(network.named_modules(remove_duplicate=False))
+        self._taken = {name for name, module in self._modules.items() if isinstance(module, Prunable)} | {INPUT}
+
+    def of(self, node: fx.Node) -> str:
+        """A new name for one operation."""
+        wanted = self._module_of(node) or node.name
+        name, count = wanted, 2
+        while name in self._taken:
+            name, count = f"{wanted}_{count}", count + 1
+        self._taken.add(name)
+        return name
+
+    def _module_of(self, node: fx.Node) -> str | None:
+        """The name of the module of torch's that runs the operation, if it is one."""
+        stack = node.meta.get("nn_module_stack") or {}
+        for name, _ in reversed(stack.values()):
+            module = self._modules.get(name)
+            is_torchs = module is not None and type(module).__module__.startswith("torch.nn.modules")
+            return name if is_torchs and not isinstance(module, nn.Sequential) else None
+        return None

@@ -60,9 +60,7 @@ def _run_layer(layer: CapturedLayer, activations: Tensor) -> Tensor:
     if geometry.padding_end is not None:
         (top, left), (bottom, right) = padding, geometry.padding_end
         activations, padding = functional.pad(activations, (left, right, top, bottom)), (0, 0)
-    return functional.conv2d(
-        activations, weight, bias, geometry.stride, padding, geometry.dilation, geometry.groups
-    )
+    return functional.conv2d(activations, weight, bias, geometry.stride, padding, geometry.dilation, geometry.groups)
 
 
 def _run_affine(call: Call, activations: Tensor) -> Tensor:

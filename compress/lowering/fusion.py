@@ -13,7 +13,9 @@ from compress.networks.capture.captured import LAYER, CapturedNetwork
 __all__ = ["Step", "fuse", "is_relu", "keeps_scale"]
 
 RELUS = frozenset({"aten.relu.default", "aten.relu_.default", "aten.relu6.default", "aten.relu6_.default"})
-BOUNDED = frozenset(f"aten.{name}.default" for name in ("hardtanh", "hardtanh_", "clamp", "clamp_", "clamp_min", "clamp_min_"))
+BOUNDED = frozenset(
+    f"aten.{name}.default" for name in ("hardtanh", "hardtanh_", "clamp", "clamp_", "clamp_min", "clamp_min_")
+)
 GLOBAL = "aten.adaptive_avg_pool2d.default"
 KINDS = {"aten.max_pool2d.default": PoolKind.MAX, "aten.avg_pool2d.default": PoolKind.AVERAGE}
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
-from compress.base.errors import CodesignError
-from compress.lowering.fusion import Step, fuse, is_relu
+from compress.lowering.fusion import Step, fuse
 from compress.lowering.layers import IntegerWeights, integer_layer
 from compress.lowering.ranges import Range, calibrate
-from compress.lowering.types import NegativeBesideRelu, input_type, types_of
+from compress.lowering.types import input_type, relus_apart, types_of
 from compress.model.activation import Activation
 from compress.model.compressed_model import INPUT, CompressedModel, Node
 from compress.model.ops.op import Op
@@ -21,8 +19,7 @@ from compress.networks.capture.captured import LAYER, CapturedNetwork
 __all__ = ["check_operations", "lower"]
 
 IMAGE_RANGE = (0.0, 1.0)
-UNIT = Range(-1.0, 1.0, 1.0)
-POSITIVE = Range(0.0, 1.0, 1.0)
+UNIT = Range(0.0, 1.0, 1.0)
 
 
 def lower(
@@ -45,11 +42,10 @@ def lower(
     while True:
         steps, answer = fuse(captured, apart)
         ranges = calibrate(captured, images, {step.seen for step in steps}, coverage)
-        try:
-            types = types_of(steps, answer, ranges, image)
+        if not (found := relus_apart(steps, ranges, image)):
             break
-        except NegativeBesideRelu as conflict:
-            apart |= conflict.calls
+        apart |= found
+    types = types_of(steps, answer, ranges, image)
     nodes = []
     for step in steps:
         given, result = tuple(types[name] for name in step.inputs), types[step.name]
@@ -64,15 +60,9 @@ def lower(
 def check_operations(captured: CapturedNetwork) -> None:
     """CodesignError with the name of the first operation that no integer graph has, before anything is trained."""
     steps, answer = fuse(captured)
-    ranges: Mapping[str, Range] = {
-        step.seen: POSITIVE if step.relu is not None or is_relu(step.call) else UNIT for step in steps
-    }
+    ranges = {step.seen: UNIT for step in steps}
     image = input_type(captured.input_shape, 8, IMAGE_RANGE)
-    try:
-        types = types_of(steps, answer, ranges, image)
-    except NegativeBesideRelu as conflict:
-        steps, answer = fuse(captured, conflict.calls)
-        types = types_of(steps, answer, {**ranges, **{step.seen: UNIT for step in steps}}, image)
+    types = types_of(steps, answer, ranges, image)
     for step in steps:
         if step.call.target != LAYER:
             _operation(step, tuple(types[name] for name in step.inputs), types[step.name])

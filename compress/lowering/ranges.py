@@ -10,11 +10,10 @@ import numpy as np
 from torch import Tensor
 
 from compress.base.errors import CodesignError
-from compress.data.datasets import Split
 from compress.lowering.float_graph import run_float
 from compress.networks.capture.captured import CapturedNetwork
 
-__all__ = ["Range", "calibrate", "calibration_images"]
+__all__ = ["Range", "calibrate", "images_to_calibrate"]
 
 CALIBRATION_IMAGES = 1000
 MOST_ELEMENTS = 1 << 26  # of one result of all images: 256 MB
@@ -37,10 +36,10 @@ class Range:
     magnitude: float
 
 
-def calibration_images(captured: CapturedNetwork, split: Split) -> Tensor:
-    """The first images of a split: 1000, or as many as keep one result of all of them within 256 MB."""
+def images_to_calibrate(captured: CapturedNetwork) -> int:
+    """1000, or as many as keep one result of all of them within 256 MB."""
     largest = max(math.prod(shape) for shape in (captured.input_shape, *(call.shape for call in captured.calls)))
-    return split.take(max(1, min(CALIBRATION_IMAGES, MOST_ELEMENTS // largest))).images
+    return max(1, min(CALIBRATION_IMAGES, MOST_ELEMENTS // largest))
 
 
 def calibrate(

@@ -12,18 +12,7 @@ from compress.model.compressed_model import INPUT
 from compress.model.layer import PoolKind
 from compress.networks.capture.captured import LAYER
 
-__all__ = ["Groups", "NegativeBesideRelu", "group", "input_type", "types_of"]
-
-
-class NegativeBesideRelu(Exception):
-    """ReLUs whose results share a scale with negative numbers cannot be the saturation at code 0.
-
-    ``calls`` are their names.
-    """
-
-    def __init__(self, calls: frozenset[str]) -> None:
-        super().__init__(*calls)
-        self.calls = calls
+__all__ = ["Groups", "group", "input_type", "relus_apart", "types_of"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +54,22 @@ def input_type(shape: tuple[int, ...], bits: int, image_range: tuple[float, floa
     return _unsigned(shape, bits, min(image_range[0], 0.0), max(image_range[1], 0.0))
 
 
+def relus_apart(steps: tuple[Step, ...], ranges: Mapping[str, Range], image: Activation) -> frozenset[str]:
+    """ReLUs whose results share a scale with negative numbers: no saturation at code 0, but operations of their own."""
+    by_name = {step.name: step for step in steps}
+    apart: set[str] = set()
+    for sources in group(steps).sources.values():
+        inner = [by_name[name] for name in sources if name != INPUT]
+        if inner and _low(sources, inner, ranges, image) < 0:
+            apart.update(step.relu.name for step in inner if step.relu is not None)
+    return frozenset(apart)
+
+
+def _low(sources: tuple[str, ...], inner: list[Step], ranges: Mapping[str, Range], image: Activation) -> float:
+    lows = [ranges[step.seen].low for step in inner]
+    return min([*lows, _real(image, image.lowest)] if INPUT in sources else lows)
+
+
 def types_of(
     steps: tuple[Step, ...],
     answer: str,
@@ -73,12 +78,7 @@ def types_of(
 ) -> dict[str, Activation]:
     """The type of every step's result before its pooling, and of ``INPUT``, with the shapes of calls.
 
-    A layer without ReLU that is the network's answer is signed.
-
-    Raises
-    ------
-    NegativeBesideRelu
-        Those ReLUs must become operations of their own.
+    A layer without ReLU that is the network's answer is signed. ``relus_apart`` must have found none.
     """
     groups, by_name = group(steps), {step.name: step for step in steps}
     chosen = {root: _of_group(sources, by_name, answer, ranges, image) for root, sources in groups.sources.items()}
@@ -102,13 +102,9 @@ def _of_group(
     found = [ranges[step.seen] for step in inner]
     if sources == (answer,) and _may_be_signed(inner[0]):
         return Activation(image.shape, image.bits, found[0].magnitude / (2 ** (image.bits - 1) - 1), signed=True)
-    low, high = min(each.low for each in found), max(each.high for each in found)
+    low, high = _low(sources, inner, ranges, image), max(each.high for each in found)
     if INPUT in sources:
-        low, high = min(low, _real(image, image.lowest)), max(high, _real(image, image.highest))
-    if low < 0:
-        relus = frozenset(step.relu.name for step in inner if step.relu is not None)
-        if relus:
-            raise NegativeBesideRelu(relus)
+        high = max(high, _real(image, image.highest))
     if low == 0 and INPUT not in sources:
         return Activation(image.shape, image.bits, max(each.magnitude for each in found) / (2**image.bits - 1))
     return _unsigned(image.shape, image.bits, low, high)

@@ -20,7 +20,6 @@ __all__ = [
     "ChainLayer",
     "LayerGeometry",
     "conv_geometry",
-    "layer_geometries",
     "linear_geometry",
     "prunable_layers",
     "trace_chain",
@@ -81,11 +80,6 @@ def prunable_layers(network: nn.Module) -> dict[str, Prunable]:
     if not layers:
         raise CodesignError("the network has no Conv2d or Linear layer", "there is nothing to compress; add one")
     return layers
-
-
-def layer_geometries(network: nn.Module, input_shape: tuple[int, int, int]) -> list[LayerGeometry]:
-    """Sizes of the chain's layers in running order; raises what ``trace_chain`` raises."""
-    return [layer.geometry for layer in trace_chain(network, input_shape)]
 
 
 def trace_chain(network: nn.Module, input_shape: tuple[int, int, int]) -> list[ChainLayer]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from compress.data.datasets import Dataset, Split, load_dataset
-from compress.model.compressed_model import CompressedModel
+from compress.model.compressed_model import INPUT, CompressedModel
 from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
 from compress.networks.registry import build_network
 from compress.train.training import TrainingConfig, train
@@ -107,18 +107,26 @@ def run_integer() -> Callable[[CompressedModel, Split], Tensor]:
     """Integer outputs of a model, computed with torch in exact float64 arithmetic."""
 
     def run(model: CompressedModel, split: Split) -> Tensor:
-        activations = torch.floor(split.images.double() / model.layers[0].input_scale + 0.5)
-        for layer in model.layers:
-            activations = _run_layer(layer, activations)
-        return activations.flatten(1)
+        pixels = split.pixels.double().reshape(-1, *model.input_shape)
+        codes = {INPUT: torch.round(pixels / model.input.scale + model.input.zero_point)}
+        for node in model.nodes:
+            operands = [codes[name] for name in node.inputs]
+            if isinstance(node.op, CompressedLayer):
+                codes[node.name] = _run_layer(node.op, operands[0]).reshape(-1, *node.op.gives)
+            else:
+                answer = node.op.run(*(operand.short().numpy() for operand in operands))
+                codes[node.name] = torch.from_numpy(answer).double()
+        return codes[model.answer].flatten(1)
 
     return run
 
 
 def _run_layer(layer: CompressedLayer, activations: Tensor) -> Tensor:
+    (top, left), (bottom, right) = layer.padding, layer.padding_end or layer.padding
     activations = activations.reshape(-1, *layer.input_shape)
+    padded = functional.pad(activations, (left, right, top, bottom), value=float(layer.input_zero_point))
     weights, bias = torch.from_numpy(layer.levels.astype(float)), torch.from_numpy(layer.bias.astype(float))
-    sums = functional.conv2d(activations, weights, bias, layer.stride, layer.padding, 1, layer.groups)
+    sums = functional.conv2d(padded, weights, bias, layer.stride, 0, layer.dilation, layer.groups)
     scale = layer.requantization
     scaled = torch.floor((sums * scale.multiplier + 2.0 ** (scale.shift - 1)) / 2.0**scale.shift)
     half = 2 ** (layer.act_bits - 1)

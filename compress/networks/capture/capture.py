@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -238,5 +237,3 @@ def _moves_batch(call: Call) -> bool:
     """A permutation keeps the batch as axis 0."""
     dims = call.arguments.get("dims")
     return call.target == "aten.permute.default" and isinstance(dims, tuple) and dims[0] not in (0, -len(dims))
-
-

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from torch import fx, nn
 
 from compress.model.compressed_model import INPUT
 from compress.networks.chain import Prunable
 
-__all__ = ["Names"]
+__all__ = ["Names", "free_name"]
+
+
+def free_name(wanted: str, taken: Container[str]) -> str:
+    """The name, with a number behind it where it is taken."""
+    name, count = wanted, 2
+    while name in taken:
+        name, count = f"{wanted}_{count}", count + 1
+    return name
 
 
 class Names:
@@ -19,10 +29,7 @@ class Names:
 
     def of(self, node: fx.Node) -> str:
         """A new name for one operation."""
-        wanted = self._module_of(node) or node.name
-        name, count = wanted, 2
-        while name in self._taken:
-            name, count = f"{wanted}_{count}", count + 1
+        name = free_name(self._module_of(node) or node.name, self._taken)
         self._taken.add(name)
         return name
 

@@ -50,7 +50,7 @@ from .model.layer import PoolKind as PoolKind
 from .model.layer import Requantization as Requantization
 from .model.model_file import load_model as load_model
 from .model.model_file import save_model as save_model
-from .networks.chain import layer_geometries as layer_geometries
+from .networks.capture.geometries import layer_geometries as layer_geometries
 from .networks.chain import prunable_layers as prunable_layers
 from .networks.checks import check_plain as check_plain
 from .networks.fold import fold_batch_norms as fold_batch_norms

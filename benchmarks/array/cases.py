@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.papers import ALEXNET_LAYERS
+from compress.networks.capture.geometries import layer_geometries
 from compress.networks.chain import LayerGeometry
-from compress.networks.forward_sizes import measured_geometries
 from compress.networks.imagenet import alexnet
 from compress.sets.balance import GroupCardinality
 from compress.sets.selection import largest_positions
@@ -77,7 +77,7 @@ CASES = _cases()
 def layer_sizes(layer: str) -> LayerGeometry:
     """A layer of the papers' AlexNet, its groups as there; no weight is made."""
     with torch.device("meta"):
-        return next(found for found in measured_geometries(alexnet(), (3, 227, 227)) if found.name == layer)
+        return next(found for found in layer_geometries(alexnet(), (3, 227, 227)) if found.name == layer)
 
 
 def group_geometry(sizes: LayerGeometry) -> ArrayGeometry:

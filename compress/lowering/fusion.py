@@ -10,7 +10,7 @@ from compress.model.ops.op import Call
 from compress.model.ops.registry import op_of_target
 from compress.networks.capture.captured import LAYER, CapturedNetwork
 
-__all__ = ["Step", "fuse", "is_relu", "keeps_scale"]
+__all__ = ["Step", "fuse", "keeps_scale", "layer_pools"]
 
 RELUS = frozenset({"aten.relu.default", "aten.relu_.default", "aten.relu6.default", "aten.relu6_.default"})
 BOUNDED = frozenset(
@@ -56,7 +56,7 @@ def keeps_scale(call: Call) -> bool:
     return op is not None and op.KEEPS_SCALE
 
 
-def is_relu(call: Call) -> bool:
+def _is_relu(call: Call) -> bool:
     """Whether a call cuts off what is below 0, and above some number at most."""
     if call.target in RELUS:
         return True
@@ -86,11 +86,17 @@ def fuse(captured: CapturedNetwork, apart: frozenset[str] = frozenset()) -> tupl
     return tuple(steps.values()), giver[captured.answer]
 
 
+def layer_pools(captured: CapturedNetwork) -> dict[str, Pool | None]:
+    """The pooling that each layer does itself, by the layer's name."""
+    steps, _ = fuse(captured)
+    return {step.name: step.pool for step in steps if step.call.target == LAYER}
+
+
 def _joined(before: Step, call: Call, is_answer: bool) -> Step | None:
     """The step with ``call`` in it, or None."""
     if is_answer or keeps_scale(before.call):
         return None
-    if before.relu is None and is_relu(call) and _saturates(before.call):
+    if before.relu is None and _is_relu(call) and _saturates(before.call):
         if before.pool is None:
             return replace(before, relu=call, seen=call.name)
         if before.pool.kind is PoolKind.MAX:  # a ReLU may as well come before it

@@ -20,7 +20,9 @@ from codesign.settings.network_file import NetworkSource
 from compress.base.digests import as_json
 from compress.base.progress import Update
 from compress.base.sources import source_digest
-from compress.networks.chain import prunable_layers, trace_chain
+from compress.lowering.fusion import layer_pools
+from compress.networks.capture.capture import capture
+from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
 from compress.sets.masks import magnitude_mask
 from compress.train.checkpoint import digest
@@ -103,13 +105,13 @@ def _tasks(inputs: Inputs, settings: BreakEvenSettings) -> list[_Task]:
     network, input_shape = settings.network.read(inputs.path(NETWORK)), settings.data.load().input_shape
     layers = geometries(network, input_shape)
     reference = reference_array(settings.hardware, layers, settings.bits.of(layers))
-    windows = {layer.name: array_window(layer.pool) for layer in trace_chain(fold_batch_norms(network), input_shape)}
+    pools = layer_pools(capture(fold_batch_norms(network), input_shape))
     modules = prunable_layers(network)
     return [
         _Task(
             LayerLoad.unpruned(
                 layer.name,
-                ArrayGeometry.pooling(layer, windows[layer.name]),
+                ArrayGeometry.pooling(layer, array_window(pools[layer.name])),
                 settings.hardware.batch_of(layer.kind),
             ),
             modules[layer.name].weight.detach(),

@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from compress.base.errors import CodesignError
 from compress.model.layer import LayerKind, Pool, PoolKind
-from compress.networks.chain import LayerGeometry, layer_geometries, prunable_layers, trace_chain
+from compress.networks.capture.geometries import layer_geometries
+from compress.networks.chain import LayerGeometry, prunable_layers, trace_chain
 
 
 class Functional(nn.Module):

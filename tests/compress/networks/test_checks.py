@@ -20,7 +20,8 @@ from compress.methods.progressive import prune_progressively
 from compress.methods.prune import prune_admm, prune_to
 from compress.methods.quantize import QuantizeResult, quantize_admm
 from compress.methods.registry import METHODS, VALUE_SETS, Target, prune, quantize
-from compress.networks.chain import layer_geometries, trace_chain
+from compress.networks.capture.geometries import layer_geometries
+from compress.networks.chain import trace_chain
 from compress.networks.checks import check_plain
 from compress.networks.compact import compact
 from compress.networks.fold import fold_batch_norms

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from compress.networks.chain import layer_geometries, prunable_layers
+from compress.networks.capture.geometries import layer_geometries
+from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
 from compress.networks.registry import build_network
 

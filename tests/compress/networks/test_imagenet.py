@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from compress.networks.chain import LayerGeometry, layer_geometries
+from compress.networks.capture.geometries import layer_geometries
+from compress.networks.chain import LayerGeometry
 from compress.networks.fold import fold_batch_norms
-from compress.networks.forward_sizes import measured_geometries
 from compress.networks.imagenet import _Bottleneck as Bottleneck
 from compress.networks.imagenet import alexnet, resnet50, vgg16
 
@@ -56,7 +56,7 @@ def test_vgg16_has_138_million_weights_and_15_5_billion_macs() -> None:
 
 def test_resnet50_has_25_6_million_parameters_and_4_1_billion_macs() -> None:
     network = on_meta(resnet50)
-    layers = measured_geometries(network, (3, 224, 224))
+    layers = layer_geometries(network, (3, 224, 224))
     assert sum(parameter.numel() for parameter in network.parameters()) == 25_557_032
     assert sum(layer.weights for layer in layers) == 25_502_912
     assert sum(layer.macs for layer in layers) == pytest.approx(4.089e9, rel=1e-3)

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from compress.networks.capture.geometries import layer_geometries
 from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
-from compress.networks.forward_sizes import measured_geometries
 from compress.networks.mobilenets import mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small
 
 
@@ -21,7 +21,7 @@ def test_parameters_are_those_of_the_published_networks_with_ten_classes(
         network = make()
     assert sum(parameter.numel() for parameter in network.parameters()) == parameters
     assert len(prunable_layers(network)) == layers
-    geometries = measured_geometries(network, (3, 32, 32))
+    geometries = layer_geometries(network, (3, 32, 32))
     assert len(geometries) == layers
     assert any(geometry.groups == geometry.weight_shape[0] > 1 for geometry in geometries)  # depthwise
 

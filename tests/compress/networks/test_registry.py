@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from compress.base.errors import CodesignError
-from compress.networks.chain import layer_geometries, prunable_layers
+from compress.networks.capture.geometries import layer_geometries
+from compress.networks.chain import prunable_layers
 from compress.networks.registry import NETWORKS, build_network, lenet_300_100
 
 

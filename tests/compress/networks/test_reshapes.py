@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from compress.base.errors import CodesignError
-from compress.networks.chain import LayerGeometry, layer_geometries
+from compress.networks.capture.geometries import layer_geometries
+from compress.networks.chain import LayerGeometry
 from compress.networks.compact import compact
 
 View = Callable[[Tensor, Tensor], Tensor]

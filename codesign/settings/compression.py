@@ -59,7 +59,7 @@ def prune_network(
 ) -> tuple[nn.Module, Outcome]:
     """Prune by a method of ``METHODS``, batch norms folded where it needs that."""
     if METHODS[method].folds:
-        network = fold_batch_norms(network)
+        network = fold_batch_norms(network, dataset.input_shape)
     return network, prune(network, dataset, method, target, config, folder, progress)
 
 
@@ -76,7 +76,7 @@ def quantize_network(
 
     ``intervals`` are those of a pruning method that quantizes too, whose weights stay as they are; else empty.
     """
-    network = fold_batch_norms(network)
+    network = fold_batch_norms(network, dataset.input_shape)
     if intervals:
         return network, levels_of(network, intervals, weight_bits)
     checkpoint, compacted = folder / "quantize.pt", values.compacted
@@ -105,6 +105,6 @@ def rounded_model(
     provenance: dict[str, Any] | None = None,
 ) -> CompressedModel:
     """The integer layers of a network that is only pruned: its weights on their closest 8-bit levels, untrained."""
-    rounded = fold_batch_norms(network)
+    rounded = fold_batch_norms(network, dataset.input_shape)
     levels = round_weights(rounded, {"*": MAX_WEIGHT_BITS})
     return integer_model(rounded, levels, dataset, calibrate, act_bits, provenance)

@@ -18,7 +18,7 @@ __all__ = ["GivenAlphas", "WeightBits", "geometries"]
 
 def geometries(network: nn.Module, input_shape: tuple[int, int, int]) -> list[LayerGeometry]:
     """The layers of the network as the array runs it, batch norms folded."""
-    return layer_geometries(fold_batch_norms(network), input_shape)
+    return layer_geometries(fold_batch_norms(network, input_shape), input_shape)
 
 
 @dataclass(frozen=True)

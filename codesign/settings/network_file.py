@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
-from torch import nn
+from torch import Tensor, nn
 
 from compress.base.errors import CodesignError
 from compress.base.files import write_bytes
 from compress.base.sources import source_digest
 from compress.base.tensor_file import with_sorted_header
 from compress.base.user_functions import searched_first
-from compress.networks.fold import fold_batch_norms
 from compress.networks.registry import build_network
 from compress.train.settings import TORCH_THREADS
 
@@ -97,9 +97,19 @@ def load_network(path: Path, name: str, folder: Path | None = None) -> nn.Module
         raise CodesignError(f"{path} holds network {json.dumps(metadata.get('network'))}, not {name!r}", again)
     network = build_network(name, 0, folder)
     if FOLDED in metadata:
-        network = fold_batch_norms(network)
+        _leave_out_batch_norms(network, tensors)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
         raise CodesignError(f"the weights in {path} do not fit network {name!r}: {error}", again) from error
     return network.eval()
+
+
+def _leave_out_batch_norms(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Make room for a network in which those batch norms that have no tensors are part of the layers before them."""
+    for name, module in list(network.named_modules()):
+        parent, _, child = name.rpartition(".")
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and f"{name}.running_mean" not in tensors:
+            setattr(network.get_submodule(parent), child, nn.Identity())
+        if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is None and f"{name}.bias" in tensors:
+            module.bias = nn.Parameter(torch.zeros(len(module.weight)))

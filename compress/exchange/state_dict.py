@@ -30,8 +30,8 @@ def state_dict(model: CompressedModel) -> dict[str, torch.Tensor]:
 
     Weights are ``levels * interval``, bit for bit those of the quantized network. Biases are the integer layer's, so
     they differ from the network's by up to half an accumulator unit, ``interval * input_scale``. A network with batch
-    norms takes them once these are folded: ``fold_batch_norms(network).load_state_dict(...)``. Every layer has a bias
-    here, zeros where the network has none.
+    norms takes them once these are folded: ``fold_batch_norms(network, input_shape).load_state_dict(...)``. Every
+    layer has a bias here, zeros where the network has none.
 
     Raises
     ------
@@ -66,9 +66,7 @@ def save_state_dict(model: CompressedModel, path: Path) -> None:
 def real_bias(layer: CompressedLayer) -> NDArray[np.float64]:
     """(K,) biases in real units, without the zero points that the integer biases contain."""
     accumulator_unit = layer.interval * layer.input_scale
-    sums_of_levels = layer.levels.reshape(len(layer.levels), -1).sum(axis=1, dtype=np.int64)
-    codes = layer.bias + layer.input_zero_point * sums_of_levels
-    return np.asarray(codes * accumulator_unit - layer.output_zero_point * layer.output_scale, np.float64)
+    return np.asarray((layer.bias - layer.zero_point_sums()) * accumulator_unit, np.float64)
 
 
 def _check_shapes(network: object, shapes: Mapping[str, tuple[int, ...]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,24 +43,15 @@ def integer_layer(
     interval = weights.intervals[name]
     accumulator_unit = interval * given.scale
     levels_KCRS = weights.levels[name].reshape(geometry.weight_shape).contiguous().numpy().copy()
-    requantization = Requantization.from_scale(accumulator_unit / result.scale)
-    bias = _real_bias(layer, accumulator_unit)
-    bias = bias - given.zero_point * levels_KCRS.reshape(len(levels_KCRS), -1).sum(axis=1, dtype=np.int64)
-    bias = bias + round(result.zero_point * 2**requantization.shift / requantization.multiplier)
-    if np.abs(bias).max() > LARGEST_BIAS:
-        raise CodesignError(
-            f"a bias of layer {name!r} exceeds 32 bits in units of {accumulator_unit:g}",
-            "train with more weight decay, so that weights and biases have similar sizes",
-        )
-    return CompressedLayer(
+    without = CompressedLayer(
         name=name,
         kind=geometry.kind,
         levels=levels_KCRS,
         weight_bits=weights.weight_bits[name],
         interval=interval,
-        bias=bias.astype(np.int32),
+        bias=np.zeros(len(levels_KCRS), np.int32),
         input_shape=geometry.input_shape,
-        requantization=requantization,
+        requantization=Requantization.from_scale(accumulator_unit / result.scale),
         input_scale=given.scale,
         output_scale=result.scale,
         act_bits=given.bits,
@@ -74,9 +65,16 @@ def integer_layer(
         input_zero_point=given.zero_point,
         output_zero_point=result.zero_point,
     )
+    bias = _bias(layer, accumulator_unit) + without.zero_point_sums()
+    if np.abs(bias).max() > LARGEST_BIAS:
+        raise CodesignError(
+            f"a bias of layer {name!r} exceeds 32 bits in units of {accumulator_unit:g}",
+            "train with more weight decay, so that weights and biases have similar sizes",
+        )
+    return replace(without, bias=bias.astype(np.int32))
 
 
-def _real_bias(layer: CapturedLayer, accumulator_unit: float) -> NDArray[np.float64]:
+def _bias(layer: CapturedLayer, accumulator_unit: float) -> NDArray[np.float64]:
     """(K,) whole numbers in units of the accumulator."""
     if layer.module.bias is None:
         return np.zeros(layer.geometry.weight_shape[0])

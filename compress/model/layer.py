@@ -269,6 +269,16 @@ class CompressedLayer:
             )
         return Activation(self.gives, self.act_bits, self.output_scale, self.output_zero_point, signed=not self.relu)
 
+    def zero_point_sums(self) -> NDArray[np.int64]:
+        """(K,) what zero points add to the biases, in accumulator units.
+
+        The input's leaves, times the filter's sum of levels; the output's comes in, as the requantization scales it.
+        """
+        sums_of_levels = self.levels.reshape(len(self.levels), -1).sum(axis=1, dtype=np.int64)
+        scale = self.requantization
+        shifted = round(self.output_zero_point * 2**scale.shift / scale.multiplier)
+        return np.asarray(shifted - self.input_zero_point * sums_of_levels, np.int64)
+
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one sample before pruning."""

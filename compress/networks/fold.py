@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import fx, nn
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from compress.base.errors import CodesignError
+from compress.networks.capture.capture import capture
+from compress.networks.capture.captured import CapturedNetwork
 from compress.networks.checks import check_plain
-from compress.networks.tracing import trace
 
 __all__ = ["fold_batch_norms"]
 
@@ -17,63 +18,45 @@ BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
 Foldable = nn.Conv2d | nn.Linear
 
 
-def fold_batch_norms(network: nn.Module) -> nn.Module:
+def fold_batch_norms(network: nn.Module, input_shape: tuple[int, ...]) -> nn.Module:
     """A copy in evaluation mode, in which every batch normalization behind a Conv2d or Linear is part of it.
 
     In evaluation mode y = (x - mean) / sqrt(variance + eps) * gamma + beta is linear in each channel, so
     W' = W s and b' = (b - mean) s + beta with s = gamma / sqrt(variance + eps). Zero weights stay zero: fold after
     pruning and before quantization, since the folded weights are the ones that get levels. The normalization becomes
-    an Identity; layer names stay.
+    an Identity; layer names stay. One that follows something else, or a layer with other readers, stays too: it becomes
+    an operation of the integer graph.
 
     Raises
     ------
     CodesignError
-        The network is not plain (``check_plain``) or cannot be traced; or a normalization follows something else or a
-        layer with other readers, or has no valid running statistics.
+        What ``capture`` raises.
     """
     check_plain(network)
     folded = copy.deepcopy(network).eval()
-    modules = dict(folded.named_modules())
-    for node in trace(folded).nodes:
-        if node.op == "call_module" and isinstance(modules[str(node.target)], BatchNorm):
-            _fold(folded, modules, node)
+    captured = capture(folded, input_shape)
+    for call, name in captured.norms.items():
+        if (layer := _layer_before(captured, call)) is not None:
+            _fold(folded, layer, name)
     return folded
 
 
-def _fold(network: nn.Module, modules: dict[str, nn.Module], node: fx.Node) -> None:
-    name, (before, *_) = str(node.target), node.all_input_nodes
-    layer = modules.get(str(before.target)) if before.op == "call_module" else None
-    if not isinstance(layer, Foldable) or len(before.users) != 1 or _calls(node, before.target) != 1:
-        raise CodesignError(
-            f"{name!r} does not follow a Conv2d or Linear of its own",
-            "put it directly after one whose output nothing else reads",
-        )
-    norm = modules[name]
-    assert isinstance(norm, BatchNorm)
-    if norm.running_mean is None or norm.running_var is None:
-        raise CodesignError(f"{name!r} keeps no running statistics", "use track_running_stats=True")
-    if norm.num_features != len(layer.weight):
-        raise CodesignError(
-            f"{name!r} normalizes {norm.num_features} channels, {str(before.target)!r} has {len(layer.weight)}",
-            f"give {name!r} the layer's number of channels",
-        )
-    if bool((norm.running_var + norm.eps <= 0).any()):
-        raise CodesignError(f"{name!r} has a negative running variance", "train the network again, or correct it")
-    _scale(layer, norm, norm.running_mean, norm.running_var)
-    parent, _, child = name.rpartition(".")
-    setattr(network.get_submodule(parent), child, nn.Identity())
-
-
-def _calls(node: fx.Node, target: object) -> int:
-    return sum(other.op == "call_module" and other.target == target for other in node.graph.nodes)
+def _layer_before(captured: CapturedNetwork, norm: str) -> str | None:
+    """The layer that only the normalization reads, or None."""
+    (before,) = next(call.inputs for call in captured.calls if call.name == norm)
+    alone = len(captured.readers(before)) == 1 and before != captured.answer
+    return before if before in captured.layers and alone else None
 
 
 @torch.no_grad()
-def _scale(layer: Foldable, norm: BatchNorm, mean: torch.Tensor, variance: torch.Tensor) -> None:
-    scale = torch.rsqrt(variance + norm.eps)
-    if norm.affine:
-        scale = scale * norm.weight
-    bias = (0 if layer.bias is None else layer.bias) - mean
-    shift = norm.bias if norm.affine else torch.zeros_like(mean)
-    layer.weight.copy_(layer.weight * scale.reshape(-1, *[1] * (layer.weight.ndim - 1)))
-    layer.bias = nn.Parameter(bias * scale + shift)
+def _fold(network: nn.Module, layer_name: str, norm_name: str) -> None:
+    layer, norm = network.get_submodule(layer_name), network.get_submodule(norm_name)
+    assert isinstance(layer, Foldable)
+    assert isinstance(norm, BatchNorm)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    layer.weight, layer.bias = fuse_conv_bn_weights(  # of a Linear too: filters are the first axis of both
+        layer.weight, layer.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )
+    parent, _, child = norm_name.rpartition(".")
+    setattr(network.get_submodule(parent), child, nn.Identity())

@@ -105,7 +105,7 @@ def _tasks(inputs: Inputs, settings: BreakEvenSettings) -> list[_Task]:
     network, input_shape = settings.network.read(inputs.path(NETWORK)), settings.data.load().input_shape
     layers = geometries(network, input_shape)
     reference = reference_array(settings.hardware, layers, settings.bits.of(layers))
-    pools = layer_pools(capture(fold_batch_norms(network), input_shape))
+    pools = layer_pools(capture(fold_batch_norms(network, input_shape), input_shape))
     modules = prunable_layers(network)
     return [
         _Task(

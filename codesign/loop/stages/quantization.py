@@ -71,7 +71,7 @@ class QuantizationResult(Result):
 def run(inputs: Inputs, settings: QuantizeSettings, work: Work) -> QuantizationResult:
     """Quantize the pruned network; its folded weights get the levels."""
     dataset = settings.data.load()
-    network = fold_batch_norms(settings.network.read(inputs.path(PRUNED)))
+    network = fold_batch_norms(settings.network.read(inputs.path(PRUNED)), dataset.input_shape)
     bits = settings.bits.of(geometries(network, dataset.input_shape))
     before = copy_weights(network)
     pruned = rounded_model(network, dataset, settings.values.calibrate, settings.act_bits, _provenance(settings))

@@ -61,6 +61,7 @@ class _Reader:
         self._network, self._exported, self._input_shape = network, exported, input_shape
         self._calls: dict[str, Call] = {}
         self._layers: dict[str, CapturedLayer] = {}
+        self._norms: dict[str, str] = {}
         self._constants: dict[fx.Node, Tensor] = {}
         self._results: dict[fx.Node, str] = {}
         self._parts: dict[fx.Node, tuple[Call, int, tuple[int, ...]]] = {}
@@ -137,6 +138,7 @@ class _Reader:
             if operands[0] in self._constants
         }
         if call.target == BATCH_NORM:
+            self._note_norm(call, arguments)
             return normalization(call, constants)
         number = call.arguments.get("other")
         if isinstance(number, int | float) and not isinstance(number, bool) and call.target in ARITHMETIC:
@@ -147,6 +149,16 @@ class _Reader:
             raise call.refuse(f"computes with the constants {', '.join(constants)}", "put them into layers")
         ((name, constant),) = constants.items()
         return by_constant(call, constant, first=name == "self")
+
+    def _note_norm(self, call: Call, arguments: Arguments) -> None:
+        """A normalization that is called once is known by its module."""
+        (mean,) = arguments.operands.get("running_mean", (None,))
+        name = self._exported.parameters.get(str(mean.target), "") if mean is not None else ""
+        module = name.rpartition(".")[0]
+        if module in self._norms.values():
+            raise CodesignError(f"{module!r} runs twice", "give each place in the network a normalization of its own")
+        if module:
+            self._norms[call.name] = module
 
     def _add(self, call: Call) -> str:
         before = self._calls.get(call.inputs[0])
@@ -196,7 +208,8 @@ class _Reader:
             raise CodesignError(
                 f"the network's answer does not depend on layer {unused[0]!r}", "leave the layer out, or use it"
             )
-        return CapturedNetwork(self._input_shape, calls, answer, layers)
+        norms = {name: module for name, module in self._norms.items() if name in names}
+        return CapturedNetwork(self._input_shape, calls, answer, layers, norms)
 
 
 ARITHMETIC = frozenset(

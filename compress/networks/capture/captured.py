@@ -34,12 +34,14 @@ class CapturedNetwork:
     answer : str
     layers : mapping of call name to CapturedLayer
         In running order.
+    norms : mapping of call name to the name of the BatchNorm that makes the call
     """
 
     input_shape: tuple[int, ...]
     calls: tuple[Call, ...]
     answer: str
     layers: Mapping[str, CapturedLayer]
+    norms: Mapping[str, str]
 
     def readers(self, name: str) -> tuple[Call, ...]:
         """The calls that read a result."""

@@ -47,6 +47,8 @@ def normalization(call: Call, constants: dict[str, Tensor]) -> Call:
     mean, variance = constants.get("running_mean"), constants.get("running_var")
     if call.arguments["training"] or mean is None or variance is None:
         raise call.refuse("keeps no running statistics", "use track_running_stats=True, and evaluation mode")
+    if not variance.is_meta and bool((variance + call.arguments["eps"] <= 0).any()):
+        raise call.refuse("has a negative running variance", "train the network again, or correct it")
     factor = torch.rsqrt(variance.double() + call.arguments["eps"])
     if "weight" in constants:
         factor = factor * constants["weight"].double()

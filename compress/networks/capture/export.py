@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -60,19 +62,18 @@ def export(network: nn.Module, input_shape: tuple[int, ...]) -> Exported:
 def _check_runs(network: nn.Module, images: Tensor) -> None:
     """Errors of the network's own, told as such."""
     try:
-        answer = network(images[:1])
+        answer = network(images[:2])
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         raise CodesignError(
             f"the network cannot run on images of shape {tuple(images.shape[1:])}: {_first_line(error)}",
-            "check the size of the images and the sizes of the layers",
+            "check the sizes of images and layers, and that the batch stays axis 0: torch.flatten(x, 1)",
         ) from error
     if not isinstance(answer, Tensor):
         raise CodesignError("forward() returns more than a tensor", "return the last layer's output alone")
 
 
 def _exported(network: nn.Module, images: Tensor) -> ExportedProgram:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's own deprecations
+    with _quietly():
         try:
             return torch.export.export(network, (images,), strict=False)
         except Exception as error:  # whatever the user's forward raises on tensors without values
@@ -81,8 +82,23 @@ def _exported(network: nn.Module, images: Tensor) -> ExportedProgram:
             return torch.export.export(fx.GraphModule(network, trace(network)), (images,), strict=False)
         except Exception as error:
             raise CodesignError(
-                f"the network cannot be traced: {first}", "keep Python control flow on tensors out of forward()"
+                f"the network cannot be traced: {first}",
+                "keep Python control flow on tensors out of forward(), and the batch as axis 0: torch.flatten(x, 1)",
             ) from error
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without torch's deprecations and logs: what is wrong is told once, by an error."""
+    logger = logging.getLogger("torch")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _read(network: nn.Module, program: ExportedProgram) -> Exported:

@@ -32,7 +32,7 @@ def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> nn.Module:
 
 @pytest.mark.parametrize("folded", [False, True])
 def test_a_network_reads_back_as_it_was_written(network: nn.Module, tmp_path: Path, folded: bool) -> None:
-    written = fold_batch_norms(network) if folded else network.eval()
+    written = fold_batch_norms(network, (1, 8, 8)) if folded else network.eval()
     save_network(written, NAME, tmp_path / "network", folded)
     read = load_network(tmp_path / "network", NAME)
     assert read.state_dict().keys() == written.state_dict().keys()
@@ -41,7 +41,7 @@ def test_a_network_reads_back_as_it_was_written(network: nn.Module, tmp_path: Pa
 
 
 def test_a_folded_network_is_not_read_as_one_with_its_batch_norms(network: nn.Module, tmp_path: Path) -> None:
-    save_network(fold_batch_norms(network), NAME, tmp_path / "network")
+    save_network(fold_batch_norms(network, (1, 8, 8)), NAME, tmp_path / "network")
     with pytest.raises(CodesignError, match="do not fit"):
         load_network(tmp_path / "network", NAME)
 

@@ -49,11 +49,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt", ".pth"])
 def test_the_folded_network_loads_what_it_was_quantized_to(suffix: str, small_data: Dataset, tmp_path: Path) -> None:
-    quantized = fold_batch_norms(_network())
+    quantized = fold_batch_norms(_network(), (1, 8, 8))
     found = quantize_admm(quantized, small_data, {}, {"*": 4}, AdmmConfig(iterations=1, retrain_epochs=0))
     model = integerize(quantized, found, small_data.validation, (1, 8, 8))
     save_state_dict(model, tmp_path / f"weights{suffix}")
-    again = fold_batch_norms(_network())
+    again = fold_batch_norms(_network(), (1, 8, 8))
     again.load_state_dict(_read(tmp_path / f"weights{suffix}"))
     for layer in model.layers:
         weight, bias = (

@@ -108,7 +108,7 @@ def test_normalized_depthwise_and_grouped_layers_become_integers(run_integer: Ru
     network = nn.Sequential(*layers)
     split = random_split((2, 7, 7), 0, count=64)
     network(split.images)  # running statistics
-    folded = fold_batch_norms(network)
+    folded = fold_batch_norms(network, (2, 7, 7))
     model = integerize(folded, rounded(folded), split, (2, 7, 7))
     assert [layer.groups for layer in model.layers] == [1, 8, 2, 1]
     outputs = run_integer(model, split) * model.layers[-1].output_scale

@@ -59,7 +59,7 @@ def test_relu_and_max_pool_come_in_either_order(order: list[nn.Module]) -> None:
 
 
 def test_names_of_nested_modules_are_those_of_the_network() -> None:
-    network = nn.Sequential(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), nn.Linear(3, 1))
+    network = nn.Sequential(nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU()), nn.Conv2d(3, 1, 1))
     assert list(prunable_layers(network)) == ["0.0", "1"]
     assert [geometry.name for geometry in layer_geometries(network, (2, 1, 1))] == ["0.0", "1"]
 

@@ -101,7 +101,7 @@ def _value_set(name: str) -> Door:
 DOORS: dict[str, Door] = {
     "trace": lambda network, _: trace_chain(network, SHAPE),
     "geometries": lambda network, _: layer_geometries(network, SHAPE),
-    "fold": lambda network, _: fold_batch_norms(network),
+    "fold": lambda network, _: fold_batch_norms(network, SHAPE),
     "compact": lambda network, _: compact(network, SHAPE),
     "train": lambda network, data: train(network, data, TrainingConfig(epochs=1)),
     "admm": lambda network, data: admm(network, data, [], CONFIG),

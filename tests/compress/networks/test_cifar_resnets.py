@@ -63,6 +63,6 @@ def test_folded_networks_answer_as_before(name: str) -> None:
     network = build_network(name, 0).train()
     network(torch.rand(8, 3, 32, 32))  # running statistics that are not the initial ones
     images = torch.rand(2, 3, 32, 32)
-    folded = fold_batch_norms(network)
+    folded = fold_batch_norms(network, images.shape[1:])
     assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
     assert torch.allclose(folded(images), network.eval()(images), rtol=1e-3, atol=1e-3)

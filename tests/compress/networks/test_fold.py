@@ -46,7 +46,7 @@ def test_outputs_stay_those_of_evaluation_mode(seed: int, bias: bool, affine: bo
     shake(network, seed)
     images = torch.rand(3, 4, 5, 5)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    folded = fold_batch_norms(network)
+    folded = fold_batch_norms(network, images.shape[1:])
     torch.testing.assert_close(folded(images), network.eval()(images), rtol=1e-4, atol=1e-5)
     assert not any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in folded.modules())
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
@@ -57,7 +57,7 @@ def test_a_folded_network_is_a_chain_again() -> None:
     with pytest.raises(CodesignError, match="BatchNorm2d") as error:
         trace_chain(network, (1, 8, 8))
     assert "fold_batch_norms" in error.value.next_step
-    assert [layer.name for layer in trace_chain(fold_batch_norms(network), (1, 8, 8))] == ["0", "4"]
+    assert [layer.name for layer in trace_chain(fold_batch_norms(network, (1, 8, 8)), (1, 8, 8))] == ["0", "4"]
 
 
 def test_branches_do_not_matter_and_pruned_weights_stay_zero() -> None:
@@ -65,7 +65,7 @@ def test_branches_do_not_matter_and_pruned_weights_stay_zero() -> None:
     with torch.no_grad():
         network.get_parameter("0.conv.weight")[:, :, 1] = 0.0
     images = torch.rand(2, 4, 6, 6)
-    folded = fold_batch_norms(network)
+    folded = fold_batch_norms(network, images.shape[1:])
     torch.testing.assert_close(folded(images), network(images))
     assert not bool(folded.get_parameter("0.conv.weight")[:, :, 1].any())
 
@@ -89,16 +89,36 @@ class DataDependent(Residual):
 
 
 @pytest.mark.parametrize(
+    "network",
+    [
+        TwoReaders(),
+        nn.Sequential(nn.ReLU(), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 1)),
+        nn.Sequential(nn.BatchNorm2d(4), nn.Conv2d(4, 4, 1)),
+    ],
+)
+def test_a_normalization_that_is_not_behind_a_layer_of_its_own_stays(network: nn.Module) -> None:
+    shake(network, 1)
+    images = torch.rand(2, 4, 6, 6)
+    folded = fold_batch_norms(network, images.shape[1:])
+    assert any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    assert torch.equal(folded(images), network.eval()(images))
+
+
+def test_a_negative_variance_is_a_clear_error() -> None:
+    network = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4))
+    torch.nn.init.constant_(network.get_buffer("1.running_var"), -1.0)
+    with pytest.raises(CodesignError, match=r"'1' .* has a negative running variance"):
+        fold_batch_norms(network, (4, 6, 6))
+
+
+@pytest.mark.parametrize(
     ("network", "cause"),
     [
-        (Twice(), "of its own"),
-        (TwoReaders(), "of its own"),
-        (nn.Sequential(nn.ReLU(), nn.BatchNorm2d(4)), "does not follow"),
-        (nn.Sequential(nn.BatchNorm2d(4)), "does not follow"),
-        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2, track_running_stats=False)), "no running statistics"),
+        (Twice(), "runs twice"),
+        (nn.Sequential(nn.Conv2d(4, 2, 3), nn.BatchNorm2d(2, track_running_stats=False)), "no running statistics"),
         (DataDependent(), "cannot be traced"),
     ],
 )
 def test_what_cannot_be_folded_is_a_clear_error(network: nn.Module, cause: str) -> None:
     with pytest.raises(CodesignError, match=cause):
-        fold_batch_norms(network)
+        fold_batch_norms(network, (4, 6, 6))

@@ -66,4 +66,4 @@ def test_resnet50_has_25_6_million_parameters_and_4_1_billion_macs() -> None:
 def test_a_residual_block_can_be_folded() -> None:
     block = Bottleneck(8, 4, 2).eval()
     images = torch.rand(1, 8, 6, 6)
-    torch.testing.assert_close(fold_batch_norms(block)(images), block(images))
+    torch.testing.assert_close(fold_batch_norms(block, images.shape[1:])(images), block(images))

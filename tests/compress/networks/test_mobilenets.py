@@ -30,4 +30,6 @@ def test_a_mobilenet_can_be_folded() -> None:
     torch.manual_seed(0)
     network = mobilenet_v3_small().eval()
     images = torch.rand(2, 3, 32, 32)
-    torch.testing.assert_close(fold_batch_norms(network)(images), network(images), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(
+        fold_batch_norms(network, images.shape[1:])(images), network(images), rtol=1e-3, atol=1e-4
+    )

@@ -69,6 +69,9 @@ OTHERS: list[View] = [
 ]
 
 
+REFUSED = r"a row of its own|cannot run on images|cannot be traced|not a vector"
+
+
 @pytest.mark.parametrize("view", FLATTEN)
 def test_a_view_that_flattens_is_a_flatten(view: View) -> None:
     network = Viewed(view)
@@ -80,7 +83,7 @@ def test_a_view_that_flattens_is_a_flatten(view: View) -> None:
 
 @pytest.mark.parametrize("view", OTHERS)
 def test_any_other_view_is_refused_by_name(view: View) -> None:
-    with pytest.raises(CodesignError, match=r"'(view|reshape|flatten)' does not") as error:
+    with pytest.raises(CodesignError, match=REFUSED) as error:
         layer_geometries(Viewed(view), (1, 5, 5))
     assert "torch.flatten(x, 1)" in error.value.next_step
 
@@ -93,7 +96,7 @@ def test_a_number_of_features_is_right_or_refused(channels: int, size: int, feat
         found: list[LayerGeometry] = layer_geometries(network, shape)
         assert [layer.name for layer in found] == ["conv", "fc"]
     else:
-        with pytest.raises(CodesignError, match="'view' does not"):
+        with pytest.raises(CodesignError, match=REFUSED):
             layer_geometries(network, shape)
 
 
@@ -115,7 +118,7 @@ def test_a_view_with_a_number_of_features_is_not_made_smaller() -> None:
     with torch.no_grad():
         network.conv.weight[0] = 0
         network.conv.bias[0] = 0  # type: ignore[index]
-    with pytest.raises(CodesignError, match="'view' does not"):
+    with pytest.raises(CodesignError, match=REFUSED):
         compact(network, (1, 5, 5))
     network.view = lambda maps, _: maps.view(maps.size(0), -1)
     images = torch.rand(3, 1, 5, 5)

@@ -54,7 +54,7 @@ def test_a_network_is_plain_with_tensors_of_its_own(change: Callable[[nn.Module]
     change(network)
     _check(network)
     check_plain(network)
-    fold_batch_norms(network)
+    fold_batch_norms(network, (1, 8, 8))
 
 
 def test_tensors_without_values_are_allowed_on_request() -> None:

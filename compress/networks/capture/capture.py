@@ -119,7 +119,7 @@ class _Reader:
         names = self._activations(arguments)
         shapes = tuple(self._shape(name) for name in names)
         target = str(node.target)
-        own = self._names.of(node)
+        own = self._names.wanted(node) if target in LAYER_TARGETS else self._names.of(node)
         value = node.meta.get("val")
         shape = tuple(int(size) for size in value.shape[1:]) if isinstance(value, Tensor) else ()
         return Call(own, target, names, arguments.others, shape, shapes)

@@ -29,9 +29,13 @@ class Names:
 
     def of(self, node: fx.Node) -> str:
         """A new name for one operation."""
-        name = free_name(self._module_of(node) or node.name, self._taken)
+        name = free_name(self.wanted(node), self._taken)
         self._taken.add(name)
         return name
+
+    def wanted(self, node: fx.Node) -> str:
+        """The name of the operation's module, else torch's name for it, be it taken or not."""
+        return self._module_of(node) or node.name
 
     def _module_of(self, node: fx.Node) -> str | None:
         """The name of the module of torch's that runs the operation, if it is one."""

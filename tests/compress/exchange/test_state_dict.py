@@ -84,7 +84,9 @@ def test_zero_points_are_not_in_the_real_biases(layer: CompressedLayer, zero_poi
     layer = replace(layer, relu=True, input_zero_point=before, output_zero_point=after)
     codes = np.arange(layer.levels[0].size).reshape(layer.levels.shape[1:]) % 16
     sums = (layer.levels * codes.astype(np.int64)).sum(axis=(1, 2, 3)) + layer.bias
-    outputs = sums * layer.interval * layer.input_scale - after * layer.output_scale
+    scale = layer.requantization
+    shifted = round(after * 2**scale.shift / scale.multiplier)
+    outputs = (sums - shifted) * layer.interval * layer.input_scale
     weighted = (layer.levels * layer.interval * ((codes - before) * layer.input_scale)).sum(axis=(1, 2, 3))
     np.testing.assert_allclose(weighted + real_bias(layer), outputs, rtol=1e-9, atol=1e-6)
 

@@ -11,6 +11,7 @@ from .data.normalization import Normalization as Normalization
 from .data.split import Dataset as Dataset
 from .data.split import Split as Split
 from .data.task import CLASSIFICATION as CLASSIFICATION
+from .data.task import Metric as Metric
 from .data.task import Task as Task
 from .data.user_data import UserData as UserData
 from .exchange.formats import EXPORT_FORMATS as EXPORT_FORMATS

@@ -7,11 +7,25 @@ from dataclasses import replace
 from compress.data.normalization import Normalization
 from compress.model.compressed_model import INPUT
 from compress.model.ops.op import Call
+from compress.model.ops.registry import op_of_target
+from compress.model.ops.reshape import Reshape
 from compress.networks.capture.captured import CapturedNetwork
 from compress.networks.capture.constants import AFFINE
 from compress.networks.capture.names import free_name
 
-__all__ = ["normalized"]
+__all__ = ["first_layer", "normalized"]
+
+
+def first_layer(captured: CapturedNetwork) -> str | None:
+    """The layer that alone reads the images, or reads them as a vector; None where there is no such layer."""
+    readers = captured.readers(INPUT)
+    while len(readers) == 1 and readers[0].name not in captured.layers:
+        (call,) = readers
+        op = op_of_target(call.target)
+        if op is None or op.KIND != Reshape.KIND or len(call.shape) != 1:
+            return None
+        readers = captured.readers(call.name)
+    return readers[0].name if len(readers) == 1 else None
 
 
 def normalized(captured: CapturedNetwork, normalization: Normalization) -> CapturedNetwork:

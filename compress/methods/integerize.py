@@ -13,11 +13,11 @@ from compress.data.normalization import Normalization
 from compress.lowering.float_graph import run_float
 from compress.lowering.layers import IntegerWeights
 from compress.lowering.lower import check_operations, lower
-from compress.lowering.normalization import normalized
+from compress.lowering.normalization import first_layer, normalized
 from compress.lowering.ranges import images_to_calibrate
 from compress.methods.fold_normalization import fold_normalization, is_foldable
 from compress.methods.quantize import QuantizeResult
-from compress.model.compressed_model import INPUT, CompressedModel
+from compress.model.compressed_model import CompressedModel
 from compress.networks.capture.capture import capture
 from compress.networks.capture.captured import CapturedNetwork
 from compress.networks.tracing import evaluation_mode
@@ -78,11 +78,10 @@ def check_integerizable(network: nn.Module, input_shape: tuple[int, ...]) -> Non
 def _reading_pixels(
     network: nn.Module, captured: CapturedNetwork, quantized: QuantizeResult, normalization: Normalization
 ) -> tuple[CapturedNetwork, QuantizeResult]:
-    first, *others = captured.readers(INPUT)
-    layer = captured.layers.get(first.name)
-    if others or layer is None or not is_foldable(layer.module, normalization):
+    first = first_layer(captured)
+    if first is None or not is_foldable(captured.layers[first].module, normalization):
         return normalized(captured, normalization), quantized
-    network, quantized = fold_normalization(network, quantized, first.name, normalization)
+    network, quantized = fold_normalization(network, quantized, first, normalization)
     return capture(network, captured.input_shape), quantized
 
 

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from compress.base.errors import CodesignError
 from compress.data.datasets import Split
 from compress.data.normalization import Normalization
 from compress.methods.fold_normalization import fold_normalization, is_foldable
 from compress.methods.integerize import integerize
 from compress.methods.post_training import round_weights
 from compress.methods.quantize import QuantizeResult
+from compress.model.compressed_model import INPUT
+from compress.model.ops.affine import Affine
 
 SHAPE = (4, 6, 5)
 
@@ -78,12 +79,19 @@ def accumulate_reference(levels: np.ndarray, groups: int, codes: np.ndarray) -> 
     ("layer", "std"),
     [(nn.Conv2d(4, 6, 3, padding=1), 0.5), (nn.Conv2d(4, 6, 3, padding="same"), 0.5), (nn.Conv2d(4, 6, 3), None)],
 )
-def test_what_the_first_layer_cannot_take_over_exactly_is_refused(layer: nn.Conv2d, std: float | None) -> None:
+def test_what_the_first_layer_cannot_take_over_exactly_is_an_operation_before_it(
+    layer: nn.Conv2d, std: float | None
+) -> None:
     stds = (0.1, 0.2, 0.3, 0.4) if std is None else (std,) * 4
     normalization = Normalization((0.5,) * 4, stds)
     assert not is_foldable(layer, normalization)
     network = nn.Sequential(layer, nn.ReLU(), nn.Flatten(), nn.LazyLinear(3)).eval()
     split = random_split(0, normalization)
     network(split.images)
-    with pytest.raises(CodesignError, match="cannot take the normalization over"):
-        integerize(network, round_weights(network, {"*": 8}), split, SHAPE)
+    model = integerize(network, round_weights(network, {"*": 8}), split, SHAPE)
+    assert (model.nodes[0].inputs, model.nodes[1].inputs) == ((INPUT,), ("normalization",))
+    affine, codes = model.nodes[0].op, model.input.encode(split.pixels.numpy())
+    assert isinstance(affine, Affine)
+    normalized = model.activations["normalization"]
+    found = (affine.run(codes) - normalized.zero_point) * normalized.scale
+    assert np.abs(found - split.images.numpy()).max() <= 0.51 * normalized.scale

@@ -10,7 +10,7 @@ CASES ?= 1000
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit formal fuzz bench-compress bench-rtl format clean distclean
+.PHONY: help demo test lint types unit formal fuzz bench-compress bench-cifar bench-rtl format clean distclean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ fuzz: $(STAMP)  ## CASES random layers on random arrays, RTL against both models
 
 bench-compress: $(STAMP)  ## what ADMM reaches on MNIST and CIFAR-10, into build/bench; resumes after Ctrl-C
 	$(BIN)/python -m benchmarks.compression.bench --jobs $(JOBS)
+
+bench-cifar: $(STAMP)  ## ResNet-20 on CIFAR-10, pruned and quantized, into build/bench; resumes after Ctrl-C
+	$(BIN)/python -m benchmarks.cifar.bench --jobs $(JOBS)
 
 bench-rtl: $(STAMP)  ## what the array reaches: cycles, Verilog, area, stored bits, into build/bench; resumes after Ctrl-C
 	$(BIN)/python -m benchmarks.array.bench --jobs $(JOBS)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
+from benchmarks.cifar.recipes import DATA, NETWORK
 from compress.base.errors import CodesignError
 from compress.data.datasets import load_dataset
 from compress.data.places import data_folder
@@ -15,20 +16,16 @@ from compress.data.split import Dataset
 from compress.networks.registry import build_network
 from compress.networks.weights.fit import load_weights
 
-__all__ = ["DATA", "NETWORK", "dataset", "dense_network", "weights_file"]
+__all__ = ["dataset", "dense_network", "weights_file"]
 
-NETWORK, DATA = "resnet20", "cifar10"
-SPLIT_SEED = 0
 STEM = "resnet20-12fca82f"
 SUFFIXES = (".npz", ".th")
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of each input channel as the published network expects it."""
 
 
 @cache
 def dataset() -> Dataset:
     """CIFAR-10, normalized for the published network; a twelfth of the training images validates."""
-    return load_dataset(DATA, SPLIT_SEED).normalized(MEAN, DEVIATION)
+    return load_dataset(DATA["name"], DATA["seed"]).normalized(DATA["mean"], DATA["std"])
 
 
 def weights_file() -> Path:

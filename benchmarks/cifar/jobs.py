@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
-from benchmarks.cifar.dense import NETWORK, dataset, dense_network
+from benchmarks.cifar.dense import dataset, dense_network
+from benchmarks.cifar.recipes import NETWORK, Step
 from benchmarks.cifar.trained import TrainedNetworks
 from benchmarks.results import Stopwatch
 from codesign.settings.compression import prune_network, quantize_network
+from compress.base.errors import CodesignError
 from compress.methods.post_training import levels_of
 from compress.methods.quantize import QuantizeResult
 from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
 from compress.networks.registry import build_network
 from compress.train.training import accuracy
-
-if TYPE_CHECKING:
-    from benchmarks.cifar.recipes import Step
 
 __all__ = ["Chain"]
 
@@ -51,11 +50,21 @@ class Chain:
 
     def quantized(self, name: str) -> tuple[nn.Module, QuantizeResult]:
         """The quantized network of a step, batch norms folded, and its levels."""
-        key, settings = _key("quantize", name), self._settings("quantize", name)
+        facts = self.facts("quantize", name)
         network = fold_batch_norms(build_network(NETWORK, 0))
-        network.load_state_dict(self.networks.weights(key, settings))
-        facts = self.networks.get(key, settings) or {}
+        network.load_state_dict(self.networks.weights(_key("quantize", name), self._settings("quantize", name)))
         return network.eval(), levels_of(network, facts["intervals"], facts["bits"])
+
+    def is_trained(self, kind: str, name: str) -> bool:
+        """Whether the network is there."""
+        return self.networks.get(_key(kind, name), self._settings(kind, name)) is not None
+
+    def facts(self, kind: str, name: str) -> dict[str, Any]:
+        """What is known of a network that is trained; a CodesignError if it is not."""
+        found = self.networks.get(_key(kind, name), self._settings(kind, name))
+        if found is None:
+            raise CodesignError(f"{kind} {name} is not trained yet", "run the benchmark without --measure-only")
+        return found
 
     def _prune(self, name: str, settings: Any) -> tuple[nn.Module, dict[str, Any]]:
         step, section = self.steps[name], self.steps[name].section

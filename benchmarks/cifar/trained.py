@@ -10,7 +10,7 @@ from typing import Any
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from compress.base.digests import digest_of
+from compress.base.digests import digest_of, digest_of_file
 from compress.base.errors import CodesignError
 from compress.base.files import write_bytes
 from compress.base.store import Store
@@ -30,9 +30,10 @@ class TrainedNetworks:
     folder: Path
 
     def get(self, name: str, settings: Any) -> dict[str, Any] | None:
-        """Facts of the network called ``name``, if it was trained with ``settings`` and its weights are there."""
+        """Facts of the network called ``name``, and a digest of its weights, if it was trained with ``settings``."""
         found = Store(self.folder / "facts").get([name, settings])
-        return found if isinstance(found, dict) and self._weights(name, settings).exists() else None
+        path = self._weights(name, settings)
+        return {**found, "weights_digest": digest_of_file(path)} if isinstance(found, dict) and path.exists() else None
 
     def put(self, name: str, settings: Any, network: nn.Module, facts: dict[str, Any]) -> None:
         """Keep a network."""

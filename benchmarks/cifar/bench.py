@@ -1,0 +1,94 @@
+"""`make bench-cifar`: ResNet-20 pruned and quantized on CIFAR-10, into cifar.json and docs/results/cifar.md."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from joblib import Parallel, delayed
+
+from benchmarks.cifar.dense import dataset, weights_file
+from benchmarks.cifar.entries import dense_entry, step_entry
+from benchmarks.cifar.goals import goals_of
+from benchmarks.cifar.jobs import Chain
+from benchmarks.cifar.recipes import SEED, STEPS, WAVES, quick
+from benchmarks.cifar.tables import write_page
+from benchmarks.cifar.trained import TrainedNetworks, commit_of_source
+from benchmarks.cifar.untrained import RATIOS, prune_untrained
+from benchmarks.results import Results
+from codesign.versions import version_of
+from compress.base.errors import CodesignError
+from compress.base.files import write_text
+
+__all__ = ["main"]
+
+COMMAND = "make bench-cifar"
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder for results, models and finished work.")] = Path("build/bench"),
+    page: Annotated[Path, typer.Option(help="The page to write.")] = Path("docs/results/cifar.md"),
+    jobs: Annotated[int, typer.Option(help="Processes, one core each.")] = 2,
+    measure_only: Annotated[bool, typer.Option(help="Train nothing: measure what is trained.")] = False,
+    short: Annotated[bool, typer.Option("--quick", help="One epoch each, to try the benchmark itself.")] = False,
+) -> None:
+    """Run what is missing, then write cifar.json, a copy of it beside the page, and the page."""
+    start, results = time.perf_counter(), Results(out)
+    weights_file()
+    dataset()
+    steps = {name: quick(step) if short else step for name, step in STEPS.items()}
+    chain = Chain(steps, TrainedNetworks(out / "cifar"))
+    untrained = _run(
+        [
+            (f"{method} {portion:.0%}", delayed(prune_untrained)(method, portion, results))
+            for method in ("magnitude", "layer-wise")
+            for portion in RATIOS
+        ],
+        jobs,
+    )
+    for wave in () if measure_only else WAVES:
+        _run([(f"{kind} {name}", delayed(chain.train)(kind, name)) for kind, name in wave], jobs)
+    entries = _run([(f"measure {name}", delayed(step_entry)(chain, name, results)) for name in steps], jobs)
+    result: dict[str, Any] = {
+        "command": COMMAND,
+        "commit": commit_of_source(),
+        "seconds_of_this_run": time.perf_counter() - start,
+        "seed": SEED,
+        "machine": {"processor": platform.machine(), "jobs": jobs, "threads": 1},
+        "versions": {name: version_of(name) for name in ("codesign", "torch", "numpy")},
+        "quick": short,
+        "dense": dense_entry(results),
+        "steps": [entry for entry in entries if entry is not None],
+        "untrained": untrained,
+    }
+    result["goals"] = goals_of(result)
+    for path in (results.path("cifar.json"), page.with_suffix(".json")):
+        write_text(path, json.dumps(result, indent=1))
+    write_page(result, page)
+    typer.echo(f"wrote {results.path('cifar.json')}, {page.with_suffix('.json')} and {page}")
+
+
+def _run(work: Sequence[tuple[str, Any]], jobs: int) -> list[Any]:
+    """Results in order; a line to stderr for each that is done."""
+    start, found = time.perf_counter(), []
+    finished: Iterable[Any] = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(job for _, job in work)
+    for (label, _), result in zip(work, finished, strict=True):
+        found.append(result)
+        typer.echo(f"{label}: {time.perf_counter() - start:.0f} s", err=True)
+    return found
+
+
+def _main() -> None:
+    try:
+        typer.run(main)
+    except CodesignError as error:
+        raise SystemExit(f"error: {error.cause}\nnext: {error.next_step}") from None
+
+
+if __name__ == "__main__":
+    _main()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from benchmarks.cifar.dense import dataset, dense_network
-from benchmarks.cifar.recipes import NETWORK, Step
+from benchmarks.cifar.recipes import NETWORK, SEED, Step
 from benchmarks.cifar.trained import TrainedNetworks
 from benchmarks.results import Stopwatch
 from codesign.settings.compression import prune_network, quantize_network
@@ -51,7 +51,7 @@ class Chain:
     def quantized(self, name: str) -> tuple[nn.Module, QuantizeResult]:
         """The quantized network of a step, batch norms folded, and its levels."""
         facts = self.facts("quantize", name)
-        network = fold_batch_norms(build_network(NETWORK, 0))
+        network = fold_batch_norms(build_network(NETWORK, 0), dataset().input_shape)
         network.load_state_dict(self.networks.weights(_key("quantize", name), self._settings("quantize", name)))
         return network.eval(), levels_of(network, facts["intervals"], facts["bits"])
 
@@ -100,8 +100,7 @@ class Chain:
     def _settings(self, kind: str, name: str) -> Any:
         """What the network depends on: a quantized one on its pruning, a pruned one on the steps before."""
         step = self.steps[name]
-        chosen = step.section.model_dump(mode="json")
-        mine = {key: chosen[key] for key in _KEYS[kind]}
+        mine = {"seed": SEED, **{key: step.compress[key] for key in _KEYS[kind] if key in step.compress}}
         if kind == "quantize":
             return [mine, self._settings("prune", name)]
         return [mine] if step.after is None else [mine, self._settings("prune", step.after)]

@@ -85,7 +85,7 @@ def test_missing_weights_are_a_clear_error(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_sizes_count_every_weight_against_floats() -> None:
-    network: nn.Module = fold_batch_norms(build_network("resnet20", 0))
+    network: nn.Module = fold_batch_norms(build_network("resnet20", 0), (3, 32, 32))
     found = sizes(round_weights(network, {"*": 8}))
     assert found["weights"] == found["kept"] == 268_336
     assert found["mean_bits"] == 8

@@ -65,9 +65,10 @@ STEPS = {
 """Operating points by name, each after the one that it starts from."""
 
 WAVES = (
-    (("prune", "90%"), ("prune", "80%")),
+    (("prune", "90%"),),
     (("quantize", "90%"), ("prune", "95%")),
-    (("quantize", "80%"), ("quantize", "95%")),
+    (("quantize", "95%"), ("prune", "80%")),
+    (("quantize", "80%"),),
 )
 """What may run at the same time: kind of training and step."""
 

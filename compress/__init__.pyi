@@ -43,6 +43,7 @@ from .methods.target import Step as Step
 from .methods.target import Target as Target
 from .methods.value_sets import VALUE_SETS as VALUE_SETS
 from .model.compressed_model import CompressedModel as CompressedModel
+from .model.folding.fold_constants import fold_constants as fold_constants
 from .model.geometry import ConvGeometry as ConvGeometry
 from .model.layer import CompressedLayer as CompressedLayer
 from .model.layer import LayerKind as LayerKind

@@ -87,7 +87,7 @@ def compress(config: Path, out: Path, quick: bool, fresh: bool, json: bool) -> N
     _stages(COMPRESSION, config, out, quick, fresh)
     model = load_model(out / MODEL)
     layers = [
-        {"name": layer.name, "weights": int(layer.levels.size), "nonzeros": layer.nonzeros, "alpha": layer.alpha}
+        {"name": layer.name, "weights": layer.weights, "nonzeros": layer.nonzeros, "alpha": layer.alpha}
         for layer in model.layers
     ]
     lines = [f"{layer['name']}: {layer['nonzeros']} of {layer['weights']} weights kept" for layer in layers]

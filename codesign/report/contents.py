@@ -159,7 +159,7 @@ def _layer(layer: CompressedLayer, hardware: HardwareSection, done: _Finished) -
         name=layer.name,
         kind=layer.kind.value,
         macs=layer.macs,
-        weights=int(layer.levels.size),
+        weights=layer.weights,
         nonzeros=layer.nonzeros,
         weight_bits=layer.weight_bits,
         alpha=layer.alpha,

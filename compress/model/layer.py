@@ -92,6 +92,10 @@ class Requantization:
             return cls(multiplier // 2, shift - 1)
         return cls(multiplier, shift)
 
+    def scaled(self, sums: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Accumulators in units of the output, before saturation."""
+        return np.asarray((sums * self.multiplier + (1 << (self.shift - 1))) >> self.shift)
+
 
 def largest_level(weight_bits: int) -> int:
     """M/2 with M = 2**weight_bits: levels are -M/2..-1 and 1..M/2; zero means pruned (003 section 3.4.2)."""
@@ -240,6 +244,12 @@ class CompressedLayer:
         return (filters, rows, columns) if self.pool is None else (filters, *self.pool.output_size(rows, columns))
 
     @property
+    def code_range(self) -> tuple[int, int]:
+        """The smallest and the largest code that it gives."""
+        half = 1 << (self.act_bits - 1)
+        return (0, 2 * half - 1) if self.relu else (-half, half - 1)
+
+    @property
     def reads(self) -> tuple[int, ...]:
         """The shape that it reads in a network's graph: a linear layer reads a vector."""
         return self.input_shape[:1] if self.kind is LayerKind.LINEAR else self.input_shape
@@ -281,8 +291,8 @@ class CompressedLayer:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of one sample before pruning."""
-        return self.geometry.macs
+        """Multiply-accumulates of one sample before pruning, those of channels that were folded away included."""
+        return self.weights * math.prod(self.conv_shape[1:])
 
     @property
     def weights(self) -> int:

@@ -90,7 +90,7 @@ def accumulator_bits(layer: CompressedLayer) -> int:
 
 def requantize(sums: NDArray[np.int64], requantization: Requantization, act_bits: int, relu: bool) -> NDArray[np.int16]:
     """``(sums * multiplier + 2**(shift-1)) >> shift``, saturated to the activation range (half rounds up)."""
-    scaled = (sums * requantization.multiplier + (1 << (requantization.shift - 1))) >> requantization.shift
+    scaled = requantization.scaled(sums)
     low, high = (0, (1 << act_bits) - 1) if relu else (-(1 << (act_bits - 1)), (1 << (act_bits - 1)) - 1)
     activations: NDArray[np.int16] = np.clip(scaled, low, high).astype(np.int16)
     return activations

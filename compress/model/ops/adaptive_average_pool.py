@@ -31,6 +31,7 @@ class AdaptiveAveragePool(Op):
 
     KIND: ClassVar = "adaptive_average_pool"
     RUNS_ON: ClassVar = RunsOn.HOST
+    CHANNELWISE: ClassVar = True
     KEEPS_SCALE: ClassVar = True
     TARGETS: ClassVar = frozenset({"aten.adaptive_avg_pool2d.default", "aten._adaptive_avg_pool2d.default"})
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from typing import ClassVar, Self
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from compress.base.errors import CodesignError
 from compress.model.activation import Activation, Codes
 from compress.model.ops.fixed_point import check_fixed_point, round_shift, shared_shift
-from compress.model.ops.op import Call, Op, RunsOn
+from compress.model.ops.op import Call, Mask, Op, RunsOn
 from compress.model.ops.operands import check_unsigned, single
 
 __all__ = ["Affine"]
@@ -38,6 +39,7 @@ class Affine(Op):
 
     KIND: ClassVar = "affine"
     RUNS_ON: ClassVar = RunsOn.HOST
+    CHANNELWISE: ClassVar = True
     TARGETS: ClassVar = frozenset({"codesign.affine.default"})
 
     multipliers: tuple[int, ...]
@@ -90,6 +92,14 @@ class Affine(Op):
         sizes = (-1, *(1 for _ in operand.shape[2:]))
         multipliers, offsets = (np.array(each, np.int64).reshape(sizes) for each in (self.multipliers, self.offsets))
         return round_shift(operand.astype(np.int64) * multipliers + offsets, self.shift, self.bits)
+
+    def keep_channels(self, operands: tuple[Mask, ...], result: Mask) -> Self:
+        """Their factors and offsets."""
+        return replace(
+            self,
+            multipliers=tuple(compress(self.multipliers, result)),
+            offsets=tuple(compress(self.offsets, result)),
+        )
 
 
 def _clip(offset: float) -> int:

@@ -42,6 +42,7 @@ class AveragePool(Op):
 
     KIND: ClassVar = "average_pool"
     RUNS_ON: ClassVar = RunsOn.HOST
+    CHANNELWISE: ClassVar = True
     KEEPS_SCALE: ClassVar = True
     TARGETS: ClassVar = frozenset({"aten.avg_pool2d.default"})
 

@@ -38,6 +38,7 @@ class Lookup(Op):
 
     KIND: ClassVar = "lookup"
     RUNS_ON: ClassVar = RunsOn.HOST
+    CHANNELWISE: ClassVar = True
     TARGETS: ClassVar = frozenset(
         {f"aten.{name}.default" for name in (*WITH_IN_PLACE, *(f"{name}_" for name in WITH_IN_PLACE), *ONLY_A_COPY)}
         | {"aten.pow.Tensor_Scalar", "aten.pow_.Scalar"}

@@ -33,6 +33,7 @@ class MaxPool(Op):
 
     KIND: ClassVar = "max_pool"
     RUNS_ON: ClassVar = RunsOn.HOST
+    CHANNELWISE: ClassVar = True
     KEEPS_SCALE: ClassVar = True
     TARGETS: ClassVar = frozenset({"aten.max_pool2d.default", ADAPTIVE})
 

@@ -71,3 +71,8 @@ class Mean(Op):
         axes = tuple(axis + 1 for axis in self.axes)
         sums = operand.sum(axis=axes, dtype=np.int64, keepdims=self.keep_axes)
         return round_average(np.asarray(sums), math.prod(operand.shape[axis] for axis in axes))
+
+    @property
+    def is_channelwise(self) -> bool:
+        """Unless it averages over channels."""
+        return 0 not in self.axes

@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from compress.base.errors import CodesignError
 from compress.model.activation import Activation, Codes
 
-__all__ = ["Call", "Op", "RunsOn"]
+__all__ = ["Call", "Mask", "Op", "RunsOn"]
+
+Mask = NDArray[np.bool_]
 
 
 class RunsOn(Enum):
@@ -65,12 +70,14 @@ class Op(ABC):
 
     ``KIND`` names it in files. ``TARGETS`` are the torch operations that become it. With ``KEEPS_SCALE`` scale and zero
     point of the result are those of all operands, which then share them, so that calibration gives them one range.
+    ``CHANNELWISE`` is whether ``is_channelwise`` holds whatever the members.
     """
 
     KIND: ClassVar[str]
     RUNS_ON: ClassVar[RunsOn]
     TARGETS: ClassVar[frozenset[str]] = frozenset()
     KEEPS_SCALE: ClassVar[bool] = False
+    CHANNELWISE: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -96,3 +103,17 @@ class Op(ABC):
         if self.RUNS_ON is RunsOn.ADDRESSES:
             return 0
         return max(sum(math.prod(each.shape) for each in inputs), math.prod(self.output(inputs).shape))
+
+    @property
+    def is_channelwise(self) -> bool:
+        """Whether a channel of the result depends on the same channel of each operand alone, or on its only one."""
+        return self.CHANNELWISE
+
+    def keep_channels(self, operands: tuple[Mask, ...], result: Mask) -> Self | None:
+        """The operation on the channels (along axis 0) that are left, for constant folding; None if there is none.
+
+        Asked of operations that are channelwise or run on ``ADDRESSES``. The masks, one bit a channel, fit each other:
+        channels that a channel of the result depends on are left if it is, and leave if it does. Members with an entry
+        for each channel, or with a number of channels, must follow.
+        """
+        return self

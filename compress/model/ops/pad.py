@@ -9,7 +9,7 @@ import numpy as np
 
 from compress.base.errors import CodesignError
 from compress.model.activation import Activation, Codes
-from compress.model.ops.op import Call, Op, RunsOn
+from compress.model.ops.op import Call, Mask, Op, RunsOn
 from compress.model.ops.operands import single
 
 __all__ = ["Pad"]
@@ -82,3 +82,15 @@ class Pad(Op):
         kept = (slice(max(-before, 0), min(after, 0) or None) for before, after in ends)
         borders = [(max(before, 0), max(after, 0)) for before, after in ends]
         return np.pad(operand[(slice(None), *kept)], [(0, 0), *borders], constant_values=self.zero_point)
+
+    def keep_channels(self, operands: tuple[Mask, ...], result: Mask) -> Self:
+        """As many fewer at either end as leave there."""
+        (operand,) = operands
+        before = _left(self.before[0], operand, result)
+        after = _left(self.after[0], operand[::-1], result[::-1])
+        return replace(self, before=(before, *self.before[1:]), after=(after, *self.after[1:]))
+
+
+def _left(end: int, operand: Mask, result: Mask) -> int:
+    """What is left of the padding at the front: new channels of the result, or channels taken from the operand."""
+    return int(result[:end].sum()) if end >= 0 else -int(operand[:-end].sum())

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from compress.base.errors import CodesignError
 from compress.model.activation import Activation, Codes
-from compress.model.ops.op import Call, Op, RunsOn
+from compress.model.ops.op import Call, Mask, Op, RunsOn
 from compress.model.ops.operands import single
 
 __all__ = ["Reshape"]
@@ -52,3 +52,7 @@ class Reshape(Op):
         """(N, *shape)."""
         (operand,) = codes
         return operand.reshape(len(operand), *self.shape)
+
+    def keep_channels(self, operands: tuple[Mask, ...], result: Mask) -> Self:
+        """Elements stay in C order, so the rest of the shape stays too."""
+        return type(self)((int(result.sum()), *self.shape[1:]))

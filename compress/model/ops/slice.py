@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
+import numpy as np
+
 from compress.base.errors import CodesignError
 from compress.model.activation import Activation, Codes
-from compress.model.ops.op import Call, Op, RunsOn
+from compress.model.ops.op import Call, Mask, Op, RunsOn
 from compress.model.ops.operands import single
 
 __all__ = ["Slice"]
@@ -86,3 +88,16 @@ class Slice(Op):
         (operand,) = codes
         before = (slice(None),) * (self.axis + 1)
         return operand[(*before, slice(self.start, self.stop, self.step) if self.keep_axis else self.start)]
+
+    def keep_channels(self, operands: tuple[Mask, ...], result: Mask) -> Self | None:
+        """Of channels, those that are left if they are still evenly spaced; another axis stays as it is."""
+        if self.axis:
+            return self
+        taken = np.zeros(len(operands[0]), bool)
+        taken[self.start : self.stop : self.step] = True
+        places = np.flatnonzero(taken[operands[0]])
+        steps = np.unique(np.diff(places))
+        if len(steps) > 1:
+            return None
+        step = int(steps[0]) if len(steps) else 1
+        return replace(self, start=int(places[0]), stop=int(places[-1]) + 1, step=step)

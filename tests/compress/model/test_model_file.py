@@ -22,6 +22,7 @@ from compress.model.layer import CompressedLayer, LayerKind, Requantization
 from compress.model.model_file import load_model, save_model
 from tests.compress.model.graphs import assert_same, branching
 from tests.compress.model.mutations import mutate
+from tests.compress.model.random_graphs import every_operation
 
 
 @pytest.fixture(scope="module")
@@ -245,9 +246,9 @@ def _sealed(tensors: dict[str, Any], description: str) -> bytes:
     return modelfile._seal(with_sorted_header(safetensors_numpy.save(arrays, metadata)))
 
 
-@pytest.fixture(params=["chain", "graph"])
+@pytest.fixture(params=["chain", "graph", "every operation"])
 def any_model(request: pytest.FixtureRequest, model: CompressedModel) -> CompressedModel:
-    return model if request.param == "chain" else branching()
+    return {"chain": lambda: model, "graph": branching, "every operation": every_operation}[request.param]()
 
 
 def _is_accepted(path: Path) -> bool:

@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer
 from compress.model.model_file import save_model
 from compress.storage.archive import decode_model, encode_model, read_model, save_archive
+from compress.storage.usual_description import USUAL
 from tests.codesign.models import small_model
 from tests.compress.model.graphs import assert_same, branching
 
@@ -50,6 +52,10 @@ def test_archives_of_version_1_are_read_and_written_smaller() -> None:
     assert content.startswith(b"CDA1")
     assert_same(decode_model(encode_model(model)), model)
     assert len(encode_model(model)) < len(content)
+
+
+def test_the_dictionary_stays_since_archives_need_the_very_bytes() -> None:
+    assert hashlib.sha256(USUAL).hexdigest() == "c4847ab78f766d459049e3e028f772adf8816d7e975f82d6298f551526099b05"
 
 
 def test_either_kind_of_file_is_read(tmp_path: Path) -> None:

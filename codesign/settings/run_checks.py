@@ -5,14 +5,17 @@ from __future__ import annotations
 from math import prod
 
 from codesign.settings.data import Data
-from codesign.settings.layers import GivenAlphas, WeightBits, geometries
+from codesign.settings.layers import GivenAlphas, WeightBits
 from codesign.settings.run_config import RunConfig
 from codesign.settings.weights import Weights
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
+from compress.lowering.lower import check_operations
 from compress.methods.presets import PRESETS, Preset, preset
 from compress.methods.registry import VALUE_SETS
-from compress.networks.chain import LayerGeometry
+from compress.networks.capture.capture import capture
+from compress.networks.capture.captured import CapturedNetwork
+from compress.networks.fold import fold_batch_norms
 from compress.networks.registry import NETWORKS, build_network
 
 __all__ = ["array_bits_of", "bits_of", "check_run", "given_alphas_of"]
@@ -44,10 +47,15 @@ def given_alphas_of(config: RunConfig) -> GivenAlphas | None:
 
 
 def check_run(config: RunConfig) -> None:
-    """Raise a CodesignError where data, weights, alphas, bits or preset do not fit the network."""
+    """Raise a CodesignError where data, weights, alphas, bits or preset do not fit the network.
+
+    Also where the network has an operation that no integer graph has.
+    """
     dataset = Data.of_run(config).load()
     network = build_network(config.network.name, config.seed, config.network.module_folder)
-    layers = geometries(network, dataset.input_shape)
+    captured = capture(fold_batch_norms(network, dataset.input_shape), dataset.input_shape)
+    check_operations(captured)
+    layers = [layer.geometry for layer in captured.layers.values()]
     weights = Weights.of(config.network.weights)
     if weights is not None:
         weights.load_into(network)
@@ -56,11 +64,12 @@ def check_run(config: RunConfig) -> None:
     if given is not None:
         given.of(layers)
     if dataset.task.classes:
-        _check_classes(layers[-1], dataset)
+        _check_classes(captured, dataset)
 
 
-def _check_classes(last: LayerGeometry, dataset: Dataset) -> None:
-    outputs, largest = prod(last.output_shape), int(dataset.train.labels.max())
+def _check_classes(captured: CapturedNetwork, dataset: Dataset) -> None:
+    (last,) = (call for call in captured.calls if call.name == captured.answer)
+    outputs, largest = prod(last.shape), int(dataset.train.labels.max())
     if largest >= outputs:
         raise CodesignError(
             f"the network has {outputs} outputs, {dataset.name} has labels up to {largest}",

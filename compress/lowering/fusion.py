@@ -49,6 +49,14 @@ class Step:
         """The operation's."""
         return self.call.name
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the operation's result, pooled where it pools."""
+        if self.pool is None:
+            return self.call.shape
+        channels, height, width = self.call.shape
+        return (channels, *self.pool.output_size(height, width))
+
 
 def keeps_scale(call: Call) -> bool:
     """Whether the result has the scale and zero point of what it reads."""

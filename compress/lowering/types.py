@@ -76,13 +76,13 @@ def types_of(
     ranges: Mapping[str, Range],
     image: Activation,
 ) -> dict[str, Activation]:
-    """The type of every step's result before its pooling, and of ``INPUT``, with the shapes of calls.
+    """The type of every step's result, and of ``INPUT``.
 
     A layer without ReLU that is the network's answer is signed. ``relus_apart`` must have found none.
     """
     groups, by_name = group(steps), {step.name: step for step in steps}
     chosen = {root: _of_group(sources, by_name, answer, ranges, image) for root, sources in groups.sources.items()}
-    shapes = {INPUT: image.shape, **{step.name: step.call.shape for step in steps}}
+    shapes = {INPUT: image.shape, **{step.name: step.shape for step in steps}}
     return {
         name: Activation(shapes[name], each.bits, each.scale, each.zero_point, each.signed)
         for name, each in ((name, chosen[root]) for name, root in groups.of.items())

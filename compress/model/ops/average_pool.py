@@ -94,6 +94,10 @@ class AveragePool(Op):
             )
         return replace(operand, shape=(channels, *sizes))
 
+    def operations(self, inputs: tuple[Activation, ...]) -> int:
+        """One for each pixel of each window."""
+        return math.prod(self.kernel) * math.prod(self.output(inputs).shape)
+
     def run(self, *codes: Codes) -> Codes:
         """(N, C, H_out, W_out)."""
         (operand,) = codes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import ClassVar, Self
@@ -71,6 +72,10 @@ class MaxPool(Op):
                 f"max_pool has windows of padding alone on its map {operand.shape}", "use a smaller dilation"
             )
         return replace(operand, shape=(channels, *sizes))
+
+    def operations(self, inputs: tuple[Activation, ...]) -> int:
+        """One for each pixel of each window."""
+        return math.prod(self.kernel) * math.prod(self.output(inputs).shape)
 
     def run(self, *codes: Codes) -> Codes:
         """(N, C, H_out, W_out)."""

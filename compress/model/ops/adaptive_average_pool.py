@@ -57,8 +57,7 @@ class AdaptiveAveragePool(Op):
         """(N, C, *size)."""
         (operand,) = codes
         rows, columns = (
-            np.array(adaptive_windows(size, places), np.int64)
-            for size, places in zip(operand.shape[2:], self.size, strict=True)
+            adaptive_windows(size, places) for size, places in zip(operand.shape[2:], self.size, strict=True)
         )
         sums = window_sums(window_sums(operand.astype(np.int64), rows, axis=2), columns, axis=3)
         counts = (rows[:, 1] - rows[:, 0])[:, None] * (columns[:, 1] - columns[:, 0])

@@ -13,8 +13,7 @@ from compress.base.errors import CodesignError
 from compress.model.activation import Activation, Codes
 from compress.model.ops.average import round_average, window_sums
 from compress.model.ops.op import Call, Op, RunsOn
-from compress.model.ops.operands import single_map
-from compress.model.ops.pooling import check_windows, pair, pooled_size
+from compress.model.ops.pooling import check_windows, padded_map, pair, pooled_size
 
 __all__ = ["AveragePool"]
 
@@ -81,7 +80,7 @@ class AveragePool(Op):
 
     def output(self, inputs: tuple[Activation, ...]) -> Activation:
         """A smaller map of the operand's codes."""
-        operand, (channels, height, width) = single_map(inputs, self.KIND)
+        operand, (channels, height, width) = padded_map(inputs, self.KIND, self.padding)
         sizes = len(self._windows(0, height)), len(self._windows(1, width))
         if min(sizes) < 1:
             raise CodesignError(

@@ -13,7 +13,7 @@ from compress.base.errors import CodesignError
 from compress.model.activation import Activation, Codes
 from compress.model.ops.op import Call, Op, RunsOn
 from compress.model.ops.operands import single_map
-from compress.model.ops.pooling import check_windows, pair, pooled_size
+from compress.model.ops.pooling import check_windows, padded_map, pair, pooled_size
 
 __all__ = ["MaxPool"]
 
@@ -63,7 +63,7 @@ class MaxPool(Op):
 
     def output(self, inputs: tuple[Activation, ...]) -> Activation:
         """A smaller map of the operand's codes."""
-        operand, (channels, height, width) = single_map(inputs, self.KIND)
+        operand, (channels, height, width) = padded_map(inputs, self.KIND, self.padding)
         sizes = self._size(height, width)
         if min(sizes) < 1:
             raise CodesignError(f"max_pool's kernel {self.kernel} does not fit its map {operand.shape}", "pad the map")

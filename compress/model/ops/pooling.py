@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from compress.base.errors import CodesignError
-from compress.model.ops.op import Call
+import math
 
-__all__ = ["adaptive_windows", "check_windows", "pair", "pooled_size"]
+import numpy as np
+from numpy.typing import NDArray
+
+from compress.base.errors import CodesignError
+from compress.model.activation import MAX_ELEMENTS, Activation
+from compress.model.ops.op import Call
+from compress.model.ops.operands import single_map
+
+__all__ = ["adaptive_windows", "check_windows", "padded_map", "pair", "pooled_size"]
 
 MAX_SIZE = 1 << 24
 
@@ -19,9 +26,10 @@ def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int
     return places
 
 
-def adaptive_windows(size: int, places: int) -> tuple[tuple[int, int], ...]:
-    """First and last pixel, exclusive, of windows that share an axis evenly; they may overlap by one pixel."""
-    return tuple((place * size // places, -(-(place + 1) * size // places)) for place in range(places))
+def adaptive_windows(size: int, places: int) -> NDArray[np.int64]:
+    """(places, 2) first and last pixel, exclusive, of windows that share an axis evenly; neighbours may overlap."""
+    place = np.arange(places, dtype=np.int64)
+    return np.stack([place * size // places, -(-(place + 1) * size // places)], axis=1)
 
 
 def check_windows(
@@ -41,6 +49,17 @@ def check_windows(
         raise CodesignError(
             f"{kind} has the padding {padding} around a kernel of {kernel}", "pad by half the kernel at most"
         )
+
+
+def padded_map(
+    inputs: tuple[Activation, ...], kind: str, padding: tuple[int, int]
+) -> tuple[Activation, tuple[int, int, int]]:
+    """The only operand, and its (C, H, W) before padding; CodesignError if it is too large with it."""
+    operand, shape = single_map(inputs, kind)
+    channels, *sizes = shape
+    if channels * math.prod(size + 2 * border for size, border in zip(sizes, padding, strict=True)) > MAX_ELEMENTS:
+        raise CodesignError(f"{kind} pads its map {shape} by {padding}", f"keep it within {MAX_ELEMENTS} codes")
+    return operand, shape
 
 
 def pair(call: Call, argument: str, default: tuple[int, int] | None = None) -> tuple[int, int]:

@@ -72,3 +72,5 @@ def test_windows_that_no_map_has_are_refused() -> None:
         AveragePool((7, 7), (1, 1), zero_point=3).output((operand,))
     with pytest.raises(CodesignError, match="zero point"):
         AveragePool((2, 2), (1, 1), zero_point=4).output((operand,))
+    with pytest.raises(CodesignError, match="pads its map"):
+        AveragePool((1 << 24, 1 << 24), (1, 1), (1 << 23, 1 << 23)).output((operand,))

@@ -81,3 +81,5 @@ def test_windows_that_no_map_has_are_refused() -> None:
         MaxPool((1, 1), (1, 1)).output((Activation((2,), 8, 0.1),))
     with pytest.raises(CodesignError, match="2 operands"):
         MaxPool((1, 1), (1, 1)).output((operand, operand))
+    with pytest.raises(CodesignError, match="pads its map"):
+        MaxPool((1 << 24, 1 << 24), (1, 1), (1 << 23, 1 << 23)).output((operand,))

@@ -92,9 +92,12 @@ class Requantization:
             return cls(multiplier // 2, shift - 1)
         return cls(multiplier, shift)
 
-    def scaled(self, sums: NDArray[np.int64]) -> NDArray[np.int64]:
+    def scaled(self, sums: NDArray[np.int32 | np.int64]) -> NDArray[np.int32 | np.int64]:
         """Accumulators in units of the output, before saturation."""
-        return np.asarray((sums * self.multiplier + (1 << (self.shift - 1))) >> self.shift)
+        scaled = sums * self.multiplier
+        scaled += 1 << (self.shift - 1)
+        scaled >>= self.shift
+        return scaled
 
 
 def largest_level(weight_bits: int) -> int:

@@ -13,6 +13,7 @@ from compress.model.activation import Codes
 from compress.model.compressed_model import INPUT, CompressedModel, Node
 from compress.model.layer import CompressedLayer, Pool, PoolKind, Requantization
 from compress.model.ops.op import Op
+from sim.golden.convolution import Convolution
 from sim.golden.lifetimes import last_read
 
 __all__ = [
@@ -30,43 +31,12 @@ __all__ = [
 
 
 def accumulate(layer: CompressedLayer, activations_nchw: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """(N, K, H_out, W_out): bias plus the sum of level * activation.
-
-    Computed as a matrix product in floating point, which is exact: ``_exact_float`` holds every partial sum.
-    """
-    exact = _exact_float(layer, activations_nchw)
-    n = len(activations_nchw)
-    filters, _, kernel_rows, kernel_columns = layer.levels.shape
-    _, height, width = layer.conv_shape
-    borders = tuple(zip(layer.padding, layer.padding_end or layer.padding, strict=True))
-    padded = np.pad(activations_nchw.astype(exact), ((0, 0), (0, 0), *borders), constant_values=layer.input_zero_point)
-    step_y, step_x = layer.dilation
-    spread = (step_y * (kernel_rows - 1) + 1, step_x * (kernel_columns - 1) + 1)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, spread, axis=(2, 3))
-    windows = windows[:, :, :: layer.stride[0], :: layer.stride[1], ::step_y, ::step_x]
-    windows = windows[:, :, :height, :width]
-    sums = np.empty((n, filters, height, width), np.int64)
-    per_group = filters // layer.groups
-    channels = layer.levels.shape[1]
-    for group in range(layer.groups):
-        columns = windows[:, group * channels : (group + 1) * channels].transpose(0, 2, 3, 1, 4, 5)
-        weights = layer.levels[group * per_group : (group + 1) * per_group].reshape(per_group, -1).astype(exact)
-        product = columns.reshape(n * height * width, -1) @ weights.T
-        sums[:, group * per_group : (group + 1) * per_group] = (
-            product.reshape(n, height, width, per_group).transpose(0, 3, 1, 2).astype(np.int64)
-        )
-    return sums + layer.bias.astype(np.int64)[None, :, None, None]
-
-
-def _exact_float(layer: CompressedLayer, activations_nchw: NDArray[np.integer]) -> type[np.float32 | np.float64]:
-    """The smallest float in which the products and their sums, in any order, are exact integers.
-
-    No partial sum exceeds (largest activation) * (sum of a filter's level magnitudes); float32 holds every integer
-    up to 2**24, float64 up to 2**53, which no layer reaches.
-    """
-    largest = max(int(activations_nchw.max(initial=0)), -int(activations_nchw.min(initial=0)), layer.input_zero_point)
-    magnitudes = np.abs(layer.levels.reshape(len(layer.levels), -1).astype(np.int64)).sum(axis=1)
-    return np.float32 if largest * int(magnitudes.max()) <= 1 << 24 else np.float64
+    """(N, K, H_out, W_out): bias plus the sum of level * activation."""
+    sums = np.empty((len(activations_nchw), *layer.conv_shape), np.int64)
+    for images, part in Convolution.of(layer, activations_nchw).chunks(activations_nchw):
+        sums[images] = part.transpose(1, 0, 2, 3)
+    sums += layer.bias[:, None, None]
+    return sums
 
 
 def accumulator_range(layer: CompressedLayer) -> tuple[int, int]:
@@ -88,12 +58,13 @@ def accumulator_bits(layer: CompressedLayer) -> int:
     return max(high.bit_length(), (-low - 1).bit_length()) + 1
 
 
-def requantize(sums: NDArray[np.int64], requantization: Requantization, act_bits: int, relu: bool) -> NDArray[np.int16]:
+def requantize(
+    sums: NDArray[np.int32 | np.int64], requantization: Requantization, act_bits: int, relu: bool
+) -> NDArray[np.int16]:
     """``(sums * multiplier + 2**(shift-1)) >> shift``, saturated to the activation range (half rounds up)."""
     scaled = requantization.scaled(sums)
     low, high = (0, (1 << act_bits) - 1) if relu else (-(1 << (act_bits - 1)), (1 << (act_bits - 1)) - 1)
-    activations: NDArray[np.int16] = np.clip(scaled, low, high).astype(np.int16)
-    return activations
+    return np.clip(scaled, low, high, out=scaled).astype(np.int16)
 
 
 def run_layer(layer: CompressedLayer, activations_nchw: NDArray[np.uint8], pooled: bool = False) -> NDArray[np.int16]:
@@ -103,8 +74,23 @@ def run_layer(layer: CompressedLayer, activations_nchw: NDArray[np.uint8], poole
             f"layer {layer.name!r} reads (N, *{layer.input_shape}), not {activations_nchw.shape}",
             "give the activations of the layer before",
         )
-    results = requantize(accumulate(layer, activations_nchw), layer.requantization, layer.act_bits, layer.relu)
+    results = np.empty((len(activations_nchw), *layer.conv_shape), np.int16)
+    convolution = Convolution.of(layer, activations_nchw)
+    integers, bias = _integers(convolution), layer.bias[:, None, None, None]
+    for images, part in convolution.chunks(activations_nchw):
+        sums = part.astype(integers)
+        sums += bias
+        codes = requantize(sums, layer.requantization, layer.act_bits, layer.relu)
+        results[images] = codes.transpose(1, 0, 2, 3)
     return results if layer.pool is None or not pooled else pool(results, layer.pool)
+
+
+def _integers(convolution: Convolution) -> type[np.int32 | np.int64]:
+    """The smallest integers that hold whatever a requantization computes: processors have more lanes for them."""
+    layer = convolution.layer
+    largest = convolution.largest + int(np.abs(layer.bias, dtype=np.int64).max())
+    product = largest * layer.requantization.multiplier + (1 << (layer.requantization.shift - 1))
+    return np.int32 if product < 1 << 31 else np.int64
 
 
 def pool(activations_nchw: NDArray[np.int16], how: Pool) -> NDArray[np.int16]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from compress.base.errors import CodesignError
 from compress.model.activation import Activation, Codes
-from compress.model.ops.fixed_point import MAX_SHIFT, check_fixed_point, round_shift, shared_shift
+from compress.model.ops.fixed_point import MAX_SHIFT, check_fixed_point, round_shift, shared_shift, smallest_integers
 from compress.model.ops.op import Call, Op, RunsOn
 from compress.model.ops.operands import broadcast, check_unsigned
 
@@ -76,9 +76,11 @@ class Add(Op):
 
     def run(self, *codes: Codes) -> Codes:
         """(N, ...) of the operands' shape."""
-        pairs = zip(codes, self.multipliers, strict=True)
-        sums = sum((operand.astype(np.int64) * factor for operand, factor in pairs), np.int64(self.offset))
-        return round_shift(np.asarray(sums), self.shift, self.bits)
+        integers = smallest_integers(255 * sum(map(abs, self.multipliers)) + abs(self.offset), self.shift)
+        sums = np.full(np.broadcast_shapes(*(operand.shape for operand in codes)), self.offset, integers)
+        for operand, factor in zip(codes, self.multipliers, strict=True):
+            sums += operand.astype(integers) * integers(factor)
+        return round_shift(sums, self.shift, self.bits)
 
 
 def _signs(call: Call) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from compress.base.errors import CodesignError
 from compress.model.activation import Codes
 from compress.model.ops.op import Call
 
-__all__ = ["MAX_SHIFT", "check_fixed_point", "round_shift", "shared_shift"]
+__all__ = ["MAX_SHIFT", "check_fixed_point", "round_shift", "shared_shift", "smallest_integers"]
 
 MAX_SHIFT = 40
 
@@ -39,6 +39,13 @@ def check_fixed_point(kind: str, multipliers: Sequence[int], shift: int, bits: i
         raise CodesignError(f"{kind} has the shift {shift}", f"keep it within 1..{MAX_SHIFT}")
 
 
-def round_shift(sums: NDArray[np.int64], shift: int, bits: int) -> Codes:
-    """``(sums + 2**(shift-1)) >> shift``, saturated to 0..2**bits - 1: half rounds up."""
-    return np.asarray(np.clip((sums + (1 << (shift - 1))) >> shift, 0, (1 << bits) - 1), np.int16)
+def smallest_integers(largest: int, shift: int) -> type[np.int32 | np.int64]:
+    """Integers for sums up to a magnitude and their rounding: processors have more lanes for small ones."""
+    return np.int32 if largest + (1 << (shift - 1)) < 1 << 31 else np.int64
+
+
+def round_shift(sums: NDArray[np.int32 | np.int64], shift: int, bits: int) -> Codes:
+    """``(sums + 2**(shift-1)) >> shift``, saturated to 0..2**bits - 1: half rounds up. Overwrites the sums."""
+    sums += 1 << (shift - 1)
+    sums >>= shift
+    return np.clip(sums, 0, (1 << bits) - 1, out=sums).astype(np.int16)

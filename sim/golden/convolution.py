@@ -44,7 +44,7 @@ class Convolution:
         code = max(largest, -smallest, layer.input_zero_point)
         magnitudes = np.abs(layer.levels.reshape(len(layer.levels), -1), dtype=np.int64).sum(axis=1)
         bound = code * int(magnitudes.max())
-        exact = np.float32 if bound <= 1 << 24 else np.float64
+        exact: np.dtype[np.float32 | np.float64] = np.dtype(np.float32 if bound <= 1 << 24 else np.float64)
         groups = layer.groups
         weights = layer.levels.reshape(groups, len(layer.levels) // groups, -1).astype(exact)
         return cls(layer, weights, bound)

@@ -85,12 +85,12 @@ def run_layer(layer: CompressedLayer, activations_nchw: NDArray[np.uint8], poole
     return results if layer.pool is None or not pooled else pool(results, layer.pool)
 
 
-def _integers(convolution: Convolution) -> type[np.int32 | np.int64]:
+def _integers(convolution: Convolution) -> np.dtype[np.int32 | np.int64]:
     """The smallest integers that hold whatever a requantization computes: processors have more lanes for them."""
     layer = convolution.layer
     largest = convolution.largest + int(np.abs(layer.bias, dtype=np.int64).max())
     product = largest * layer.requantization.multiplier + (1 << (layer.requantization.shift - 1))
-    return np.int32 if product < 1 << 31 else np.int64
+    return np.dtype(np.int32 if product < 1 << 31 else np.int64)
 
 
 def pool(activations_nchw: NDArray[np.int16], how: Pool) -> NDArray[np.int16]:

@@ -79,7 +79,7 @@ class Add(Op):
         integers = smallest_integers(255 * sum(map(abs, self.multipliers)) + abs(self.offset), self.shift)
         sums = np.full(np.broadcast_shapes(*(operand.shape for operand in codes)), self.offset, integers)
         for operand, factor in zip(codes, self.multipliers, strict=True):
-            sums += operand.astype(integers) * integers(factor)
+            sums += operand.astype(integers) * factor
         return round_shift(sums, self.shift, self.bits)
 
 

@@ -39,9 +39,9 @@ def check_fixed_point(kind: str, multipliers: Sequence[int], shift: int, bits: i
         raise CodesignError(f"{kind} has the shift {shift}", f"keep it within 1..{MAX_SHIFT}")
 
 
-def smallest_integers(largest: int, shift: int) -> type[np.int32 | np.int64]:
+def smallest_integers(largest: int, shift: int) -> np.dtype[np.int32 | np.int64]:
     """Integers for sums up to a magnitude and their rounding: processors have more lanes for small ones."""
-    return np.int32 if largest + (1 << (shift - 1)) < 1 << 31 else np.int64
+    return np.dtype(np.int32 if largest + (1 << (shift - 1)) < 1 << 31 else np.int64)
 
 
 def round_shift(sums: NDArray[np.int32 | np.int64], shift: int, bits: int) -> Codes:

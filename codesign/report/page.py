@@ -50,6 +50,7 @@ def _html(report: Report, pictures: dict[str, dict[str, bytes]]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
+        percent=_percent,
         told=partial(_told, report.accuracy.metric),
         percent=lambda value: f"{100 * value:.2f} %",
         count=lambda value: f"{value:,.0f}",
@@ -61,8 +62,12 @@ def _html(report: Report, pictures: dict[str, dict[str, bytes]]) -> str:
     )
 
 
+def _percent(value: float) -> str:
+    return f"{100 * value:.2f} %"
+
+
 def _told(metric: Metric, figure: float) -> str:
-    return f"{100 * figure:.2f} %" if metric.unit == "%" else metric.told(figure)
+    return _percent(figure) if metric.unit == "%" else metric.told(figure)
 
 
 def _data_uri(png: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from codesign.settings.data import Data
 from codesign.settings.run_file import load_config
 from codesign.settings.task import TaskSource
 from compress.base.errors import CodesignError
+from compress.data.task import Task
 from compress.networks.registry import build_network
 from tests.codesign.refusals import Refused
 
@@ -36,8 +38,8 @@ def halves(images=80):
     train = pixels[: images // 2], targets[: images // 2]
     return {"train": train, "test": (pixels[images // 2 :], targets[images // 2 :]), "mean": [0.5], "std": [0.3]}
 
-def labels():
-    pixels = torch.rand(40, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+def labels(images=40):
+    pixels = torch.rand(images, 1, 6, 6, generator=torch.Generator().manual_seed(0))
     part = pixels, (pixels.mean((1, 2, 3)) > 0.5).long()
     return {"train": part, "test": part}
 
@@ -159,6 +161,28 @@ def test_a_classification_with_another_loss_keeps_its_accuracy(call: Call, run_f
     run_file.write_text(data + task + after.replace("tolerance = 1.5\n", ""))
     assert call("train", run_file, "--out", tmp_path / "out").startswith("validation accuracy ")
     assert read(tmp_path / "out", "training.json")["metric"]["name"] == "accuracy"
+
+
+def test_a_model_of_the_users_data_is_evaluated_with_the_options_of_its_run(
+    call: Call, run_file: Path, tmp_path: Path
+) -> None:
+    before, after = RUN.split("[task]")[0], RUN.split('better = "lower"\n')[1]
+    run_file.write_text((before + after).replace("halves", "labels").replace("tolerance = 1.5\n", ""))
+    call("train", run_file, "--out", tmp_path / "out")
+    (tmp_path / "out" / "break_even.json").write_text('{"curves": []}')
+    call("compress", run_file, "--out", tmp_path / "out")
+    found = json.loads(call("evaluate", tmp_path / "out" / "model.safetensors", "--folder", tmp_path, "--json"))
+    assert (found["data"], found["test_images"]) == ("own_test_module:labels", 60)
+    assert found["accuracy"] > 0.5
+
+
+def test_functions_of_the_user_reach_other_processes_by_their_names(run_file: Path) -> None:
+    task = TaskSource.of_run(load_config(run_file)).task()
+    again: Task = pickle.loads(pickle.dumps(task))
+    assert again == task
+    assert again.measure(torch.zeros(4, 2), torch.ones(4, 2)) == 1
+    network = build_network("own_test_module:network", 0, run_file.parent)
+    assert again.mean_loss(network, torch.zeros(2, 1, 6, 6), torch.zeros(2, 2)).requires_grad
 
 
 def test_trained_weights_of_the_users_network_are_measured_by_the_users_metric(

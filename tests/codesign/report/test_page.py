@@ -66,6 +66,19 @@ def test_a_report_that_does_not_say_who_runs_what_has_a_page(report: dict[str, A
     assert "Who runs what" not in (tmp_path / "report.html").read_text()
 
 
+def test_the_metric_of_another_task_has_its_name_and_unit(report: dict[str, Any], tmp_path: Path) -> None:
+    report["accuracy"] |= {"metric": {"name": "RMSE", "unit": "m", "higher_is_better": False}}
+    report["accuracy"] |= {"dense": 0.25, "integer": 0.5}
+    write_page(typed(report), tmp_path)
+    text = (tmp_path / "report.html").read_text()
+    assert "test RMSE of the integer network on the array; dense float 0.25 m" in text
+    assert "<b>0.5 m</b>" in text
+    assert "test accuracy" not in text
+    assert "The RMSE of the integer network is worse than the dense one's by 0.25 m." in notes(typed(report))
+    report["accuracy"]["integer"] = 0.1
+    assert not any("RMSE" in note for note in notes(typed(report)))
+
+
 def test_losses_are_told_first(report: dict[str, Any]) -> None:
     told = notes(typed(report))
     assert told[0].startswith("Slower on the chosen array than on the dense one: linear (0.80×)")

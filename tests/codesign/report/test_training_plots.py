@@ -18,6 +18,7 @@ from codesign.report.theme import DARK, LIGHT, Theme, line_style
 from codesign.report.training_plots import MOST_LAYERS, draw_histograms, draw_losses, draw_residuals
 from compress.admm.iteration import AdmmStep
 from compress.admm.split_variables import Residual
+from compress.data.task import Metric
 from compress.train.histograms import weight_histograms
 from compress.train.training import EpochRecord
 
@@ -172,3 +173,13 @@ def test_lines_differ_in_colour_or_marker() -> None:
     styles = [tuple(line_style(number, LIGHT).values()) for number in range(36)]
     assert len(set(styles)) == 36
     assert len({marker for _, marker in styles[:6]}) == 6
+
+
+def test_figures_of_another_metric_are_drawn_as_they_are() -> None:
+    metric = Metric("RMSE", "m", higher_is_better=False)
+    _, figures = draw_losses({"prune": THREE}, {}, LIGHT, metric).axes
+    percent = draw_losses({"prune": THREE}, {}, LIGHT).axes[1]
+    assert figures.get_ylabel() == "validation RMSE, m"
+    assert percent.get_ylabel() == "validation accuracy, %"
+    (drawn,), (hundredfold,) = ([line.get_ydata() for line in axes.get_lines()][:1] for axes in (figures, percent))
+    assert np.allclose(100 * np.asarray(drawn), np.asarray(hundredfold))

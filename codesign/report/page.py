@@ -52,7 +52,6 @@ def _html(report: Report, pictures: dict[str, dict[str, bytes]]) -> str:
     environment.filters.update(
         percent=_percent,
         told=partial(_told, report.accuracy.metric),
-        percent=lambda value: f"{100 * value:.2f} %",
         count=lambda value: f"{value:,.0f}",
         ratio=lambda value: f"{value:.2f}×",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 
@@ -20,7 +20,6 @@ MAX_WEIGHT_BITS = 8
 MULTIPLIER_BITS = 9
 MAX_SHIFT = 32
 MAX_SIZE = 1 << 24
-MAX_WEIGHTS = 1 << 40
 
 
 class LayerKind(Enum):
@@ -132,8 +131,8 @@ class CompressedLayer:
         After the last; None where it is the same.
     relu : bool
         Whether outputs are unsigned codes: a ReLU where ``output_zero_point`` is 0. Signed ones are a network's answer.
-    dense_weights : int or None
-        Weights of the network's layer before pruning, where more than ``levels`` has places; see ``fold_constants``.
+    dense_shape : (K, C, groups) or None
+        Of the network's layer, where filters or channels of it were folded away (``fold_constants``).
     """
 
     name: str
@@ -156,7 +155,7 @@ class CompressedLayer:
     padding_end: tuple[int, int] | None = None
     input_zero_point: int = 0
     output_zero_point: int = 0
-    dense_weights: int | None = None
+    dense_shape: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         self._check_weights()
@@ -186,11 +185,6 @@ class CompressedLayer:
                 f"bias must be int32 with {self.levels.shape[0]} values, not {self.bias.dtype} {self.bias.shape}",
                 "give one bias per filter",
             )
-        if not self.levels.size <= self.weights <= MAX_WEIGHTS:
-            self._fail(
-                f"dense_weights is {self.dense_weights}, levels has {self.levels.size} places",
-                f"give it between that number and {MAX_WEIGHTS}, or None",
-            )
 
     def _check_geometry(self) -> None:
         filters, channels, kernel_rows, kernel_columns = self.levels.shape
@@ -205,12 +199,27 @@ class CompressedLayer:
                 f"{channels} channels in each of {self.groups} groups",
                 "check the input shape and the groups",
             )
+        if self.dense_shape is not None:
+            self._check_dense_shape(*self.dense_shape)
         if self.kind is LayerKind.LINEAR and (
             (kernel_rows, kernel_columns) != (1, 1) or self.input_shape[1:] != (1, 1) or any(padding)
         ):
             self._fail("a linear layer has a 1x1 kernel, a (C, 1, 1) input and no padding", "flatten its input")
         if min(self.output_shape) < 1:
             self._fail(f"the kernel does not fit its input {self.input_shape}", "check kernel, padding and pooling")
+
+    def _check_dense_shape(self, filters: int, channels: int, groups: int) -> None:
+        if not (
+            len(self.levels) <= filters <= MAX_SIZE
+            and self.input_shape[0] <= channels <= MAX_SIZE
+            and self.groups <= groups
+            and filters % groups == channels % groups == 0
+        ):
+            self._fail(
+                f"dense_shape {self.dense_shape} does not hold {len(self.levels)} filters of {self.input_shape[0]} "
+                f"channels in {self.groups} groups",
+                "give the sizes of the layer before folding, or None",
+            )
 
     def _check_scales(self) -> None:
         if not FEWEST_BITS <= self.act_bits <= MOST_BITS:
@@ -234,6 +243,15 @@ class CompressedLayer:
         return ConvGeometry(
             shape, self.input_shape, self.stride, self.padding, self.groups, self.dilation, self.padding_end
         )
+
+    @property
+    def dense_geometry(self) -> ConvGeometry:
+        """The sizes of the network's layer, with the channels that were folded away."""
+        if self.dense_shape is None:
+            return self.geometry
+        filters, channels, groups = self.dense_shape
+        shape = (filters, channels // groups, *self.geometry.weight_shape[2:])
+        return replace(self.geometry, weight_shape=shape, input_shape=(channels, *self.input_shape[1:]), groups=groups)
 
     @property
     def conv_shape(self) -> tuple[int, int, int]:
@@ -295,12 +313,12 @@ class CompressedLayer:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one sample before pruning, those of channels that were folded away included."""
-        return self.weights * math.prod(self.conv_shape[1:])
+        return self.dense_geometry.macs
 
     @property
     def weights(self) -> int:
         """Weights of the network's layer before pruning, those of channels that were folded away included."""
-        return int(self.levels.size) if self.dense_weights is None else self.dense_weights
+        return self.dense_geometry.weights
 
     @cached_property
     def nonzeros(self) -> int:

@@ -70,4 +70,4 @@ class LayerDescription(LayerMembers):
     padding_end: Pair | None
     input_zero_point: Integer
     output_zero_point: Integer
-    dense_weights: Integer | None
+    dense_shape: tuple[Integer, Integer, Integer] | None

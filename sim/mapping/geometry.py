@@ -29,6 +29,11 @@ class ArrayGeometry(ConvGeometry):
         return cls.pooling(layer.geometry, array_window(layer.pool))
 
     @classmethod
+    def before_folding(cls, layer: CompressedLayer) -> ArrayGeometry:
+        """The sizes of the network's layer, with the channels that were folded away."""
+        return cls.pooling(layer.dense_geometry, array_window(layer.pool))
+
+    @classmethod
     def pooling(cls, sizes: ConvGeometry, window: Window) -> ArrayGeometry:
         """These sizes with that window."""
         members = {field.name: getattr(sizes, field.name) for field in fields(ConvGeometry)}

@@ -53,12 +53,15 @@ def run(inputs: Inputs, settings: ArraySettings, work: Work) -> ArrayResult:
     ]
     weight_bits = max(layer.weight_bits for layer in model.layers)
     reference = hardware.dense_array(weight_bits, accumulator_bits_of(model))
-    dense_loads = [load.dense() for load in loads]
+    dense_loads = [
+        LayerLoad.unpruned(layer.name, ArrayGeometry.before_folding(layer), hardware.batch_of(layer.kind))
+        for layer in model.layers
+    ]
     holding = holding_array(dense_loads, reference, library)
     budget = holding.area
     dense = scheduled(best_array(dense_loads, [reference], library, budget) or holding, dense_loads)
     chosen = dense
-    if not all(load.mask.all() for load in loads):
+    if any(layer.alpha < 1 for layer in model.layers):
         templates = [reference.replace(index=parse_index(text)) for text in hardware.indices]
         chosen = _sparse(loads, templates, library, budget)
     generate(chosen.config, work.folder / ARRAY)

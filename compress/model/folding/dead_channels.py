@@ -128,7 +128,7 @@ def _smaller_layer(layer: CompressedLayer, channels: Mask, filters: Mask) -> Com
         bias=layer.bias[filters],
         input_shape=(int(channels.sum()), *layer.input_shape[1:]),
         groups=groups,
-        dense_weights=layer.weights,
+        dense_shape=layer.dense_shape or (len(layer.levels), layer.input_shape[0], layer.groups),
     )
 
 

@@ -37,7 +37,7 @@ def branching() -> CompressedModel:
     conv = _layer("conv", (6, 3, 3, 3), (3, 5, 6), 1 / 255, 0.02, padding=(1, 1), output_zero_point=9)
     depthwise = _layer(
         "depthwise", (6, 1, 3, 2), (6, 5, 6), 0.02, 0.05, groups=6, input_zero_point=9, output_zero_point=128,
-        dilation=(1, 2), padding=(1, 0), padding_end=(1, 2), dense_weights=48,
+        dilation=(1, 2), padding=(1, 0), padding_end=(1, 2), dense_shape=(8, 8, 8),
     )  # fmt: skip
     answer = _layer("fc", (4, 30, 1, 1), (30, 1, 1), 0.03, 0.1, kind=LayerKind.LINEAR, input_zero_point=3, relu=False)
     pooled = _layer(

@@ -122,8 +122,11 @@ def test_levels_go_to_the_power_of_two() -> None:
         ({"interval": 0.0}, "interval"),
         ({"input_scale": float("nan")}, "input_scale"),
         ({"output_scale": float("inf")}, "output_scale"),
-        ({"dense_weights": 71}, "dense_weights"),
-        ({"dense_weights": 1 << 41}, "dense_weights"),
+        ({"dense_shape": (3, 2, 1)}, "dense_shape"),
+        ({"dense_shape": (4, 1, 1)}, "dense_shape"),
+        ({"dense_shape": (8, 4, 3)}, "dense_shape"),
+        ({"dense_shape": (4, 2, 0)}, "dense_shape"),
+        ({"dense_shape": (1 << 25, 2, 1)}, "dense_shape"),
         ({"pool": Pool(PoolKind.MAX, (7, 7), (1, 1))}, "does not fit"),
     ],
 )

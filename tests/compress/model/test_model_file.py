@@ -191,7 +191,7 @@ class TestClearErrors:
             (lambda _, model: model["nodes"][1]["op"].update(shape=[15]), "'fc.flatten': .* cannot become"),
             (lambda _, model: model["nodes"][1]["op"].pop("kind"), "'fc.flatten': op = "),
             (lambda _, model: model["nodes"][1].update(name="conv"), "node names repeat"),
-            (lambda _, model: model["nodes"][0]["op"].update(dense_weights=71), "dense_weights is 71"),
+            (lambda _, model: model["nodes"][0]["op"].update(dense_shape=[3, 2, 1]), "dense_shape"),
             (lambda _, model: model["input"].update(signed=True), "signed codes"),
             (lambda _, model: model["input"].pop("scale"), "input.scale: field required"),
             (lambda _, model: model.update(answer="conv"), "nothing reads 'fc'"),

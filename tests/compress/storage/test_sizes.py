@@ -44,11 +44,11 @@ def test_a_models_bits_are_the_layers(model: CompressedModel) -> None:
 
 
 def test_ratios_count_the_weights_of_folded_channels(model: CompressedModel) -> None:
-    folded = replace(model.layers[0], dense_weights=1000)
+    folded = replace(model.layers[0], dense_shape=(8, 5, 1))
     storage = storage_of(folded)
-    assert (storage.weights, storage.nonzeros, folded.alpha) == (1000, folded.nonzeros, folded.nonzeros / 1000)
+    assert (storage.weights, storage.nonzeros, folded.alpha) == (360, folded.nonzeros, folded.nonzeros / 360)
     assert storage.index_bits == storage_of(model.layers[0]).index_bits
-    assert model_storage([folded]).dense_bits == 32_000
+    assert model_storage([folded]).dense_bits == 32 * 360
 
 
 def test_a_clustered_layer_stores_labels_and_its_codebook() -> None:

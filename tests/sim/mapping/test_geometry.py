@@ -25,7 +25,18 @@ def test_windows_that_are_not_full_are_left_out(window: tuple[int, int]) -> None
 def test_sizes_are_the_layers_own() -> None:
     levels = np.ones((3, 2, 3, 3), np.int16)
     layer = make_layer(levels, 4, 8, 8, pool=Pool(PoolKind.MAX, (2, 2), (2, 2)))
-    assert ArrayGeometry.of(layer) == ArrayGeometry.pooling(layer.geometry, (2, 2))
+    assert (
+        ArrayGeometry.of(layer) == ArrayGeometry.before_folding(layer) == ArrayGeometry.pooling(layer.geometry, (2, 2))
+    )
+
+
+def test_sizes_before_folding_are_the_networks() -> None:
+    layer = make_layer(
+        np.ones((4, 2, 3, 3), np.int16), 4, 8, 8, input_shape=(4, 8, 8), groups=2, dense_shape=(12, 6, 3)
+    )
+    before = ArrayGeometry.before_folding(layer)
+    assert (before.weight_shape, before.input_shape, before.groups) == ((12, 2, 3, 3), (6, 8, 8), 3)
+    assert before.output_size == ArrayGeometry.of(layer).output_size
 
 
 def test_an_array_whose_blocks_hold_no_whole_window_leaves_it_to_the_host() -> None:

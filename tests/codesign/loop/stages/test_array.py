@@ -12,6 +12,8 @@ from codesign.loop.stages import array
 from codesign.loop.stages.array import ArrayResult, ArraySettings, run
 from codesign.settings.hardware import HardwareSection
 from compress.base.errors import CodesignError
+from compress.model.compressed_model import CompressedModel
+from compress.model.folding.fold_constants import fold_constants
 from compress.model.model_file import save_model
 from flows.search.array_choice import ArrayChoice
 from flows.search.layer_load import LayerLoad
@@ -45,8 +47,10 @@ class Search:
         return ArrayChoice(config, 900.0, 500.0, 400.0, 30.0, "pe", cycles, float(sum(cycles.values())))
 
 
-def choose(search: Search, inputs: GiveInputs, work: Work, density: float = 0.5) -> ArrayResult:
-    save_model(small_model(density), work.folder / MODEL)
+def choose(
+    search: Search, inputs: GiveInputs, work: Work, density: float = 0.5, model: CompressedModel | None = None
+) -> ArrayResult:
+    save_model(model or small_model(density), work.folder / MODEL)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(array, "holding_array", search.holding)
         patch.setattr(array, "best_array", search.best)
@@ -70,6 +74,19 @@ def test_a_network_without_pruned_weights_gets_the_dense_array(inputs: GiveInput
     result = choose(search, inputs, work, density=1.0)
     assert search.asked == [("dense",)]
     assert result.chosen == result.dense
+
+
+def test_a_folded_network_is_compared_with_the_dense_array_of_the_whole_one(inputs: GiveInputs, work: Work) -> None:
+    conv, linear = small_model(density=1.0).layers
+    levels = conv.levels.copy()
+    levels[1:] = 0
+    folded = fold_constants(CompressedModel.chain((replace(conv, levels=levels), linear)))
+    assert [int(layer.levels.size) for layer in folded.layers] == [9, 160]
+    search = Search()
+    result = choose(search, inputs, work, model=folded)
+    assert search.asked == [("dense",), ("fixed3", "bitmap8")]
+    assert result.dense.cycles == {"conv": 36, "linear": 640}
+    assert result.chosen.cycles == {"conv": 9, "linear": 160}
 
 
 def test_a_budget_that_holds_no_sparse_array_says_what_to_change(inputs: GiveInputs, work: Work) -> None:

@@ -7,7 +7,6 @@ from math import prod
 from codesign.settings.data import Data
 from codesign.settings.layers import GivenAlphas, WeightBits
 from codesign.settings.run_config import RunConfig
-from codesign.settings.weights import Weights
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
 from compress.lowering.lower import check_operations
@@ -47,7 +46,7 @@ def given_alphas_of(config: RunConfig) -> GivenAlphas | None:
 
 
 def check_run(config: RunConfig) -> None:
-    """Raise a CodesignError where data, weights, alphas, bits or preset do not fit the network.
+    """Raise a CodesignError where data, alphas, bits or preset do not fit the network.
 
     Also where the network has an operation that no integer graph has.
     """
@@ -56,9 +55,6 @@ def check_run(config: RunConfig) -> None:
     captured = capture(fold_batch_norms(network, dataset.input_shape), dataset.input_shape)
     check_operations(captured)
     layers = [layer.geometry for layer in captured.layers.values()]
-    weights = Weights.of(config.network.weights)
-    if weights is not None:
-        weights.load_into(network)
     bits_of(config).of(layers)
     given = given_alphas_of(config)
     if given is not None:

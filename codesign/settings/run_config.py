@@ -169,8 +169,22 @@ class SimulateSection(_Section):
     simulator: Literal["verilator", "icarus"] | None = None
 
 
+def _in_full(given: dict[str, Any]) -> dict[str, Any]:
+    """The run file with short forms as the sections that they stand for."""
+    result = dict(given)
+    for key in ("network", "data"):
+        if isinstance(given.get(key), str):
+            result[key] = {"name": given[key]}
+    if isinstance(given.get("train"), str) and "task" not in given:
+        result["task"] = {"step": result.pop("train")}
+    return result
+
+
 class RunConfig(_Section):
     """A whole run.
+
+    ``network = "NAME"`` and ``data = "NAME"`` are sections with nothing but a name, and ``train = "MODULE:STEP"`` is a
+    ``[task]`` with nothing but a step.
 
     ``seed`` is also that of each training (``TrainingConfig``) and ADMM run (``AdmmConfig``) that has none of its own.
     ``processes`` is how many processes of this machine train, prune and quantize together.
@@ -233,6 +247,7 @@ class RunConfig(_Section):
     def _pass_the_seed_on(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
+        given = _in_full(given)
         seed, train, network = given.get("seed", 0), given.get("train", {}), given.get("network")
         trained = {"epochs": 0} if isinstance(network, dict) and network.get("weights") is not None else {}
         return {

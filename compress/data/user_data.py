@@ -77,7 +77,7 @@ def call_data_function(
     low, high = _range(name, given)
     parts = {}
     for part in ("train", "validation", "test"):
-        if getattr(given, part) is not None:
+        if part != "validation" or given.validation is not None:
             with function.failures("its datasets are read one sample after the other"):
                 images, targets = _pair(f"{name}: {part}", getattr(given, part))
             parts[part] = UserPart(_pixels(f"{name}: {part}", images, low, high), _targets(f"{name}: {part}", targets))

@@ -52,7 +52,7 @@ def export(network: nn.Module, input_shape: tuple[int, ...]) -> Exported:
         The network is not plain, cannot run on such images, or neither of the two can follow its ``forward``.
     """
     check_plain(network, meta=True)
-    device = next(network.parameters()).device
+    device = next(network.parameters(), torch.empty(0)).device
     images = torch.zeros(BATCH, *input_shape, device=device)
     with evaluation_mode(network), torch.no_grad():
         _check_runs(network, images)

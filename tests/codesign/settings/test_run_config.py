@@ -43,6 +43,14 @@ def test_choices_are_those_of_the_packages_that_know_them() -> None:
     assert SimulateSection.model_json_schema()["properties"]["simulator"]["anyOf"][0]["enum"] == list(SIMULATORS)
 
 
-@pytest.mark.parametrize("name", [*DATASETS, "imagefolder:16"])
+def test_short_forms_stand_for_sections_with_one_key() -> None:
+    short = RunConfig.model_validate({"network": "digits-net", "data": "my_data:halves", "train": "my_task:step"})
+    full = {"network": {"name": "digits-net"}, "data": {"name": "my_data:halves"}, "task": {"step": "my_task:step"}}
+    assert short == RunConfig.model_validate(full)
+    with pytest.raises(ValidationError):
+        RunConfig.model_validate({**full, "train": "my_task:step"})
+
+
+@pytest.mark.parametrize("name", [*DATASETS, "imagefolder:16", "my_data:halves"])
 def test_every_data_set_can_be_named(name: str) -> None:
     assert DataSection(name=name).name == name

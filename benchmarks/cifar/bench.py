@@ -17,6 +17,7 @@ from benchmarks.cifar.entries import dense_entry, step_entry
 from benchmarks.cifar.goals import goals_of
 from benchmarks.cifar.jobs import Chain
 from benchmarks.cifar.recipes import SEED, STEPS, WAVES, quick
+from benchmarks.cifar.speed import golden_speed
 from benchmarks.cifar.tables import write_page
 from benchmarks.cifar.trained import TrainedNetworks, commit_of_source
 from benchmarks.cifar.untrained import RATIOS, prune_untrained
@@ -65,6 +66,7 @@ def main(
         "dense": dense_entry(results),
         "steps": [entry for entry in entries if entry is not None],
         "untrained": untrained,
+        "speed": golden_speed(results),
     }
     result["goals"] = goals_of(result)
     for path in (results.path("cifar.json"), page.with_suffix(".json")):

@@ -21,6 +21,7 @@ def goals_of(result: Result) -> list[dict[str, Any]]:
         _accuracy(steps.get("80%"), "ResNet-20, 80 % pruned, mean bits <= 3, 8-bit activations", 91.0, 91.5),
         _file(steps.get("90%")),
         *(_untrained(result["untrained"], portion, *marks) for portion, marks in _LAYER_WISE.items()),
+        _speed(result["speed"]),
     ]
     return [line.to_dict() for line in lines]
 
@@ -63,3 +64,15 @@ def _untrained(entries: list[Result], portion: float, must: float | None, goal: 
         return Goal(name, "points", "higher", None, must, goal, "not measured yet")
     better, base = found["layer-wise"], found["magnitude"]
     return Goal(name, "points", "higher", better - base, must, goal, f"{better:.2f} % against {base:.2f} %")
+
+
+def _speed(found: Result) -> Goal:
+    return Goal(
+        "golden model, ResNet-20, images a second against torch's float, 2 threads",
+        "ratio",
+        "higher",
+        found["ratio"],
+        0.2,
+        1.0,
+        f"{found['golden_images_per_second']:.1f} against {found['torch_images_per_second']:.1f} images a second",
+    )

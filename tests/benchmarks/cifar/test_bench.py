@@ -131,6 +131,7 @@ def _result(**step: Any) -> dict[str, Any]:
         },
         "steps": [entry],
         "untrained": untrained,
+        "speed": {"ratio": 0.25, "golden_images_per_second": 100.0, "torch_images_per_second": 400.0},
     }
     return {**result, "goals": goals_of(result)}
 
@@ -147,11 +148,20 @@ def test_goals_take_the_integer_accuracy_and_say_why_there_is_none() -> None:
         "missed",
         "not measured",
         "met",
+        "met",
     ]
 
 
 def test_the_page_has_every_figure() -> None:
     text = page(json.loads(json.dumps(_result(integer_accuracy=0.9061))))
-    for figure in ("90.61%", "40.0x (100 bytes)", "90.0% (100 left)", "1.12", "trained at abc and def", "64.00%"):
+    for figure in (
+        "90.61%",
+        "40.0x (100 bytes)",
+        "90.0% (100 left)",
+        "1.12",
+        "trained at abc and def",
+        "64.00%",
+        "100.0 against 400.0",
+    ):
         assert figure in text
     assert "–" in page(_result(refused="why"))

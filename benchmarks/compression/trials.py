@@ -128,7 +128,7 @@ def _quantized(trial: Trial, network: nn.Module, dataset: Dataset, work: Path, s
     chosen = trial.quantized
     if chosen is None:
         return {}
-    folded = fold_batch_norms(network)
+    folded = fold_batch_norms(network, dataset.input_shape)
     found = quantize(
         folded,
         dataset,

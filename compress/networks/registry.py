@@ -14,6 +14,7 @@ from compress.networks.cifar_resnets import resnet8, resnet20, resnet32, resnet5
 from compress.networks.cifar_vgg import vgg16_cifar
 from compress.networks.imagenet import alexnet, resnet50, vgg16
 from compress.networks.mobilenets import mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small
+from compress.networks.squeezenet import squeezenet
 from compress.networks.user_networks import call_factory
 
 __all__ = ["NETWORKS", "build_network", "digits_net", "lenet5", "lenet_300_100"]
@@ -84,6 +85,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "resnet20": resnet20,
     "resnet32": resnet32,
     "resnet56": resnet56,
+    "squeezenet": squeezenet,
     "mobilenet-v2": mobilenet_v2,
     "mobilenet-v3-small": mobilenet_v3_small,
     "mobilenet-v3-large": mobilenet_v3_large,

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from compress.data.datasets import Dataset, Split, load_dataset
-from compress.model.compressed_model import INPUT, CompressedModel
+from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
 from compress.networks.registry import build_network
 from compress.train.training import TrainingConfig, train
+from tests.compress.torch_reference import run_reference
 
 
 @pytest.fixture(scope="session")
@@ -107,35 +107,9 @@ def run_integer() -> Callable[[CompressedModel, Split], Tensor]:
     """Integer outputs of a model, computed with torch in exact float64 arithmetic."""
 
     def run(model: CompressedModel, split: Split) -> Tensor:
-        pixels = split.pixels.double().reshape(-1, *model.input_shape)
-        codes = {INPUT: torch.round(pixels / model.input.scale + model.input.zero_point)}
-        for node in model.nodes:
-            operands = [codes[name] for name in node.inputs]
-            if isinstance(node.op, CompressedLayer):
-                codes[node.name] = _run_layer(node.op, operands[0]).reshape(-1, *node.op.gives)
-            else:
-                answer = node.op.run(*(operand.short().numpy() for operand in operands))
-                codes[node.name] = torch.from_numpy(answer).double()
-        return codes[model.answer].flatten(1)
+        return run_reference(model, split).flatten(1)
 
     return run
-
-
-def _run_layer(layer: CompressedLayer, activations: Tensor) -> Tensor:
-    (top, left), (bottom, right) = layer.padding, layer.padding_end or layer.padding
-    activations = activations.reshape(-1, *layer.input_shape)
-    padded = functional.pad(activations, (left, right, top, bottom), value=float(layer.input_zero_point))
-    weights, bias = torch.from_numpy(layer.levels.astype(float)), torch.from_numpy(layer.bias.astype(float))
-    sums = functional.conv2d(padded, weights, bias, layer.stride, 0, layer.dilation, layer.groups)
-    scale = layer.requantization
-    scaled = torch.floor((sums * scale.multiplier + 2.0 ** (scale.shift - 1)) / 2.0**scale.shift)
-    half = 2 ** (layer.act_bits - 1)
-    outputs = scaled.clamp(0, 2 * half - 1) if layer.relu else scaled.clamp(-half, half - 1)
-    if layer.pool is None:
-        return outputs
-    if layer.pool.kind is PoolKind.MAX:
-        return functional.max_pool2d(outputs, layer.pool.kernel, layer.pool.stride)
-    return torch.floor(functional.avg_pool2d(outputs, layer.pool.kernel, layer.pool.stride) + 0.5)
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ IDENTITIES = frozenset(
 )
 PARTS = frozenset({"aten.chunk.default", "aten.split.Tensor", "aten.split_with_sizes.default", "aten.split.sizes"})
 BATCH_NORM = "aten.batch_norm.default"
+PERMUTE = "aten.permute.default"
 
 
 def capture(network: nn.Module, input_shape: tuple[int, ...]) -> CapturedNetwork:
@@ -92,6 +93,9 @@ class _Reader:
     def _fold(self, node: fx.Node) -> None:
         """An operation on constants alone is a constant."""
         assert callable(node.target)
+        changed = self._aliases.changed(node)
+        if changed is not None and (name := self._exported.parameters.get(str(changed.target))) is not None:
+            raise CodesignError(f"forward() changes {name!r} in evaluation", "compute without changing buffers")
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda source: self._constants[source])
         self._constants[node] = node.target(*args, **kwargs)
 
@@ -236,17 +240,14 @@ def _check_samples_apart(node: fx.Node, call: Call) -> None:
         raise call.refuse(
             f"does not give each sample a row of its own: {shape} for {BATCH} samples", "keep the batch as axis 0"
         )
-    moved = [name for name in ("dim", "dim0", "dim1", "start_dim") if _is_batch(call.arguments.get(name), value.ndim)]
-    if moved or _moves_batch(call):
+    axes = [call.arguments.get(name) for name in ("dim", "dims", "dim0", "dim1", "start_dim")]
+    if call.target != PERMUTE and any(_is_batch(each, value.ndim) for each in axes):
         raise call.refuse("works along the batch", "keep the batch as axis 0")
+    order = call.arguments.get("dims")
+    if call.target == PERMUTE and isinstance(order, tuple) and not _is_batch(order[0], value.ndim):
+        raise call.refuse("moves the batch", "keep the batch as axis 0")
 
 
 def _is_batch(axis: Any, rank: int) -> bool:
     axes = axis if isinstance(axis, tuple) else (axis,)
     return any(isinstance(each, int) and each in (0, -rank) for each in axes)
-
-
-def _moves_batch(call: Call) -> bool:
-    """A permutation keeps the batch as axis 0."""
-    dims = call.arguments.get("dims")
-    return call.target == "aten.permute.default" and isinstance(dims, tuple) and dims[0] not in (0, -len(dims))

@@ -1,0 +1,157 @@
+"""What capture finds in a network, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
+
+from compress.base.errors import CodesignError
+from compress.lowering.float_graph import run_float
+from compress.model.compressed_model import INPUT
+from compress.networks.capture.capture import capture
+from compress.networks.capture.captured import LAYER
+from compress.networks.capture.constants import AFFINE
+from tests.compress.lowering.random_networks import BLOCKS, random_network
+
+SHAPE = (4, 6, 6)
+
+
+class Does(nn.Module):
+    """A convolution, then a function of its result and the images, then a linear layer if the result is a vector."""
+
+    def __init__(self, function: Callable[[Tensor, Tensor], Any], features: int = 0) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.function = function
+        self.fc = nn.Linear(features, 2) if features else None
+
+    def forward(self, images: Tensor) -> Any:
+        result = self.function(self.conv(images), images)
+        return result if self.fc is None else self.fc(result)
+
+
+@given(st.lists(st.sampled_from(list(BLOCKS)), max_size=4), st.integers(0, 100))
+@settings(deadline=None, max_examples=15)
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+def test_the_calls_compute_what_the_network_does(names: list[str], seed: int) -> None:
+    network = random_network(names, seed)
+    captured = capture(network, (2, 9, 8))
+    images = torch.rand(5, 2, 9, 8, generator=torch.Generator().manual_seed(seed))
+    torch.testing.assert_close(run_float(captured, images), network(images).detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_calls_have_the_names_of_their_modules_and_their_shapes() -> None:
+    network = nn.Sequential(nn.Conv2d(4, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(), nn.Flatten())
+    network.append(nn.Linear(128, 3))
+    captured = capture(network.train(), SHAPE)
+    assert network.training
+    assert [(call.name, call.target, call.inputs) for call in captured.calls] == [
+        ("0", LAYER, (INPUT,)),
+        ("1", AFFINE, ("0",)),
+        ("2", "aten.relu.default", ("1",)),
+        ("4", "aten.flatten.using_ints", ("2",)),
+        ("5", LAYER, ("4",)),
+    ]
+    assert [call.shape for call in captured.calls] == [(8, 4, 4)] * 3 + [(128,), (3,)]
+    assert captured.answer == "5"
+    assert captured.norms == {"1": "1"}
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda maps, images: (maps.relu_(), maps)[1],
+        lambda maps, images: (maps.add_(images), maps * 2)[1],
+        lambda maps, images: maps.sub_(1.0).relu_() + maps,
+        lambda maps, images: functional.hardtanh_(maps, 0, 6).mul_(2.0) + maps,
+    ],
+)
+def test_operations_in_place_are_seen_by_what_reads_later(function: Callable[[Tensor, Tensor], Tensor]) -> None:
+    network = Does(function).eval()
+    images = torch.rand(3, *SHAPE) * 4
+    torch.testing.assert_close(run_float(capture(network, SHAPE), images), network(images).detach())
+
+
+def test_constants_of_a_channel_become_one_operation() -> None:
+    network = Does(lambda maps, _: 2 - ((maps * 3.0 + torch.arange(4.0)[:, None, None]) / 2 - 1)).eval()
+    captured = capture(network, SHAPE)
+    assert [call.target for call in captured.calls] == [LAYER, AFFINE]
+    assert captured.calls[1].arguments["factor"] == (-1.5,) * 4
+    assert captured.calls[1].arguments["offset"] == (3.0, 2.5, 2.0, 1.5)
+
+
+class Counting(Does):
+    """Counts its calls."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda maps, _: maps)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, images: Tensor) -> Any:
+        self.get_buffer("calls").add_(1)
+        return super().forward(images)
+
+
+class OwnWeight(Does):
+    """Uses its layer's weight once more."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda maps, _: functional.conv2d(maps, 2 * self.conv.weight, padding=1))
+
+
+class Unused(Does):
+    """Has a layer that nobody calls."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda maps, _: maps)
+        self.other = nn.Conv2d(1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("network", "cause"),
+    [
+        (Does(lambda maps, _: maps[:, :2].relu_() + maps[:, 2:]), "in place on a tensor that shares its memory"),
+        (Does(lambda maps, _: (maps.flatten(2), maps.relu_())[1]), "in place on a tensor that shares its memory"),
+        (Does(lambda maps, _: maps + torch.rand(6, 6)), "constant"),
+        (Does(lambda maps, _: maps + torch.arange(36.0).reshape(6, 6)), r"constant of shape \(6, 6\)"),
+        (Does(lambda maps, _: maps.pow(torch.tensor(2.0))), "computes with a constant"),
+        (Does(lambda maps, _: maps / torch.tensor(0.0)), "infinite or NaN"),
+        (Does(lambda maps, _: maps.mean(0, keepdim=True) + maps), "a row of its own"),
+        (Does(lambda maps, _: maps.flip(0) + torch.flip(maps, [0])), "along the batch"),
+        (Does(lambda maps, _: maps.softmax(0)), "along the batch"),
+        (Does(lambda maps, _: maps.roll(1, 0)), "along the batch"),
+        (Does(lambda maps, _: maps.permute(1, 0, 2, 3)), "a row of its own"),
+        (Does(lambda maps, _: maps if maps.sum() > 0 else -maps), "cannot be traced"),
+        (Does(lambda maps, _: (maps, maps)), "more than a tensor"),
+        (Does(lambda maps, images: images), "does not depend on layer 'conv'"),
+        (Does(lambda maps, _: functional.dropout(maps)), "drops activations in evaluation too"),
+        (Does(lambda maps, _: maps, features=5), "cannot run on images"),
+        (Does(lambda maps, _: maps.flatten(2), features=36), "not a vector"),
+        (Counting(), "changes 'calls' in evaluation"),
+        (OwnWeight(), "weight outside a Conv2d"),
+        (Unused(), "does not depend on layer 'other'"),
+    ],
+)
+def test_what_no_graph_can_say_is_refused(network: nn.Module, cause: str) -> None:
+    with pytest.raises(CodesignError, match=cause):
+        capture(network, SHAPE)
+
+
+class ShapesDecide(Does):
+    """Python control flow on shapes, which torch.fx cannot follow."""
+
+    def forward(self, images: Tensor) -> Any:
+        maps = self.conv(images)
+        return maps + images if maps.shape == images.shape else maps
+
+
+def test_control_flow_on_shapes_is_followed() -> None:
+    captured = capture(ShapesDecide(lambda maps, _: maps), SHAPE)
+    assert [call.target for call in captured.calls] == [LAYER, "aten.add.Tensor"]

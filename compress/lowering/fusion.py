@@ -12,7 +12,8 @@ from compress.networks.capture.captured import LAYER, CapturedNetwork
 
 __all__ = ["Step", "fuse", "keeps_scale", "layer_pools"]
 
-RELUS = frozenset({"aten.relu.default", "aten.relu_.default", "aten.relu6.default", "aten.relu6_.default"})
+PLAIN_RELUS = frozenset({"aten.relu.default", "aten.relu_.default"})
+RELUS = PLAIN_RELUS | {"aten.relu6.default", "aten.relu6_.default"}
 BOUNDED = frozenset(
     f"aten.{name}.default" for name in ("hardtanh", "hardtanh_", "clamp", "clamp_", "clamp_min", "clamp_min_")
 )
@@ -35,7 +36,8 @@ class Step:
     pool : Pool, optional
         Behind a layer and its ReLU.
     seen : str
-        The call whose result is what the operation rounds and saturates, before pooling.
+        The call whose result is what the operation rounds and saturates, before pooling. Where a ReLU comes only after
+        the pooling, it is the layer's, and the numbers below 0 do not count.
     """
 
     call: Call
@@ -107,8 +109,8 @@ def _joined(before: Step, call: Call, is_answer: bool) -> Step | None:
     if before.relu is None and _is_relu(call) and _saturates(before.call):
         if before.pool is None:
             return replace(before, relu=call, seen=call.name)
-        if before.pool.kind is PoolKind.MAX:  # a ReLU may as well come before it
-            return replace(before, relu=call, seen=before.seen)
+        if before.pool.kind is PoolKind.MAX and call.target in PLAIN_RELUS:  # which may as well come before it
+            return replace(before, relu=call)
     if before.call.target == LAYER and before.pool is None and (pool := _plain_pool(call)) is not None:
         return replace(before, pool=pool)
     return None

@@ -41,7 +41,7 @@ def lower(
     apart: frozenset[str] = frozenset()
     while True:
         steps, answer = fuse(captured, apart)
-        ranges = calibrate(captured, images, {step.seen for step in steps}, coverage)
+        ranges = calibrate(captured, images, steps, coverage)
         if not (found := relus_apart(steps, ranges, image)):
             break
         apart |= found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from compress.base.errors import CodesignError
 from compress.lowering.float_graph import run_float
+from compress.lowering.fusion import Step
 from compress.networks.capture.captured import CapturedNetwork
 
 __all__ = ["Range", "calibrate", "images_to_calibrate"]
@@ -43,16 +43,18 @@ def images_to_calibrate(captured: CapturedNetwork) -> int:
 
 
 def calibrate(
-    captured: CapturedNetwork, images: Tensor, names: Collection[str], coverage: float = 1.0
+    captured: CapturedNetwork, images: Tensor, steps: tuple[Step, ...], coverage: float = 1.0
 ) -> dict[str, Range]:
-    """The ranges of some calls' results, without the fraction 1 - ``coverage`` of them that is farthest out."""
+    """The ranges of results, by ``Step.seen``, without the fraction 1 - ``coverage`` that is farthest out."""
     if not 0 < coverage <= 1:
         raise CodesignError(f"coverage must be above 0 and at most 1, not {coverage}", "use for example 0.9999")
     ranges: dict[str, Range] = {}
 
+    by_seen = {step.seen: step for step in steps}
+
     def observe(name: str, results: Tensor) -> None:
-        if name in names:
-            ranges[name] = _range(name, results, coverage)
+        if (step := by_seen.get(name)) is not None:
+            ranges[name] = _range(name, results if step.relu is None else results.relu(), coverage)
 
     run_float(captured, images, observe)
     return ranges

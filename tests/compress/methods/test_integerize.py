@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset, Split
+from compress.lowering.fusion import fuse
 from compress.lowering.ranges import calibrate
 from compress.methods.integerize import integerize
 from compress.methods.prune import prune_admm
@@ -148,18 +149,19 @@ def test_biases_are_in_accumulator_units(small_network: nn.Module, small_data: D
 
 def test_coverage_sets_the_bound(small_network: nn.Module, small_data: Dataset) -> None:
     captured = capture(small_network, (1, 8, 8))
+    steps, _ = fuse(captured)
     images = small_data.train.images
     outputs = small_network.get_submodule("0")(images).relu().detach().numpy()
-    assert calibrate(captured, images, {"1"})["1"].magnitude == pytest.approx(outputs.max())
-    assert calibrate(captured, images, {"1"}, 0.9)["1"].magnitude == pytest.approx(np.quantile(outputs, 0.9))
+    assert calibrate(captured, images, steps)["1"].magnitude == pytest.approx(outputs.max())
+    assert calibrate(captured, images, steps, 0.9)["1"].magnitude == pytest.approx(np.quantile(outputs, 0.9))
     with pytest.raises(CodesignError, match="coverage"):
-        calibrate(captured, images, {"1"}, 0.0)
+        calibrate(captured, images, steps, 0.0)
 
 
 def test_a_dead_layer_is_calibrated_to_one(small_network: nn.Module, small_data: Dataset) -> None:
     torch.nn.init.constant_(small_network.get_parameter("0.bias"), -99.0)
     captured = capture(small_network, (1, 8, 8))
-    assert calibrate(captured, small_data.train.images, {"1"})["1"].magnitude == 1.0
+    assert calibrate(captured, small_data.train.images, fuse(captured)[0])["1"].magnitude == 1.0
 
 
 def test_a_layer_that_was_not_quantized_is_a_clear_error(small_network: nn.Module, small_data: Dataset) -> None:

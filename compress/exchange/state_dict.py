@@ -22,6 +22,8 @@ from compress.networks.registry import NETWORKS
 
 __all__ = ["real_bias", "save_state_dict", "state_dict"]
 
+INSTEAD = "export it as npz, or take quantized.safetensors of the run that made it"
+
 Floats = NDArray[np.float32]
 
 
@@ -36,10 +38,10 @@ def state_dict(model: CompressedModel) -> dict[str, torch.Tensor]:
     Raises
     ------
     CodesignError
-        The model says that it was a network of ``NETWORKS``, and layers are missing or have other shapes there:
-        filters without weights were folded away. The user's own networks are not rebuilt here; torch refuses to load
-        other shapes.
+        Channels of a layer were folded away, so that its network could not load it. Or the model says that it was a
+        network of ``NETWORKS``, and layers are missing or have other shapes there.
     """
+    _check_unfolded(model)
     weights = {layer.name: _weight(layer) for layer in model.layers}
     _check_shapes(model.provenance.get("network"), {name: weight.shape for name, weight in weights.items()})
     tensors = {}
@@ -69,6 +71,15 @@ def real_bias(layer: CompressedLayer) -> NDArray[np.float64]:
     return np.asarray((layer.bias - layer.zero_point_sums()) * accumulator_unit, np.float64)
 
 
+def _check_unfolded(model: CompressedModel) -> None:
+    for layer in model.layers:
+        if layer.dense_shape is not None:
+            raise CodesignError(
+                f"channels of layer {layer.name!r} were folded away, so that its network could not load the model",
+                INSTEAD,
+            )
+
+
 def _check_shapes(network: object, shapes: Mapping[str, tuple[int, ...]]) -> None:
     if not isinstance(network, str) or network not in NETWORKS:
         return
@@ -79,8 +90,8 @@ def _check_shapes(network: object, shapes: Mapping[str, tuple[int, ...]]) -> Non
         if shapes.get(name) != wanted.get(name):
             raise CodesignError(
                 f"layer {name!r} is {shapes.get(name, 'missing')} in the model and {wanted.get(name, 'missing')} in "
-                f"{network!r}, which could not load it: filters without weights were folded away",
-                "export it as npz, or compress the network without folding",
+                f"{network!r}, which could not load it",
+                INSTEAD,
             )
 
 

@@ -19,6 +19,7 @@ from compress.exchange.state_dict import _check_shapes, real_bias, save_state_di
 from compress.methods.integerize import integerize
 from compress.methods.quantize import quantize_admm
 from compress.model.compressed_model import CompressedModel
+from compress.model.folding.fold_constants import fold_constants
 from compress.model.layer import CompressedLayer
 from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
@@ -113,7 +114,7 @@ def test_shapes_of_every_network_are_known_without_building_it(name: str) -> Non
     _check_shapes(name, shapes)
     first = next(iter(shapes))
     for spoilt in ({**shapes, first: (1, *shapes[first][1:])}, {**shapes, "another": (1, 1)}, {"another": (1, 1)}):
-        with pytest.raises(CodesignError, match="folded away"):
+        with pytest.raises(CodesignError, match="could not load it"):
             _check_shapes(name, spoilt)
 
 
@@ -123,3 +124,14 @@ def test_a_model_smaller_than_its_network_is_refused(model: CompressedModel, tmp
         save_state_dict(folded, tmp_path / "weights.pt")
     assert not list(tmp_path.iterdir())
     assert state_dict(replace(model, provenance={"network": "package.module:function"})).keys()
+
+
+def test_a_model_whose_channels_were_folded_away_is_refused(model: CompressedModel, tmp_path: Path) -> None:
+    conv, fc = model.layers
+    levels = conv.levels.copy()
+    levels[1] = 0
+    folded = fold_constants(CompressedModel.chain((replace(conv, levels=levels), fc)))
+    with pytest.raises(CodesignError, match="channels of layer 'conv' were folded away") as error:
+        save_state_dict(folded, tmp_path / "weights.pt")
+    assert "quantized.safetensors" in error.value.next_step
+    assert not list(tmp_path.iterdir())

@@ -152,6 +152,11 @@ def _limits(report: Report) -> list[str]:
         found.append(
             "GE and FO4 are the generic technology's NAND2 areas and inverter delays, not those of a real process."
         )
+    if report.work is not None and report.work.host_share > 0:
+        found.append(
+            f"Speedups are of the array alone. The host's operations, {_percent(report.work.host_share)} of all after "
+            "pruning, are counted but not timed."
+        )
     batches = sorted({layer.batch for layer in report.layers if layer.batch > 1})
     if batches:
         found.append(f"Linear layers run {batches[0]} samples at a time; their times are per sample.")

@@ -61,6 +61,13 @@ def test_the_page_says_who_runs_what(folder: Path) -> None:
     assert '<tr><td>flatten</td><td data-label="operation">reshape</td><td data-label="by">nobody (addresses)' in text
 
 
+def test_work_of_the_host_is_told_where_there_is_some(report: dict[str, Any]) -> None:
+    told = "The host's operations, 16.67 % of all after pruning, are counted but not timed."
+    assert any(told in note for note in notes(typed(report)))
+    report["work"]["host_share"] = 0.0
+    assert not any("host" in note for note in notes(typed(report)))
+
+
 def test_a_report_that_does_not_say_who_runs_what_has_a_page(report: dict[str, Any], tmp_path: Path) -> None:
     write_page(typed({key: value for key, value in report.items() if key != "work"}), tmp_path)
     assert "Who runs what" not in (tmp_path / "report.html").read_text()

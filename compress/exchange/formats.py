@@ -8,6 +8,7 @@ from pathlib import Path
 
 from compress.base.errors import CodesignError
 from compress.exchange.npz import save_npz
+from compress.exchange.onnx_files.package import need_onnx
 from compress.exchange.state_dict import save_state_dict
 from compress.model.compressed_model import CompressedModel
 
@@ -36,6 +37,13 @@ class ExportFormat:
     save: Callable[[CompressedModel, Path], None]
 
 
+def _save_onnx(model: CompressedModel, path: Path) -> None:
+    need_onnx()
+    from compress.exchange.onnx_files.integer_file import save_onnx
+
+    save_onnx(model, path)
+
+
 _ALL = (
     ExportFormat(
         "state-dict",
@@ -44,6 +52,7 @@ _ALL = (
         save_state_dict,
     ),
     ExportFormat("npz", "levels, intervals, masks, biases and scales as numpy arrays", (".npz",), save_npz),
+    ExportFormat("onnx", "the whole network in exact integer arithmetic, for onnxruntime", (".onnx",), _save_onnx),
 )
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {entry.name: entry for entry in _ALL}

@@ -21,7 +21,7 @@ from compress.model.description import ModelDescription
 from compress.model.layer import CompressedLayer
 from compress.model.layer_description import LayerMembers
 
-__all__ = ["FORMAT", "SCHEMA", "load_model", "save_model"]
+__all__ = ["FORMAT", "SCHEMA", "load_model", "model_content", "model_of_content", "save_model"]
 
 FORMAT = "codesign-compressed-model"
 SCHEMA = 2
@@ -43,8 +43,12 @@ def save_model(model: CompressedModel, path: Path) -> None:
     CodesignError
         The file cannot be written, or the provenance is not JSON.
     """
-    content = _seal(_serialize(model))
-    write_bytes(path, content)
+    write_bytes(path, model_content(model))
+
+
+def model_content(model: CompressedModel) -> bytes:
+    """The bytes of ``save_model``'s file; CodesignError if the provenance is not JSON."""
+    return _seal(_serialize(model))
 
 
 def load_model(path: Path) -> CompressedModel:
@@ -61,6 +65,11 @@ def load_model(path: Path) -> CompressedModel:
         raise CodesignError(
             f"cannot read the model {path}: {error.strerror}", "name a file of `codesign compress`"
         ) from error
+    return model_of_content(content, str(path))
+
+
+def model_of_content(content: bytes, path: str) -> CompressedModel:
+    """``load_model`` of a file's bytes; ``path`` is what errors call them."""
     metadata = _checked_metadata(path, content)
     try:
         tensors = safetensors_numpy.load(content)
@@ -98,7 +107,7 @@ def _seal(content: bytes) -> bytes:
     return content.replace(NO_CHECKSUM.encode(), _digest(content, NO_CHECKSUM).encode(), 1)
 
 
-def _checked_metadata(path: Path, content: bytes) -> dict[str, str]:
+def _checked_metadata(path: str, content: bytes) -> dict[str, str]:
     try:
         metadata = split_file(content)[0].get("__metadata__")
     except (ValueError, RecursionError) as error:  # also for bytes that are not UTF-8 or not JSON

@@ -81,7 +81,7 @@ class AveragePool(Op):
     def output(self, inputs: tuple[Activation, ...]) -> Activation:
         """A smaller map of the operand's codes."""
         operand, (channels, height, width) = padded_map(inputs, self.KIND, self.padding)
-        sizes = len(self._windows(0, height)), len(self._windows(1, width))
+        sizes = len(self.windows(0, height)), len(self.windows(1, width))
         if min(sizes) < 1:
             raise CodesignError(
                 f"average_pool's kernel {self.kernel} does not fit its map {operand.shape}", "pad the map"
@@ -100,21 +100,21 @@ class AveragePool(Op):
     def run(self, *codes: Codes) -> Codes:
         """(N, C, H_out, W_out)."""
         (operand,) = codes
-        rows, columns = (self._windows(axis, operand.shape[2 + axis]) for axis in (0, 1))
+        rows, columns = (self.windows(axis, operand.shape[2 + axis]) for axis in (0, 1))
         centred = operand.astype(np.int64) - self.zero_point
         sums = window_sums(window_sums(centred, rows, axis=2), columns, axis=3)
-        counts = self.divisor or self._counts(0, operand.shape[2])[:, None] * self._counts(1, operand.shape[3])
+        counts = self.divisor or self.counts(0, operand.shape[2])[:, None] * self.counts(1, operand.shape[3])
         return np.asarray(round_average(sums, counts) + self.zero_point, np.int16)
 
-    def _windows(self, axis: int, size: int) -> NDArray[np.int64]:
+    def windows(self, axis: int, size: int) -> NDArray[np.int64]:
         """(places, 2) first and last pixel of the map, exclusive, of each window along an axis."""
         first = self._first(axis, size)
         return np.stack([np.maximum(first, 0), np.minimum(first + self.kernel[axis], size)], axis=1)
 
-    def _counts(self, axis: int, size: int) -> NDArray[np.int64]:
+    def counts(self, axis: int, size: int) -> NDArray[np.int64]:
         """(places,) pixels along an axis that a window counts."""
         if not self.count_padding:
-            first, last = self._windows(axis, size).T
+            first, last = self.windows(axis, size).T
             return np.asarray(last - first, np.int64)
         first = self._first(axis, size)
         return np.asarray(np.minimum(first + self.kernel[axis], size + self.padding[axis]) - first, np.int64)

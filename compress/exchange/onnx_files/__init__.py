@@ -1,0 +1,1 @@
+"""ONNX and QONNX files: written from a compressed model, and read into one."""

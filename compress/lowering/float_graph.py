@@ -78,12 +78,15 @@ def _run_aten(call: Call, operands: list[Tensor]) -> Tensor:
     operation = getattr(packet, overload)
     waiting = iter(operands)
     keywords = {argument.name: _argument(argument, call, waiting) for argument in operation._schema.arguments}
-    result: Tensor = operation(**keywords)
-    return result
+    result = operation(**keywords)
+    maximum: Tensor = result[0] if isinstance(result, tuple) else result  # and where it was
+    return maximum
 
 
 def _argument(argument: Any, call: Call, waiting: Iterator[Tensor]) -> Any:
     if argument.name in call.arguments:
         value = call.arguments[argument.name]
+        if isinstance(value, float) and str(argument.type) == "Tensor":  # a PReLU's slope
+            return torch.tensor([value])
         return list(value) if isinstance(value, tuple) else value
     return list(waiting) if "List" in str(argument.type) else next(waiting)

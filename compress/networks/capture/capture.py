@@ -29,6 +29,9 @@ IDENTITIES = frozenset(
     f"aten.{name}.default" for name in ("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "positive")
 )
 PARTS = frozenset({"aten.chunk.default", "aten.split.Tensor", "aten.split_with_sizes.default", "aten.split.sizes"})
+WITH_PLACES = frozenset({"aten.adaptive_max_pool2d.default", "aten.max_pool2d_with_indices.default"})
+"""Give a maximum and where it was."""
+
 BATCH_NORM = "aten.batch_norm.default"
 PERMUTE = "aten.permute.default"
 
@@ -82,6 +85,8 @@ class _Reader:
             raise CodesignError(f"{node.name!r} ({node.target}) is no tensor operation", "leave it out of forward()")
         arguments = read_arguments(node)
         tensors = [operand for operands in arguments.operands.values() for operand in operands]
+        if any(operand not in self._results and operand not in self._constants for operand in tensors):
+            raise CodesignError(f"{node.name!r} reads where a maximum was", "read the maximum alone")
         if not any(operand in self._results for operand in tensors):
             self._fold(node)
             return
@@ -111,6 +116,8 @@ class _Reader:
                     "write functional.dropout(x, p, training=self.training), or use nn.Dropout",
                 )
             return call.inputs[0]
+        if call.target in WITH_PLACES:
+            return self._add(call)
         if call.target in PARTS:
             self._parts[node] = (call, int(call.arguments["dim"]), self._sizes(node))
             return call.name
@@ -125,6 +132,7 @@ class _Reader:
         target = str(node.target)
         own = self._names.wanted(node) if target in LAYER_TARGETS else self._names.of(node)
         value = node.meta.get("val")
+        value = value[0] if isinstance(value, tuple) and target in WITH_PLACES else value
         shape = tuple(int(size) for size in value.shape[1:]) if isinstance(value, Tensor) else ()
         return Call(own, target, names, arguments.others, shape, shapes)
 
@@ -150,7 +158,10 @@ class _Reader:
         if not constants:
             return call
         if len(constants) > 1 or len(call.inputs) != 1:
-            raise call.refuse(f"computes with the constants {', '.join(constants)}", "put them into layers")
+            raise call.refuse(
+                f"has no integer operation: it computes with {', '.join(constants)}",
+                "use Conv2d, Linear or BatchNorm2d",
+            )
         ((name, constant),) = constants.items()
         return by_constant(call, constant, first=name == "self")
 
@@ -182,10 +193,14 @@ class _Reader:
         return name
 
     def _read_part(self, node: fx.Node) -> None:
-        """One of the results of a chunk or split, as a slice."""
+        """One of the results of a chunk or split, as a slice; or a maximum."""
         source, place = node.args
         assert isinstance(source, fx.Node)
         assert isinstance(place, int)
+        if source not in self._parts:
+            if place == 0:
+                self._results[node] = self._results[source]
+            return
         call, axis, sizes = self._parts[source]
         start = sum(sizes[:place])
         shape = tuple(int(size) for size in node.meta["val"].shape[1:])

@@ -16,6 +16,7 @@ __all__ = ["AFFINE", "after", "by_constant", "normalization"]
 AFFINE = "codesign.affine.default"
 """A call's target: ``factor * x + offset``, one number for each channel."""
 
+PRELU = "aten.prelu.default"
 SUMS, DIFFERENCES = ("aten.add", "aten.add_"), ("aten.sub", "aten.sub_")
 PRODUCTS, QUOTIENTS = ("aten.mul", "aten.mul_"), ("aten.div", "aten.div_")
 
@@ -23,8 +24,13 @@ PRODUCTS, QUOTIENTS = ("aten.mul", "aten.mul_"), ("aten.div", "aten.div_")
 def by_constant(call: Call, constant: Tensor | float, first: bool) -> Call:
     """A sum, difference, product or quotient of an activation and a constant; ``first`` where the constant is ``self``.
 
+    A PReLU of one slope keeps it as a number.
+
     CodesignError for other operations, and for constants that differ within a channel.
     """
+    if call.target == PRELU and isinstance(constant, Tensor) and constant.numel() == 1 and not first:
+        slope = 1.0 if constant.is_meta else float(constant)
+        return replace(call, arguments={**call.arguments, "weight": slope})
     values = _by_channel(call, constant)
     operation = call.target.rpartition(".")[0]
     alpha = float(call.arguments.get("alpha") or 1.0)

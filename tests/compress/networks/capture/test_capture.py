@@ -69,11 +69,13 @@ def test_calls_have_the_names_of_their_modules_and_their_shapes() -> None:
     [
         lambda maps, images: (maps.relu_(), maps)[1],
         lambda maps, images: (maps.add_(images), maps * 2)[1],
+        lambda maps, images: functional.adaptive_max_pool2d(maps, 2) - functional.max_pool2d(maps, 3),
+        lambda maps, images: functional.prelu(maps, torch.tensor([0.3])) - maps,
         lambda maps, images: maps.sub_(1.0).relu_() + maps,
         lambda maps, images: functional.hardtanh_(maps, 0, 6).mul_(2.0) + maps,
     ],
 )
-def test_operations_in_place_are_seen_by_what_reads_later(function: Callable[[Tensor, Tensor], Tensor]) -> None:
+def test_what_is_written_otherwise_is_still_what_runs(function: Callable[[Tensor, Tensor], Tensor]) -> None:
     network = Does(function).eval()
     images = torch.rand(3, *SHAPE) * 4
     torch.testing.assert_close(run_float(capture(network, SHAPE), images), network(images).detach())
@@ -127,6 +129,11 @@ class Unused(Does):
         (Does(lambda maps, _: maps.flip(0) + torch.flip(maps, [0])), "along the batch"),
         (Does(lambda maps, _: maps.softmax(0)), "along the batch"),
         (Does(lambda maps, _: maps.roll(1, 0)), "along the batch"),
+        (
+            Does(lambda maps, _: functional.adaptive_max_pool2d(maps, 2, return_indices=True)[1] + maps[:, :, :2, :2]),
+            "where a maximum was",
+        ),
+        (Does(lambda maps, _: functional.prelu(maps, torch.ones(4))), "computes with a constant"),
         (Does(lambda maps, _: maps.permute(1, 0, 2, 3)), "a row of its own"),
         (Does(lambda maps, _: maps if maps.sum() > 0 else -maps), "cannot be traced"),
         (Does(lambda maps, _: (maps, maps)), "more than a tensor"),

@@ -6,13 +6,15 @@ import json
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from codesign.settings.run_config import RunConfig
 from codesign.settings.task import TaskSource, function_digest
 from compress.data.datasets import Dataset, is_data_function, load_dataset
 from compress.data.identity import data_identity
-from compress.train.checkpoint import digest
+from compress.data.tensor_digest import digest
+
+if TYPE_CHECKING:  # stages know the data, and not all that a run file may say
+    from codesign.settings.run_config import RunConfig
 
 __all__ = ["Data"]
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from codesign.settings.run_config import RunConfig
 from compress.base.sources import source_digest
 from compress.base.user_functions import UserFunction, is_function_name, searched_first
 from compress.data.task import ACCURACY, CLASSIFICATION, Metric, Task, classification
 
-__all__ = ["TaskSource"]
+if TYPE_CHECKING:  # stages know the task, and not all that a run file may say
+    from codesign.settings.run_config import RunConfig
+
+__all__ = ["TaskSource", "function_digest"]
 
 
 @dataclass(frozen=True)

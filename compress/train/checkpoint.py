@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import io
 import pickle
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from compress.base.errors import CodesignError
 from compress.base.files import write_bytes
 from compress.data.datasets import Dataset
+from compress.data.tensor_digest import digest
 from compress.train.distributed import rank
 
 __all__ = ["Checkpoint", "describe_run", "digest"]
@@ -95,12 +95,3 @@ def describe_run(kind: str, network: nn.Module, dataset: Dataset, config: Any, *
         **settings,
         **more,
     }
-
-
-def digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of named tensors: names, types, shapes and values."""
-    hashed = hashlib.sha256()
-    for name, tensor in tensors.items():
-        hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        hashed.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return hashed.hexdigest()

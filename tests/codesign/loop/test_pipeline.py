@@ -96,7 +96,7 @@ def test_no_function_of_ours_imports_a_module_of_ours_by_name() -> None:
         for path in (root / package).rglob("*.py")
         if (names := calls_by_name(path))
     }
-    users_own, libraries = "compress/networks/user_networks.py", "compress/train/distributed.py"
+    users_own, libraries = "compress/base/user_functions.py", "compress/train/distributed.py"
     assert found == {users_own: {"?"}, libraries: {"torch.distributed.nn"}}
 
 

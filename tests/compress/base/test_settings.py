@@ -14,7 +14,7 @@ from compress.base.settings import MOST
 from compress.train.training import TrainingConfig
 
 WRONG = [
-    ("epochs", 0),
+    ("epochs", -1),
     ("epochs", MOST + 1),
     ("epochs", 10**30 - 1),
     ("epochs", 1.5),

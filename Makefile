@@ -8,6 +8,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 CASES ?= 1000
 SEED ?=
+ONLY ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types unit formal fuzz bench-compress bench-cifar bench-rtl format clean distclean
@@ -37,8 +38,8 @@ formal: $(STAMP)  ## prove queues, streams, bus rules and decoders, and that eac
 fuzz: $(STAMP)  ## CASES random layers on random arrays, RTL against both models; SEED repeats a run
 	$(BIN)/python -m tests.fuzz --jobs $(JOBS) --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
-bench-compress: $(STAMP)  ## what ADMM reaches on MNIST and CIFAR-10, into build/bench; resumes after Ctrl-C
-	$(BIN)/python -m benchmarks.compression.bench --jobs $(JOBS)
+bench-compress: $(STAMP)  ## what ADMM reaches on MNIST and CIFAR-10, into build/bench; ONLY=NAME runs some lines; resumes after Ctrl-C
+	$(BIN)/python -m benchmarks.compression.bench --jobs $(JOBS) $(if $(ONLY),--only $(ONLY))
 
 bench-cifar: $(STAMP)  ## ResNet-20 on CIFAR-10, pruned and quantized, into build/bench; resumes after Ctrl-C
 	$(BIN)/python -m benchmarks.cifar.bench --jobs $(JOBS)

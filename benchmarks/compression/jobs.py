@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from benchmarks.commits import commit_of_source
 from benchmarks.results import Results, Stopwatch
 from codesign.loop.evaluate import evaluate_model
 from codesign.loop.stages.training import train_network
@@ -168,6 +169,7 @@ class _Run:
             "layers": found.to_dict()["layers"],
             "model": f"models/{path.name}",
             "dense_accuracy": _dense_accuracy(self.recipe, self.seed, self.results),
+            "commit": commit_of_source(),
         }
 
 
@@ -213,6 +215,7 @@ def compare(
         "validation_accuracy": accuracy(network, dataset.validation),
         "test_accuracy": accuracy(network, dataset.test),
         "seconds": stopwatch.seconds,
+        "commit": commit_of_source(),
     }
     results.put(__name__, key, settings, result)
     return result

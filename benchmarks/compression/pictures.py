@@ -25,18 +25,20 @@ LEFT_HALF = 80  # pruning ratios whose labels have room to their right only
 def draw_pictures(
     results: Sequence[Mapping[str, Any]], details: Mapping[str, Mapping[str, Any] | None], folder: Path
 ) -> None:
-    """Accuracy against ratio; residuals, losses and weights of the first run of each network."""
+    """Accuracy against ratio; residuals, losses and weights of the first run of each network, if there is one."""
     folder.mkdir(parents=True, exist_ok=True)
+    _save(_curve(results), folder / "curve.png")
     found = {name: detail for name, detail in details.items() if detail is not None}
     first = {
         name.removesuffix("-seed0"): run
         for name, run in found.items()
         if name.endswith("-seed0") and "plain" not in name
     }
+    if not first:
+        return
     steps = {f"{name} {step}": part for name, run in first.items() for step, part in run["training"].items()}
     longest = dict(list(steps.items())[:4])
     admm = {name: part["admm"] for name, part in longest.items()}
-    _save(_curve(results), folder / "curve.png")
     _save(draw_residuals(admm, LIGHT), folder / "residuals.png")
     _save(draw_losses(admm, {name: part["retraining"] for name, part in longest.items()}, LIGHT), folder / "losses.png")
     layers = [layer for run in first.values() for layer in run["histograms"]][:4]

@@ -7,9 +7,13 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from benchmarks.compression.goals import best_point
 from benchmarks.compression.points import Entries, points_of
+from benchmarks.compression.rows import commits_of
+from benchmarks.compression.trial_tables import trial_sections
+from benchmarks.goals import goals_table
 from benchmarks.markdown import markdown_table
-from benchmarks.papers import LAYER_TABLES, MOBILENET_ROWS, TARGETS, LayerTable, Target
+from benchmarks.papers import LAYER_TABLES, MOBILENET_ROWS, TARGETS, LayerTable
 from compress.base.files import write_text
 
 __all__ = ["page", "write_page"]
@@ -29,6 +33,8 @@ def page(result: Mapping[str, Any]) -> str:
     """The page as Markdown."""
     parts = [
         _head(result),
+        "## Goals\n",
+        goals_table(result["goals"]),
         "## Against the papers\n",
         _targets(result["results"]),
         "## Ratio and accuracy\n",
@@ -44,10 +50,13 @@ def page(result: Mapping[str, Any]) -> str:
         ),
         "## Layer by layer\n",
         *(_layers(table, result["results"]) for table in LAYER_TABLES),
+        commits_of(result["results"]),
+        *trial_sections(result["trials"]),
         "## Four methods, equal weights kept, equal epochs\n",
         _methods([entry for entry in result["comparisons"] if not entry["uniform"]]),
         "## MobileNets on CIFAR-10, half of each layer pruned, not retrained (001)\n",
         _mobilenets([entry for entry in result["comparisons"] if entry["uniform"]], result["missing"]),
+        commits_of(result["comparisons"]),
         "## What ADMM costs\n",
         _costs(result["costs"]),
         "## What training looks like\n",
@@ -61,14 +70,15 @@ def page(result: Mapping[str, Any]) -> str:
 def _head(result: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     spent = sum(entry["seconds"] for entry in _last_of_each_run(result["results"]))
-    spent += sum(entry["seconds"] for entry in result["comparisons"])
+    spent += sum(entry["seconds"] for entry in [*result["comparisons"], *result["trials"]])
     return (
         "# What compression reaches\n\n"
         f"Made by `{result['command']}` from `compress.json`; do not edit. {versions}; "
         f"{result['machine']['jobs']} processes of one thread; {spent / 60:.0f} process-minutes of pruning and "
-        "quantization, added up over the jobs.\n\n"
-        "Seeds choose initial weights, order of images and shifts. A fixed twelfth of the training images validates: "
-        "settings were chosen and epochs picked on it. Each finished model read the test images once.\n"
+        "quantization, added up over the jobs whose time is known.\n\n"
+        "Each table names the commit that its lines were measured at; `--only NAME` measures some lines anew and keeps "
+        "the others. Seeds choose initial weights, order of images and shifts. A fixed twelfth of the training images "
+        "validates: settings were chosen and epochs picked on it. Each finished model read the test images once.\n"
     )
 
 
@@ -81,7 +91,7 @@ def _last_of_each_run(entries: Entries) -> list[Mapping[str, Any]]:
 def _targets(entries: Entries) -> str:
     rows = []
     for target in TARGETS:
-        fitting = _best_point(target, entries)
+        fitting = best_point(entries, target.network, target.method, target.figure, target.floor)
         accuracy = f">= {target.floor:.1%}"
         if fitting is None:
             tried = any((entry["network"], entry["method"]) == (target.network, target.method) for entry in entries)
@@ -101,15 +111,6 @@ def _targets(entries: Entries) -> str:
         )
     head = ["", "mean test accuracy", "papers", "here", "test accuracy, mean (seeds)", "dense, mean (seeds)"]
     return markdown_table(head, rows)
-
-
-def _best_point(target: Target, entries: Entries) -> Entries | None:
-    """The entries, one a seed, of the largest ratio whose mean accuracy reaches the floor."""
-    points = points_of(
-        [entry for entry in entries if entry["network"] == target.network and entry["method"] == target.method]
-    )
-    fitting = [point for point in points if mean(entry["test_accuracy"] for entry in point) >= target.floor]
-    return max(fitting, key=lambda point: mean(entry[target.figure] for entry in point), default=None)
 
 
 def _points(entries: Entries) -> str:

@@ -7,7 +7,8 @@ from compress.base.errors import CodesignError
 
 
 @pytest.mark.parametrize(
-    ("only", "cause"), [("lenet6", "no recipe has 'lenet6' in its name"), ("", "no CIFAR-10 file .*; no MNIST file")]
+    ("only", "cause"),
+    [("lenet6", "no recipe or trial has 'lenet6' in its name"), ("", "no CIFAR-10 file .*; no MNIST file")],
 )
 def test_where_nothing_can_run_the_page_stays_as_it_was(
     only: str, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

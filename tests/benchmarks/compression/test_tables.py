@@ -51,6 +51,8 @@ def _result(entries: list[dict[str, Any]]) -> dict[str, Any]:
         "machine": {"jobs": 2},
         "results": entries,
         "comparisons": compared,
+        "trials": [],
+        "goals": [],
         "missing": {"cifar10": "no files"},
         "costs": {"admm_step_ratio": 1.04, "projection_ratio": 0.7},
     }

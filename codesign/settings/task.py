@@ -56,6 +56,11 @@ class TaskSource:
             folder=folder,
         )
 
+    @property
+    def keeps_accuracy(self) -> bool:
+        """Whether the targets are classes, by whatever loss they are learned."""
+        return not self.step or self.evaluate == ACCURACY.name
+
     def task(self) -> Task:
         """The task itself; a CodesignError if a function is not found."""
         if not self.step:

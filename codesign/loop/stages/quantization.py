@@ -103,7 +103,7 @@ def run(inputs: Inputs, settings: QuantizeSettings, work: Work) -> QuantizationR
 def _provenance(settings: QuantizeSettings) -> dict[str, Any]:
     data = settings.data
     options = {} if data.options == "{}" else {"data_options": json.loads(data.options)}
-    task = {"task": data.task.step} if data.task.step else {}
+    task = {} if data.task.keeps_accuracy else {"task": data.task.step}
     return {
         "network": settings.network.name,
         "data": data.name,

@@ -159,8 +159,12 @@ def test_a_classification_with_another_loss_keeps_its_accuracy(call: Call, run_f
     before, after = RUN.split("[task]")[0], RUN.split('better = "lower"\n')[1]
     data = before.replace("halves", "labels").replace("options = { images = 60 }\n", "")
     run_file.write_text(data + task + after.replace("tolerance = 1.5\n", ""))
-    assert call("train", run_file, "--out", tmp_path / "out").startswith("validation accuracy ")
-    assert read(tmp_path / "out", "training.json")["metric"]["name"] == "accuracy"
+    out = tmp_path / "out"
+    assert call("train", run_file, "--out", out).startswith("validation accuracy ")
+    assert read(out, "training.json")["metric"]["name"] == "accuracy"
+    (out / "break_even.json").write_text('{"curves": []}')
+    call("compress", run_file, "--out", out)
+    assert call("evaluate", out / "model.safetensors", "--folder", tmp_path).startswith("accuracy ")
 
 
 def test_a_model_of_the_users_data_is_evaluated_with_the_options_of_its_run(

@@ -34,17 +34,6 @@ def colour():
         nn.Linear(16, 3)
     )
 
-class Residual(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv, self.norm = nn.Conv2d(1, 1, 3, padding=1), nn.BatchNorm2d(1)
-
-    def forward(self, images):
-        return torch.flatten(images + self.norm(self.conv(images)), 1)
-
-def norm_first():
-    return nn.Sequential(nn.BatchNorm2d(1), nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
-
 def plain():
     return nn.Sequential(
         nn.Conv2d(1, 4, 8), nn.ReLU(), nn.Flatten(), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4), nn.ReLU(),
@@ -177,8 +166,6 @@ def test_colour_images_in_folders_are_trained_on_compressed_and_evaluated(
 @pytest.mark.parametrize(
     ("network", "told"),
     [
-        ("Residual", "the network branches"),
-        ("norm_first", "does not follow a Conv2d or Linear of its own"),
         ("two_classes", "2 outputs"),
         ("hooked", "'3' has a forward hook"),
         ("pruned", "the weight of '0' is computed by torch.nn.utils.prune"),

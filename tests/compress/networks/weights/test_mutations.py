@@ -87,7 +87,7 @@ def trained() -> dict[str, Tensor]:
 @pytest.mark.parametrize(
     ("write", "name"),
     [(torch.save, "w.pt"), (write_npz, "w.npz"), (write_small_npz, "w.npz")],
-    ids=str,
+    ids=["pt", "npz", "compressed npz"],
 )
 def test_a_mutated_archive_loads_the_same_values_or_is_refused(
     write: Write, name: str, trained: dict[str, Tensor], tmp_path: Path

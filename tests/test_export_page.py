@@ -23,7 +23,7 @@ def test_the_pages_commands_and_blocks_run(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     commands = re.findall(r"^codesign (export .*)$", PAGE, re.MULTILINE)
-    assert len(commands) == 3
+    assert len(commands) == 4
     for command in commands:
         with pytest.raises(SystemExit) as stopped:
             main(command.split())

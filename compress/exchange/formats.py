@@ -26,7 +26,7 @@ class ExportFormat:
     summary : str
         One line for people.
     suffixes : tuple of str
-        What its files end in; one of them names the format where ``--format`` is left out.
+        What its files end in; one of them names the first format that has it, where ``--format`` is left out.
     save : callable
         Writes a model to a path, whole or not at all; CodesignError for a model that the format cannot hold.
     """
@@ -44,6 +44,13 @@ def _save_onnx(model: CompressedModel, path: Path) -> None:
     save_onnx(model, path)
 
 
+def _save_qonnx(model: CompressedModel, path: Path) -> None:
+    need_onnx()
+    from compress.exchange.onnx_files.qonnx_file import save_qonnx
+
+    save_qonnx(model, path)
+
+
 _ALL = (
     ExportFormat(
         "state-dict",
@@ -53,6 +60,7 @@ _ALL = (
     ),
     ExportFormat("npz", "levels, intervals, masks, biases and scales as numpy arrays", (".npz",), save_npz),
     ExportFormat("onnx", "the whole network in exact integer arithmetic, for onnxruntime", (".onnx",), _save_onnx),
+    ExportFormat("qonnx", "the network in real numbers with quantizers, for QONNX's tools", (".onnx",), _save_qonnx),
 )
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {entry.name: entry for entry in _ALL}

@@ -18,6 +18,7 @@ from compress.lowering.ranges import images_to_calibrate
 from compress.methods.fold_normalization import fold_normalization, is_foldable
 from compress.methods.quantize import QuantizeResult
 from compress.model.compressed_model import CompressedModel
+from compress.model.folding.fold_constants import fold_constants
 from compress.networks.capture.capture import capture
 from compress.networks.capture.captured import CapturedNetwork
 from compress.networks.tracing import evaluation_mode
@@ -45,7 +46,7 @@ def integerize(
     becomes a part of the first layer where that is exact, else an operation before it. Each result gets the scale and
     zero point with which its range on the calibration images fills 0..2**act_bits - 1; behind a ReLU the zero point is
     0. A last layer without ReLU is signed. Operations that only move codes share the scales of what they read. Biases
-    are rounded to units of interval * input scale.
+    are rounded to units of interval * input scale. Filters without weights leave, exactly (``fold_constants``).
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def integerize(
     if (normalization := calibration.normalization) is not None:
         captured, quantized = _reading_pixels(network, captured, quantized, normalization)
     weights = IntegerWeights(quantized.levels, quantized.intervals, quantized.weight_bits)
-    return lower(captured, weights, calibration.pixels, act_bits, coverage, provenance or {})
+    return fold_constants(lower(captured, weights, calibration.pixels, act_bits, coverage, provenance or {}))
 
 
 def check_integerizable(network: nn.Module, input_shape: tuple[int, ...]) -> None:

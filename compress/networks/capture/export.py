@@ -54,7 +54,7 @@ def export(network: nn.Module, input_shape: tuple[int, ...]) -> Exported:
     check_plain(network, meta=True)
     device = next(network.parameters(), torch.empty(0)).device
     images = torch.zeros(BATCH, *input_shape, device=device)
-    with evaluation_mode(network), torch.no_grad():
+    with evaluation_mode(network), _without_gradients(network), torch.no_grad():
         _check_runs(network, images)
         return _read(network, _exported(network, images))
 
@@ -85,6 +85,20 @@ def _exported(network: nn.Module, images: Tensor) -> ExportedProgram:
                 f"the network cannot be traced: {first}",
                 "keep Python control flow on tensors out of forward(), and the batch as axis 0: torch.flatten(x, 1)",
             ) from error
+
+
+@contextmanager
+def _without_gradients(network: nn.Module) -> Iterator[None]:
+    """Torch copies gradients beside tensors, and fails where a training left one of another shape."""
+    gradients = {parameter: parameter.grad for parameter in network.parameters()}
+    for parameter in gradients:
+        parameter.grad = None
+    try:
+        yield
+    finally:
+        for parameter, gradient in gradients.items():
+            if gradient is not None and gradient.shape == parameter.shape:
+                parameter.grad = gradient
 
 
 @contextmanager

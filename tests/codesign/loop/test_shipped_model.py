@@ -20,7 +20,7 @@ WEIGHTS = 430_500
 def test_it_is_a_lenet5_of_at_least_305x_in_few_bytes() -> None:
     model = read_model(SHIPPED)
     kept = sum(int(np.count_nonzero(layer.levels)) for layer in model.layers)
-    assert [layer.levels.size for layer in model.layers] == [500, 25_000, 400_000, 5_000]
+    assert [layer.weights for layer in model.layers] == [500, 25_000, 400_000, 5_000]
     assert kept <= round(WEIGHTS / 305)
     assert [layer.weight_bits for layer in model.layers] == [4, 2, 2, 3]
     assert 4 * WEIGHTS / len(encode_weights(model.layers)[0]) > 1_100

@@ -89,6 +89,17 @@ def test_constants_of_a_channel_become_one_operation() -> None:
     assert captured.calls[1].arguments["offset"] == (3.0, 2.5, 2.0, 1.5)
 
 
+def test_gradients_of_a_training_do_not_matter_and_stay() -> None:
+    network = Does(lambda maps, _: maps)
+    network(torch.rand(1, *SHAPE)).sum().backward()
+    before = network.conv.weight.grad
+    assert before is not None
+    capture(network, SHAPE)
+    assert network.conv.weight.grad is before
+    network.conv.weight.data = torch.rand(4, 4, 1, 1)
+    capture(network, SHAPE)
+
+
 class Counting(Does):
     """Counts its calls."""
 

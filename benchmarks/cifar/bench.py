@@ -20,7 +20,7 @@ from benchmarks.cifar.recipes import SEED, STEPS, WAVES, quick
 from benchmarks.cifar.speed import golden_speed
 from benchmarks.cifar.tables import write_page
 from benchmarks.cifar.trained import TrainedNetworks, commit_of_source
-from benchmarks.cifar.untrained import RATIOS, prune_untrained
+from benchmarks.cifar.untrained import METHODS, RATIOS, prune_untrained
 from benchmarks.results import Results
 from codesign.versions import version_of
 from compress.base.errors import CodesignError
@@ -47,7 +47,7 @@ def main(
     untrained = _run(
         [
             (f"{method} {portion:.0%}", delayed(prune_untrained)(method, portion, results))
-            for method in ("magnitude", "layer-wise")
+            for method in METHODS
             for portion in RATIOS
         ],
         jobs,

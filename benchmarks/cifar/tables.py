@@ -39,7 +39,8 @@ def page(result: Entry) -> str:
         _layers(result["steps"]),
         "## Without any training\n",
         "The same portion of every layer pruned; *layer-wise* is ADMM on least squares from calibration images "
-        "(`compress.methods.layer_wise`), *magnitude* keeps the largest weights.\n",
+        "(`compress.methods.layer_wise`), *magnitude* keeps the largest weights; with *norms anew* the statistics of "
+        "batch norms are measured again.\n",
         _untrained(result["untrained"]),
     ]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)

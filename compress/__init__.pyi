@@ -16,6 +16,7 @@ from .data.task import Task as Task
 from .data.user_data import UserData as UserData
 from .exchange.formats import EXPORT_FORMATS as EXPORT_FORMATS
 from .exchange.formats import export_model as export_model
+from .exchange.imports import import_model as import_model
 from .exchange.state_dict import state_dict as state_dict
 from .methods.cluster import ClusterResult as ClusterResult
 from .methods.cluster import cluster_admm as cluster_admm

@@ -37,11 +37,13 @@ ConfigFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run fi
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; finished stages in it are reused.")]
 ArrayOut = Annotated[Path, typer.Option("--out", "-o", help="Folder for the Verilog and the files that go with it.")]
 ExportOut = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
+ImportFile = Annotated[Path, typer.Argument(metavar="FILE", help="An ONNX or QONNX file.")]
+ImportOut = Annotated[Path, typer.Option("--out", "-o", help="The model to write, for example model.safetensors.")]
 ExportFormat = Annotated[
     str | None,
     typer.Option(
-        help="state-dict (.safetensors, .pt: floats for the PyTorch network, batch norms folded) or npz (integers); "
-        "default: by the file's suffix."
+        help="state-dict (.safetensors, .pt: floats for the PyTorch network, batch norms folded), npz (integers), "
+        "onnx (integers, for onnxruntime) or qonnx (real numbers with quantizers); default: by the file's suffix."
     ),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Let the run file's \\[quick] table replace other settings.")]
@@ -153,10 +155,18 @@ def evaluate(model: ModelFile, data: Data = None, folder: DataFolder = None, jso
 
 @app.command(epilog="Example: codesign export build/demo/model.safetensors --out weights.npz")
 def export(model: ModelFile, out: ExportOut, format: ExportFormat = None, json: Json = False) -> None:
-    """Write a model for other programs: as a PyTorch state dict or as numpy arrays."""
+    """Write a model for other programs: as a PyTorch state dict, numpy arrays, ONNX or QONNX."""
     from codesign.cli import commands
 
     commands.export(model, out, format, json)
+
+
+@app.command("import", epilog="Example: codesign import network.onnx --out model.safetensors")
+def import_(file: ImportFile, out: ImportOut, json: Json = False) -> None:
+    """Read an ONNX or QONNX file, quantized elsewhere or exported from here, and write its model."""
+    from codesign.cli import commands
+
+    commands.import_(file, out, json)
 
 
 @app.command(epilog="Example: codesign generate build/demo/model.safetensors --out build/array")

@@ -30,7 +30,8 @@ from codesign.run import run_loop
 from codesign.settings.run_file import load_config
 from compress.base.errors import CodesignError
 from compress.exchange.formats import export_model
-from compress.model.model_file import load_model
+from compress.exchange.imports import import_model
+from compress.model.model_file import load_model, save_model
 from compress.storage.archive import read_model
 from flows.synthesis.area import ModuleCost, SramCost, measure
 from flows.technology.technology import generic_technology, technology_from_liberty
@@ -44,6 +45,7 @@ __all__ = [
     "evaluate",
     "export",
     "generate",
+    "import_",
     "report",
     "run",
     "simulate",
@@ -124,6 +126,14 @@ def export(model: Path, out: Path, format: str | None, json: bool) -> None:
     """Write a model for other programs."""
     written = export_model(read_model(model), out, format)
     _show({"file": str(out), "format": written.name}, json, f"{out}: {written.summary}")
+
+
+def import_(file: Path, out: Path, json: bool) -> None:
+    """Read a model of another program."""
+    model = import_model(file)
+    save_model(model, out)
+    told = [f"{layer.name}: {layer.nonzeros} of {layer.weights} weights kept" for layer in model.layers]
+    _show({"model": str(out), "layers": [layer.name for layer in model.layers]}, json, "\n".join([*told, str(out)]))
 
 
 def generate(

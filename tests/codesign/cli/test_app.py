@@ -25,6 +25,7 @@ COMMANDS = [
     "evaluate",
     "export",
     "generate",
+    "import",
     "simulate",
     "synthesize",
     "run",
@@ -52,7 +53,8 @@ def test_helps_are_shown_as_they_are_written(
 
 
 def test_no_command_lacks_a_test_of_its_help() -> None:
-    assert {command.callback.__name__ for command in app.registered_commands if command.callback} == set(COMMANDS)
+    names = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert names == set(COMMANDS)
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

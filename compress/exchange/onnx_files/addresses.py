@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from compress.base.errors import CodesignError
 from compress.exchange.onnx_files.graph_builder import GraphBuilder
 from compress.exchange.onnx_files.operands import Operands, Translations
 from compress.model.ops.concat import Concat
@@ -19,6 +20,7 @@ from compress.model.ops.upsample import Upsample
 __all__ = ["ADDRESSES", "pad_sides", "take"]
 
 BELOW_ALL = -1e30
+LARGEST_AXIS = 1 << 24
 
 
 def pad_sides(graph: GraphBuilder, operand: str, before: Sequence[int], after: Sequence[int], value: float) -> str:
@@ -65,6 +67,8 @@ def _pad(graph: GraphBuilder, op: Pad, operands: Operands) -> str:
 def _upsample(graph: GraphBuilder, op: Upsample, operands: Operands) -> str:
     (operand,) = operands.names
     for axis, (size, factor) in enumerate(zip(operands.shape, op.factors, strict=True), start=1):
+        if size * factor > LARGEST_AXIS:
+            raise CodesignError(f"an axis of {size} is repeated {factor} times", f"export axes up to {LARGEST_AXIS}")
         if factor > 1:
             indices = graph.integers("indices", np.repeat(np.arange(size), factor).tolist())
             operand = graph.node("Gather", operand, indices, axis=axis)

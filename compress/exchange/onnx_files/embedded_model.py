@@ -16,7 +16,7 @@ from compress.model.model_file import model_content, model_of_content
 __all__ = ["KEY", "embed", "embedded_model"]
 
 KEY = "codesign.model"
-LARGEST_MODEL = 1 << 31
+LARGEST_HEADER = 1 << 20
 
 
 def embed(model: CompressedModel, exported: ModelProto) -> ModelProto:
@@ -41,7 +41,7 @@ def embedded_model(
     texts = [entry.value for entry in loaded.metadata_props if entry.key == KEY]
     if not texts:
         return None
-    model = model_of_content(_inflated(texts[0], name), name)
+    model = model_of_content(_inflated(texts[0], 4 * loaded.ByteSize() + LARGEST_HEADER, name), name)
     again, given = export(model), ModelProto()
     given.CopyFrom(loaded)
     del given.metadata_props[:]
@@ -49,11 +49,11 @@ def embedded_model(
     return model if same else None
 
 
-def _inflated(text: str, name: str) -> bytes:
-    """The bytes of a model's file, no more than ``LARGEST_MODEL``."""
+def _inflated(text: str, limit: int, name: str) -> bytes:
+    """The bytes of a model's file: not many more than those of its graph, whose tensors are wider."""
     inflater = zlib.decompressobj()
     try:
-        content = inflater.decompress(base64.b64decode(text, validate=True), LARGEST_MODEL)
+        content = inflater.decompress(base64.b64decode(text, validate=True), limit)
     except (binascii.Error, ValueError, zlib.error) as error:
         raise CodesignError(f"the model inside {name} is damaged: {error}", "export it again") from error
     if not inflater.eof:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
 
 from compress.base.errors import CodesignError
+from compress.exchange.onnx_files.embedded_model import KEY
 from compress.exchange.onnx_files.importer import load_onnx
 from compress.exchange.onnx_files.integer_file import save_onnx
 from compress.exchange.onnx_files.qonnx_file import qonnx_graph, save_qonnx
@@ -269,6 +272,14 @@ def test_what_is_no_onnx_file_is_told(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "file.onnx").write_bytes(content)
     with pytest.raises(CodesignError, match="onnx"):
         load_onnx(tmp_path / "file.onnx")
+
+
+@pytest.mark.parametrize("text", ["", "no base64", base64.b64encode(zlib.compress(bytes(1 << 28))).decode()])
+def test_what_is_embedded_must_be_a_model_of_the_graphs_size(text: str, tmp_path: Path) -> None:
+    exported = qonnx_graph(branching())
+    exported.metadata_props.add(key=KEY, value=text)
+    with pytest.raises(CodesignError, match=r"the model inside .* is (damaged|truncated or too large)"):
+        load(exported, tmp_path)
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

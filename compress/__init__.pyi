@@ -20,6 +20,7 @@ from .exchange.imports import import_model as import_model
 from .exchange.state_dict import state_dict as state_dict
 from .methods.cluster import ClusterResult as ClusterResult
 from .methods.cluster import cluster_admm as cluster_admm
+from .methods.integerize import check_integerizable as check_integerizable
 from .methods.integerize import integerize as integerize
 from .methods.joint import JointResult as JointResult
 from .methods.joint import compress_jointly as compress_jointly

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_run_file_on_the_page_is_valid(folder: Path) -> None:
-    assert len(TOMLS) == 4
+    assert len(TOMLS) == 5
     for text in TOMLS:
         sections = [text, *([] if "[data]" in text else [DATA])]
         sections += [] if "[network]" in text else ['[network]\nname = "digits-net"\n']

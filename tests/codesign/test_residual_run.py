@@ -1,8 +1,10 @@
-"""The whole loop on a network that branches: residual blocks, squeeze and excitation, zero points on the Verilog."""
+"""The network and the commands of docs/own-network.md: residual blocks, gates and zero points, to the Verilog."""
 
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -19,83 +21,26 @@ try:
 except Exception as error:  # the reason is shown with the skip
     pytest.skip(f"no simulator: {error}", allow_module_level=True)
 
-NETWORK = """
-import torch
-from torch import nn
-from torch.nn import functional
-
-
-def normed(*arguments, **members):
-    conv = nn.Conv2d(*arguments, bias=False, **members)
-    return nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels))
-
-
-class Residual(nn.Module):
-    def __init__(self, inputs, outputs, stride):
-        super().__init__()
-        self.first = normed(inputs, outputs, 3, stride=stride, padding=1)
-        self.second = normed(outputs, outputs, 3, padding=1)
-        self.stride, self.more = stride, outputs - inputs
-
-    def forward(self, activations):
-        shortcut = activations[:, :, :: self.stride, :: self.stride]
-        shortcut = functional.pad(shortcut, (0, 0, 0, 0, self.more // 2, self.more - self.more // 2))
-        return torch.relu(self.second(torch.relu(self.first(activations))) + shortcut)
-
-
-class Separable(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.depthwise = normed(channels, channels, 3, padding="same", dilation=2, groups=channels)
-        self.squeeze, self.excite = nn.Conv2d(channels, 2, 1), nn.Conv2d(2, channels, 1)
-        self.pointwise = normed(channels, channels, 1)
-
-    def forward(self, activations):
-        hidden = functional.hardswish(self.depthwise(activations))
-        gate = torch.relu(self.squeeze(functional.adaptive_avg_pool2d(hidden, 1)))
-        return activations + self.pointwise(hidden * functional.hardsigmoid(self.excite(gate)))
-
-
-def make():
-    return nn.Sequential(
-        normed(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), Residual(4, 4, 1), Separable(4), Residual(4, 6, 2),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 10)
-    )
-"""
-RUN = """
-[network]
-name = "residual_test_network:make"
-[data]
-name = "digits"
-[train]
-epochs = 2
-[compress]
-ratio = 2
-prune = { iterations = 1, retrain_epochs = 1 }
-quantize = { iterations = 1, retrain_epochs = 0 }
-[hardware]
-rows = 2
-lanes = 4
-indices = ["fixed3"]
-linear_batch = 4
-[breakeven]
-portions = [0.8]
-[simulate]
-images = 2
-"""
+PAGE = (Path(__file__).parents[2] / "docs" / "own-network.md").read_text(encoding="utf-8")
+NETWORK, RUN, COMMANDS = (
+    re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)[0] for kind in ("python\n# residual.py", "toml", "sh")
+)
 LAYERS = ["0.0", "3.first.0", "3.second.0", "4.depthwise.0", "4.squeeze", "4.excite", "4.pointwise.0"]
 LAYERS += ["5.first.0", "5.second.0", "8"]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The output folder of a finished run."""
+    """The output folder of the page's commands."""
     place = tmp_path_factory.mktemp("residual")
-    (place / "residual_test_network.py").write_text(NETWORK)
+    (place / "residual.py").write_text(NETWORK)
     (place / "run.toml").write_text(RUN)
-    with pytest.raises(SystemExit) as stopped:
-        main(["run", str(place / "run.toml"), "--out", str(place / "out")])
-    assert stopped.value.code == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        for line in COMMANDS.splitlines():
+            with pytest.raises(SystemExit) as stopped:
+                main(shlex.split(line, comments=True)[1:])
+            assert stopped.value.code == 0, line
     return place / "out"
 
 

@@ -66,7 +66,9 @@ def _few_epochs(rows: Entries) -> Goal:
         0.0,
         3.9,
         f"{best['test_accuracy']:.2%} ({best['label']}, residual {best['residual']:.2g}) against "
-        f"{projected[0]['test_accuracy']:.2%}, dense {best['dense_accuracy']:.2%}; {best['epochs']} epochs each, "
+        f"{projected[0]['test_accuracy']:.2%}, dense {best['dense_accuracy']:.2%}; of the validation images "
+        f"{best['validation_before']:.2%} before the hard projection and {best['validation_accuracy']:.2%} after it, "
+        f"against {projected[0]['validation_accuracy']:.2%}; {best['epochs']} epochs each, "
         f"{best['train_images']:,} images, one seed",
     )
 

@@ -160,7 +160,7 @@ class _Reader:
         if len(constants) > 1 or len(call.inputs) != 1:
             raise call.refuse(
                 f"has no integer operation: it computes with {', '.join(constants)}",
-                "use Conv2d, Linear or BatchNorm2d",
+                "use Conv2d, Linear or BatchNorm",
             )
         ((name, constant),) = constants.items()
         return by_constant(call, constant, first=name == "self")

@@ -162,6 +162,12 @@ def test_what_no_graph_can_say_is_refused(network: nn.Module, cause: str) -> Non
         capture(network, SHAPE)
 
 
+def test_a_refusal_is_all_that_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CodesignError):
+        capture(Does(lambda maps, _: maps if maps.mean() > 0 else maps * 2), SHAPE)
+    assert capfd.readouterr() == ("", "")
+
+
 class ShapesDecide(Does):
     """Python control flow on shapes, which torch.fx cannot follow."""
 

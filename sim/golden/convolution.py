@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -49,15 +48,17 @@ class Convolution:
         weights = layer.levels.reshape(groups, len(layer.levels) // groups, -1).astype(exact)
         return cls(layer, weights, bound)
 
-    def chunks(self, activations_nchw: NDArray[np.integer]) -> Iterator[tuple[slice, NDArray[np.floating]]]:
-        """Some images at a time: which, and (K, images, H_out, W_out) sums of level * activation."""
-        filters, height, width = self.layer.conv_shape
+    def chunks(self, images: int) -> list[slice]:
+        """So many images in parts that stay in a core's cache."""
+        _, height, width = self.layer.conv_shape
         columns = self.layer.levels[0].size * self.layer.groups * height * width
-        images = max(1, max(CHUNK, self.weights.size) // columns)
-        for start in range(0, len(activations_nchw), images):
-            part = slice(start, start + images)
-            sums = self.weights @ self._columns(activations_nchw[part])
-            yield part, sums.reshape(filters, -1, height, width)
+        size = max(1, max(CHUNK, self.weights.size) // columns)
+        return [slice(start, start + size) for start in range(0, images, size)]
+
+    def sums(self, activations_nchw: NDArray[np.integer]) -> NDArray[np.floating]:
+        """(K, N, H_out, W_out) sums of level * activation."""
+        filters, height, width = self.layer.conv_shape
+        return (self.weights @ self._columns(activations_nchw)).reshape(filters, -1, height, width)
 
     def _columns(self, activations_nchw: NDArray[np.integer]) -> NDArray[np.floating]:
         """(groups, C / groups * R * S, images * H_out * W_out): what each weight of a filter is multiplied by."""

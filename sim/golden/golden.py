@@ -13,6 +13,7 @@ from compress.model.activation import Codes
 from compress.model.compressed_model import INPUT, CompressedModel, Node
 from compress.model.layer import CompressedLayer, Pool, PoolKind, Requantization
 from compress.model.ops.op import Op
+from sim.golden.blas import for_all
 from sim.golden.convolution import Convolution
 from sim.golden.lifetimes import last_read
 
@@ -33,8 +34,12 @@ __all__ = [
 def accumulate(layer: CompressedLayer, activations_nchw: NDArray[np.uint8]) -> NDArray[np.int64]:
     """(N, K, H_out, W_out): bias plus the sum of level * activation."""
     sums = np.empty((len(activations_nchw), *layer.conv_shape), np.int64)
-    for images, part in Convolution.of(layer, activations_nchw).chunks(activations_nchw):
-        sums[images] = part.transpose(1, 0, 2, 3)
+    convolution = Convolution.of(layer, activations_nchw)
+
+    def work(images: slice) -> None:
+        sums[images] = convolution.sums(activations_nchw[images]).transpose(1, 0, 2, 3)
+
+    for_all(work, convolution.chunks(len(activations_nchw)))
     sums += layer.bias[:, None, None]
     return sums
 
@@ -77,11 +82,14 @@ def run_layer(layer: CompressedLayer, activations_nchw: NDArray[np.uint8], poole
     results = np.empty((len(activations_nchw), *layer.conv_shape), np.int16)
     convolution = Convolution.of(layer, activations_nchw)
     integers, bias = _integers(convolution), layer.bias[:, None, None, None]
-    for images, part in convolution.chunks(activations_nchw):
-        sums = part.astype(integers)
+
+    def work(images: slice) -> None:
+        sums = convolution.sums(activations_nchw[images]).astype(integers)
         sums += bias
         codes = requantize(sums, layer.requantization, layer.act_bits, layer.relu)
         results[images] = codes.transpose(1, 0, 2, 3)
+
+    for_all(work, convolution.chunks(len(activations_nchw)))
     return results if layer.pool is None or not pooled else pool(results, layer.pool)
 
 

@@ -71,7 +71,9 @@ class Lookup(Op):
                 f"is not defined at {operand[undefined][0]:g}, which a code of its operand stands for",
                 "keep its operand where it is defined, for example by a ReLU",
             )
-        table = np.clip(np.floor(results / output.scale + 0.5) + output.zero_point, 0, (1 << output.bits) - 1)
+        with np.errstate(over="ignore"):  # what is beyond all floats saturates too
+            codes_of_results = np.floor(results / output.scale + 0.5) + output.zero_point
+        table = np.clip(codes_of_results, 0, (1 << output.bits) - 1)
         return cls(tuple(int(code) for code in table), output.bits, output.scale, output.zero_point)
 
     def output(self, inputs: tuple[Activation, ...]) -> Activation:

@@ -19,5 +19,5 @@ def commit_of_source() -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    found = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    found = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, encoding="utf-8")
     return found.stdout.strip()

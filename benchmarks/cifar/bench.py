@@ -19,8 +19,9 @@ from benchmarks.cifar.jobs import Chain
 from benchmarks.cifar.recipes import SEED, STEPS, WAVES, quick
 from benchmarks.cifar.speed import golden_speed
 from benchmarks.cifar.tables import write_page
-from benchmarks.cifar.trained import TrainedNetworks, commit_of_source
+from benchmarks.cifar.trained import TrainedNetworks
 from benchmarks.cifar.untrained import METHODS, RATIOS, prune_untrained
+from benchmarks.commits import commit_of_source
 from benchmarks.results import Results
 from codesign.versions import version_of
 from compress.base.errors import CodesignError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,13 @@ from typing import Any
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from benchmarks.commits import commit_of_source
 from compress.base.digests import digest_of, digest_of_file
 from compress.base.errors import CodesignError
 from compress.base.files import write_bytes
 from compress.base.store import Store
 
-__all__ = ["TrainedNetworks", "commit_of_source"]
+__all__ = ["TrainedNetworks"]
 
 
 @dataclass(frozen=True)
@@ -60,18 +60,3 @@ class TrainedNetworks:
         path = self.folder / f"{name}-{digest_of(settings)[:16]}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
-
-
-def commit_of_source() -> str:
-    """The commit that is checked out, with a plus where files differ from it; empty outside of a repository."""
-    folder = Path(__file__).parent
-    try:
-        commit = _git(folder, "rev-parse", "--short", "HEAD")
-        return commit + "+" * bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    found = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True)
-    return found.stdout.strip()

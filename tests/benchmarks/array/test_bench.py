@@ -171,4 +171,4 @@ def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: Machine) -> i
 def test_a_fresh_clone_has_the_network_that_the_page_shows() -> None:
     model = read_model(Path(__file__).parents[3] / array.LENET)
     assert [layer.name for layer in model.layers] == ["conv1", "conv2", "fc1", "fc2"]
-    assert 300 < sum(layer.levels.size for layer in model.layers) / sum(layer.nonzeros for layer in model.layers) < 310
+    assert 300 < sum(layer.weights for layer in model.layers) / sum(layer.nonzeros for layer in model.layers) < 310

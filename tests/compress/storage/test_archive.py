@@ -16,7 +16,7 @@ from compress.storage.usual_description import USUAL
 from tests.codesign.models import small_model
 from tests.compress.model.graphs import assert_same, branching
 
-WRITTEN_BY_VERSION_1 = Path(__file__).parents[3] / "examples/lenet5-305x.packed"
+WRITTEN_BY_VERSION_1 = Path(__file__).with_name("lenet5-305x-version-1.packed")
 
 
 def with_levels(layer: CompressedLayer, seed: int, different: int, density: float) -> CompressedLayer:

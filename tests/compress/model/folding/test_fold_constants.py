@@ -28,7 +28,7 @@ from sim.golden.golden import run_model
 from tests.compress.model.graphs import assert_same
 from tests.compress.model.random_graphs import graphs
 
-EXAMPLE = Path(__file__).parents[4] / "examples/lenet5-305x.packed"
+EXAMPLE = Path(__file__).parents[2] / "storage/lenet5-305x-version-1.packed"
 
 
 def assert_folded(model: CompressedModel, seed: int = 0) -> CompressedModel:

@@ -58,8 +58,8 @@ STEPS = {
     step.name: step
     for step in (
         _NINE_OF_TEN,
-        _NINE_OF_TEN.changed("95%", "90%", iterations=4, epochs=12, ratio=20.0),
-        _NINE_OF_TEN.changed("80%", None, iterations=3, epochs=10, ratio=5.0, weight_bits=3),
+        _NINE_OF_TEN.changed("95%", "90%", iterations=4, epochs=40, ratio=20.0),
+        _NINE_OF_TEN.changed("80%", None, iterations=3, epochs=40, ratio=5.0, weight_bits=3),
     )
 }
 """Operating points by name, each after the one that it starts from."""

@@ -18,10 +18,10 @@ from .exchange.formats import EXPORT_FORMATS as EXPORT_FORMATS
 from .exchange.formats import export_model as export_model
 from .exchange.imports import import_model as import_model
 from .exchange.state_dict import state_dict as state_dict
+from .lowering.integerize import check_integerizable as check_integerizable
+from .lowering.integerize import integerize as integerize
 from .methods.cluster import ClusterResult as ClusterResult
 from .methods.cluster import cluster_admm as cluster_admm
-from .methods.integerize import check_integerizable as check_integerizable
-from .methods.integerize import integerize as integerize
 from .methods.joint import JointResult as JointResult
 from .methods.joint import compress_jointly as compress_jointly
 from .methods.layer_wise import reconstruct_layers as reconstruct_layers

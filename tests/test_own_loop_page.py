@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from compress.methods.integerize import integerize
+from compress.lowering.integerize import integerize
 from compress.train.settings import torch_threads
 
 PAGE = (Path(__file__).parents[1] / "docs" / "own-loop.md").read_text(encoding="utf-8")

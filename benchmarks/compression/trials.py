@@ -15,7 +15,7 @@ from benchmarks.compression.starts import Start, dense_network
 from benchmarks.results import Results, Stopwatch
 from compress.admm.iteration import AdmmConfig
 from compress.data.datasets import Dataset
-from compress.methods.integerize import integerize
+from compress.lowering.integerize import integerize
 from compress.methods.prune import PruneResult, prune_hard
 from compress.methods.registry import Target, prune, quantize
 from compress.methods.scopes import SCOPES

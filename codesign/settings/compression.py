@@ -16,7 +16,7 @@ from torch import nn
 from compress.admm.iteration import AdmmConfig
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset
-from compress.methods.integerize import integerize
+from compress.lowering.integerize import integerize
 from compress.methods.post_training import levels_of, round_weights
 from compress.methods.quantize import QuantizeResult
 from compress.methods.registry import METHODS, Outcome, Target, prune, quantize

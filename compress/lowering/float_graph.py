@@ -12,12 +12,12 @@ from torch.nn import functional
 from compress.model.compressed_model import INPUT
 from compress.model.layer import LayerKind
 from compress.model.ops.op import Call
+from compress.model.ops.registry import op_of_target
+from compress.model.ops.reshape import Reshape
 from compress.networks.capture.captured import LAYER, CapturedLayer, CapturedNetwork
 from compress.networks.capture.constants import AFFINE
 
 __all__ = ["run_float"]
-
-RESHAPES = ("aten.view", "aten.reshape", "aten.flatten", "aten.squeeze", "aten.unsqueeze", "aten.unflatten")
 
 
 @torch.no_grad()
@@ -46,7 +46,7 @@ def _run(captured: CapturedNetwork, call: Call, operands: list[Tensor]) -> Tenso
         return _run_layer(captured.layers[call.name], operands[0])
     if call.target == AFFINE:
         return _run_affine(call, operands[0])
-    if call.target.startswith(RESHAPES):
+    if op_of_target(call.target) is Reshape:
         return operands[0].reshape(len(operands[0]), *call.shape)
     return _run_aten(call, operands)
 

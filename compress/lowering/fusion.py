@@ -117,9 +117,9 @@ def _joined(before: Step, call: Call, is_answer: bool) -> Step | None:
 
 
 def _saturates(call: Call) -> bool:
-    """Whether the operation rounds a sum to codes; a lookup has a table instead."""
+    """Whether the call rounds a sum to codes, whose limits a ReLU may as well set."""
     op = op_of_target(call.target)
-    return call.target == LAYER or (op is not None and op.KIND in ("add", "affine", "scale"))
+    return call.target == LAYER or (op is not None and op.SATURATES)
 
 
 def _plain_pool(call: Call) -> Pool | None:

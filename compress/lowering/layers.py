@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from compress.base.errors import CodesignError
 from compress.lowering.fusion import Step
+from compress.methods.quantize import QuantizeResult
 from compress.model.activation import Activation
 from compress.model.layer import CompressedLayer, Requantization
 from compress.networks.capture.captured import CapturedLayer
 
-__all__ = ["IntegerWeights", "integer_layer"]
+__all__ = ["integer_layer"]
 
 LARGEST_BIAS = 2**31 - 1
 
 
-@dataclass(frozen=True, eq=False)
-class IntegerWeights:
-    """The levels, intervals and bits of a network's layers, by name."""
-
-    levels: Mapping[str, Tensor]
-    intervals: Mapping[str, float]
-    weight_bits: Mapping[str, int]
-
-
 def integer_layer(
-    step: Step, layer: CapturedLayer, weights: IntegerWeights, given: Activation, result: Activation
+    step: Step, layer: CapturedLayer, quantized: QuantizeResult, given: Activation, result: Activation
 ) -> CompressedLayer:
     """One layer that reads ``given`` and rounds to ``result``.
 
@@ -38,16 +28,16 @@ def integer_layer(
     in units of the accumulator, which are finer than those of the output.
     """
     name, geometry = step.name, layer.geometry
-    if name not in weights.levels:
+    if name not in quantized.levels:
         raise CodesignError(f"layer {name!r} was not quantized", "quantize every Conv2d and Linear layer")
-    interval = weights.intervals[name]
+    interval = quantized.intervals[name]
     accumulator_unit = interval * given.scale
-    levels_KCRS = weights.levels[name].reshape(geometry.weight_shape).contiguous().numpy().copy()
+    levels_KCRS = quantized.levels[name].reshape(geometry.weight_shape).contiguous().numpy().copy()
     without = CompressedLayer(
         name=name,
         kind=geometry.kind,
         levels=levels_KCRS,
-        weight_bits=weights.weight_bits[name],
+        weight_bits=quantized.weight_bits[name],
         interval=interval,
         bias=np.zeros(len(levels_KCRS), np.int32),
         input_shape=geometry.input_shape,

@@ -7,9 +7,10 @@ from typing import Any
 from torch import Tensor
 
 from compress.lowering.fusion import Step, fuse
-from compress.lowering.layers import IntegerWeights, integer_layer
+from compress.lowering.layers import integer_layer
 from compress.lowering.ranges import Range, calibrate
 from compress.lowering.types import input_type, relus_apart, types_of
+from compress.methods.quantize import QuantizeResult
 from compress.model.activation import Activation
 from compress.model.compressed_model import INPUT, CompressedModel, Node
 from compress.model.ops.op import Op
@@ -24,7 +25,7 @@ UNIT = Range(0.0, 1.0, 1.0)
 
 def lower(
     captured: CapturedNetwork,
-    weights: IntegerWeights,
+    quantized: QuantizeResult,
     images: Tensor,
     act_bits: int,
     coverage: float,
@@ -50,7 +51,7 @@ def lower(
     for step in steps:
         given, result = tuple(types[name] for name in step.inputs), types[step.name]
         if step.call.target == LAYER:
-            layer = integer_layer(step, captured.layers[step.name], weights, given[0], result)
+            layer = integer_layer(step, captured.layers[step.name], quantized, given[0], result)
             nodes.append(Node(step.name, layer, step.inputs))
         else:
             nodes.append(Node(step.name, _operation(step, given, result), step.inputs))

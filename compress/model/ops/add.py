@@ -38,6 +38,7 @@ class Add(Op):
 
     KIND: ClassVar = "add"
     RUNS_ON: ClassVar = RunsOn.HOST
+    SATURATES: ClassVar = True
     CHANNELWISE: ClassVar = True
     TARGETS: ClassVar = frozenset(
         {"aten.add.Tensor", "aten.add_.Tensor", "aten.sub.Tensor", "aten.sub_.Tensor", "aten.rsub.Tensor"}

@@ -39,6 +39,7 @@ class Affine(Op):
 
     KIND: ClassVar = "affine"
     RUNS_ON: ClassVar = RunsOn.HOST
+    SATURATES: ClassVar = True
     CHANNELWISE: ClassVar = True
     TARGETS: ClassVar = frozenset({"codesign.affine.default"})
 

@@ -70,6 +70,7 @@ class Op(ABC):
 
     ``KIND`` names it in files. ``TARGETS`` are the torch operations that become it. With ``KEEPS_SCALE`` scale and zero
     point of the result are those of all operands, which then share them, so that calibration gives them one range.
+    With ``SATURATES`` the result is a sum rounded to codes, whose limits may be those of a ReLU behind it.
     ``CHANNELWISE`` is whether ``is_channelwise`` holds whatever the members.
     """
 
@@ -77,6 +78,7 @@ class Op(ABC):
     RUNS_ON: ClassVar[RunsOn]
     TARGETS: ClassVar[frozenset[str]] = frozenset()
     KEEPS_SCALE: ClassVar[bool] = False
+    SATURATES: ClassVar[bool] = False
     CHANNELWISE: ClassVar[bool] = False
 
     @classmethod

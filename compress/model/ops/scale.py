@@ -38,6 +38,7 @@ class Scale(Op):
 
     KIND: ClassVar = "scale"
     RUNS_ON: ClassVar = RunsOn.HOST
+    SATURATES: ClassVar = True
     CHANNELWISE: ClassVar = True
     TARGETS: ClassVar = frozenset({"aten.mul.Tensor", "aten.mul_.Tensor"})
 

@@ -32,6 +32,11 @@ PARTS = frozenset({"aten.chunk.default", "aten.split.Tensor", "aten.split_with_s
 WITH_PLACES = frozenset({"aten.adaptive_max_pool2d.default", "aten.max_pool2d_with_indices.default"})
 """Give a maximum and where it was."""
 
+ARITHMETIC = frozenset(
+    f"aten.{name}.{overload}"
+    for name in ("add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_", "rsub")
+    for overload in ("Tensor", "Scalar")
+)
 BATCH_NORM = "aten.batch_norm.default"
 PERMUTE = "aten.permute.default"
 
@@ -229,13 +234,6 @@ class _Reader:
             )
         norms = {name: module for name, module in self._norms.items() if name in names}
         return CapturedNetwork(self._input_shape, calls, answer, layers, norms)
-
-
-ARITHMETIC = frozenset(
-    f"aten.{name}.{overload}"
-    for name in ("add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_", "rsub")
-    for overload in ("Tensor", "Scalar")
-)
 
 
 def _needed(calls: tuple[Call, ...], answer: str) -> tuple[Call, ...]:

@@ -16,7 +16,7 @@ from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
 from compress.exchange.state_dict import _check_shapes, real_bias, save_state_dict, state_dict
-from compress.methods.integerize import integerize
+from compress.lowering.integerize import integerize
 from compress.methods.quantize import quantize_admm
 from compress.model.compressed_model import CompressedModel
 from compress.model.folding.fold_constants import fold_constants

@@ -16,7 +16,7 @@ from compress.base.errors import CodesignError
 from compress.data.datasets import Split
 from compress.data.normalization import Normalization
 from compress.lowering.fusion import fuse
-from compress.methods.integerize import check_integerizable, integerize
+from compress.lowering.integerize import check_integerizable, integerize
 from compress.methods.post_training import round_weights
 from compress.methods.quantize import QuantizeResult
 from compress.model.compressed_model import CompressedModel

@@ -10,7 +10,7 @@ from torch import nn
 from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
-from compress.methods.integerize import integerize
+from compress.lowering.integerize import integerize
 from compress.methods.registry import VALUE_SETS, Target, prune, quantize
 from compress.networks.chain import prunable_layers
 from compress.storage.archive import clustered

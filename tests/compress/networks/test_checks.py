@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from compress.admm.iteration import AdmmConfig, admm
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset, Split
+from compress.lowering.integerize import integerize
 from compress.methods.cluster import cluster_admm
-from compress.methods.integerize import integerize
 from compress.methods.joint import compress_jointly
 from compress.methods.post_training import round_weights
 from compress.methods.progressive import prune_progressively

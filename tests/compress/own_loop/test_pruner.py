@@ -16,7 +16,7 @@ from compress.admm.iteration import AdmmConfig, admm
 from compress.admm.split_variables import Constraint, SplitVariable
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
-from compress.methods.integerize import integerize
+from compress.lowering.integerize import integerize
 from compress.methods.target import Target
 from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms

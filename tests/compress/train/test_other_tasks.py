@@ -17,7 +17,7 @@ from compress.base.errors import CodesignError
 from compress.base.progress import Update
 from compress.data.split import Dataset, Split
 from compress.data.task import Metric, Task, classification
-from compress.methods.integerize import integerize
+from compress.lowering.integerize import integerize
 from compress.methods.registry import Target, prune, quantize
 from compress.train.epoch import evaluate
 from compress.train.training import TrainingConfig, accuracy, train

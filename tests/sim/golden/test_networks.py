@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from compress.data.datasets import Split
-from compress.methods.integerize import integerize
+from compress.lowering.integerize import integerize
 from compress.methods.post_training import levels_of
 from compress.methods.quantize import QuantizeResult
 from compress.model.compressed_model import CompressedModel

@@ -11,8 +11,8 @@ from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset, Split
 from compress.lowering.fusion import fuse
+from compress.lowering.integerize import integerize
 from compress.lowering.ranges import calibrate
-from compress.methods.integerize import integerize
 from compress.methods.prune import prune_admm
 from compress.methods.quantize import QuantizeResult, quantize_admm
 from compress.model.compressed_model import CompressedModel

@@ -9,8 +9,8 @@ from torch import nn
 
 from compress.data.datasets import Split
 from compress.data.normalization import Normalization
-from compress.methods.fold_normalization import fold_normalization, is_foldable
-from compress.methods.integerize import integerize
+from compress.lowering.fold_normalization import fold_normalization, is_foldable
+from compress.lowering.integerize import integerize
 from compress.methods.post_training import round_weights
 from compress.methods.quantize import QuantizeResult
 from compress.model.compressed_model import INPUT

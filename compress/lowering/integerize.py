@@ -11,11 +11,10 @@ from compress.base.errors import CodesignError
 from compress.data.datasets import Split
 from compress.data.normalization import Normalization
 from compress.lowering.float_graph import run_float
-from compress.lowering.layers import IntegerWeights
+from compress.lowering.fold_normalization import fold_normalization, is_foldable
 from compress.lowering.lower import check_operations, lower
 from compress.lowering.normalization import first_layer, normalized
 from compress.lowering.ranges import images_to_calibrate
-from compress.methods.fold_normalization import fold_normalization, is_foldable
 from compress.methods.quantize import QuantizeResult
 from compress.model.compressed_model import CompressedModel
 from compress.model.folding.fold_constants import fold_constants
@@ -67,8 +66,7 @@ def integerize(
     _check_graph(network, captured, calibration.images[:CHECKED_IMAGES])
     if (normalization := calibration.normalization) is not None:
         captured, quantized = _reading_pixels(network, captured, quantized, normalization)
-    weights = IntegerWeights(quantized.levels, quantized.intervals, quantized.weight_bits)
-    return fold_constants(lower(captured, weights, calibration.pixels, act_bits, coverage, provenance or {}))
+    return fold_constants(lower(captured, quantized, calibration.pixels, act_bits, coverage, provenance or {}))
 
 
 def check_integerizable(network: nn.Module, input_shape: tuple[int, ...]) -> None:

@@ -49,11 +49,11 @@ from .model.folding.fold_constants import fold_constants as fold_constants
 from .model.geometry import ConvGeometry as ConvGeometry
 from .model.layer import CompressedLayer as CompressedLayer
 from .model.layer import LayerKind as LayerKind
-from .model.layer import Pool as Pool
-from .model.layer import PoolKind as PoolKind
-from .model.layer import Requantization as Requantization
 from .model.model_file import load_model as load_model
 from .model.model_file import save_model as save_model
+from .model.pool import Pool as Pool
+from .model.pool import PoolKind as PoolKind
+from .model.requantization import Requantization as Requantization
 from .networks.capture.geometries import layer_geometries as layer_geometries
 from .networks.chain import prunable_layers as prunable_layers
 from .networks.checks import check_plain as check_plain

@@ -16,7 +16,9 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization, largest_level
+from compress.model.layer import CompressedLayer, LayerKind, largest_level
+from compress.model.pool import Pool, PoolKind
+from compress.model.requantization import Requantization
 from rtl.array.pe_array import PEArray
 from rtl.config import ArrayConfig
 from rtl.formats.bitmap import Bitmap

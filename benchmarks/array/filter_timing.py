@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 
 from codesign.report.theme import LIGHT, styled
 from compress.base.files import read_text, replacing
-from compress.model.layer import CompressedLayer, LayerKind, Requantization
+from compress.model.layer import CompressedLayer, LayerKind
+from compress.model.requantization import Requantization
 from rtl.array.pe_array import PEArray
 from rtl.config import ArrayConfig
 from sim.mapping.cycles import layer_cycles

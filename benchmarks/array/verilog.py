@@ -17,7 +17,8 @@ from benchmarks.array.cases import Case, Mask, group_masks, layer_sizes
 from benchmarks.array.cycles import CANDIDATES, cycles_entry, format_costs, quickest
 from benchmarks.results import Results
 from compress.base.digests import digest_of_file
-from compress.model.layer import CompressedLayer, LayerKind, Requantization, largest_level
+from compress.model.layer import CompressedLayer, LayerKind, largest_level
+from compress.model.requantization import Requantization
 from compress.networks.chain import LayerGeometry
 from compress.storage.archive import read_model
 from rtl.config import ArrayConfig

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from compress.model.compressed_model import INPUT
-from compress.model.layer import Pool, PoolKind
 from compress.model.ops.op import Call
 from compress.model.ops.registry import op_of_target
+from compress.model.pool import Pool, PoolKind
 from compress.networks.capture.captured import LAYER, CapturedNetwork
 
 __all__ = ["Step", "fuse", "keeps_scale", "layer_pools"]

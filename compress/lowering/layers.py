@@ -11,7 +11,8 @@ from compress.base.errors import CodesignError
 from compress.lowering.fusion import Step
 from compress.methods.quantize import QuantizeResult
 from compress.model.activation import Activation
-from compress.model.layer import CompressedLayer, Requantization
+from compress.model.layer import CompressedLayer
+from compress.model.requantization import Requantization
 from compress.networks.capture.captured import CapturedLayer
 
 __all__ = ["integer_layer"]

@@ -9,7 +9,7 @@ from compress.lowering.fusion import Step, keeps_scale
 from compress.lowering.ranges import Range
 from compress.model.activation import Activation
 from compress.model.compressed_model import INPUT
-from compress.model.layer import PoolKind
+from compress.model.pool import PoolKind
 from compress.networks.capture.captured import LAYER
 
 __all__ = ["Groups", "group", "input_type", "relus_apart", "types_of"]

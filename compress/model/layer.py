@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
 from compress.model.activation import FEWEST_BITS, MOST_BITS, Activation
-from compress.model.geometry import ConvGeometry, kernel_places
+from compress.model.geometry import ConvGeometry
+from compress.model.pool import Pool
+from compress.model.requantization import Requantization
 
-__all__ = ["CompressedLayer", "LayerKind", "Pool", "PoolKind", "Requantization", "largest_level"]
+__all__ = ["CompressedLayer", "LayerKind", "largest_level"]
 
 MAX_WEIGHT_BITS = 8
-MULTIPLIER_BITS = 9
-MAX_SHIFT = 32
 MAX_SIZE = 1 << 24
 
 
@@ -27,76 +27,6 @@ class LayerKind(Enum):
 
     CONV2D = "conv2d"
     LINEAR = "linear"
-
-
-class PoolKind(Enum):
-    """``AVERAGE`` rounds half up: floor((2 * sum + count) / (2 * count))."""
-
-    MAX = "max"
-    AVERAGE = "average"
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Pooling after the activation, without padding: by the array where it can, else by the host."""
-
-    kind: PoolKind
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-
-    def __post_init__(self) -> None:
-        if min(*self.kernel, *self.stride) < 1:
-            raise CodesignError(
-                f"pool kernel {self.kernel} and stride {self.stride} must be positive",
-                "give a kernel and a stride of at least 1x1",
-            )
-
-    def output_size(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns left of a (height, width) map."""
-        return (
-            kernel_places(height, self.kernel[0], self.stride[0]),
-            kernel_places(width, self.kernel[1], self.stride[1]),
-        )
-
-
-@dataclass(frozen=True)
-class Requantization:
-    """Scale an accumulator back to activation bits: ``(acc * multiplier + 2**(shift-1)) >> shift``.
-
-    Rounds half up (towards plus infinity), then saturates. ``0 < multiplier < 2**9`` and ``1 <= shift <= 32``.
-    A requantizer's area goes with the multiplier's bits; nine of them place every output within 0.2 % of its scale.
-    """
-
-    multiplier: int
-    shift: int
-
-    def __post_init__(self) -> None:
-        if not 0 < self.multiplier < 2**MULTIPLIER_BITS or not 1 <= self.shift <= MAX_SHIFT:
-            raise CodesignError(
-                f"requantization multiplier {self.multiplier}, shift {self.shift} is out of range",
-                f"keep 0 < multiplier < 2^{MULTIPLIER_BITS} and 1 <= shift <= {MAX_SHIFT}",
-            )
-
-    @classmethod
-    def from_scale(cls, scale: float) -> Requantization:
-        """The closest multiplier and shift to a real ``scale``: a relative error of at most 2**-9 from 2**-23 on."""
-        if not 0 < scale < 2 ** (MULTIPLIER_BITS - 2):
-            raise CodesignError(
-                f"requantization scale {scale:g} is out of range",
-                f"calibrate the activations again; a scale must be positive and below 2^{MULTIPLIER_BITS - 2}",
-            )
-        shift = min(MULTIPLIER_BITS - int(np.frexp(scale)[1]), MAX_SHIFT)
-        multiplier = max(1, round(scale * 2.0**shift))
-        if multiplier == 2**MULTIPLIER_BITS:
-            return cls(multiplier // 2, shift - 1)
-        return cls(multiplier, shift)
-
-    def scaled(self, sums: NDArray[np.int32 | np.int64]) -> NDArray[np.int32 | np.int64]:
-        """Accumulators in units of the output, before saturation."""
-        scaled = sums * self.multiplier
-        scaled += 1 << (self.shift - 1)
-        scaled >>= self.shift
-        return scaled
 
 
 def largest_level(weight_bits: int) -> int:

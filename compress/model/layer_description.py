@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from compress.base.errors import CodesignError
-from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
+from compress.model.layer import CompressedLayer, LayerKind
+from compress.model.pool import Pool, PoolKind
+from compress.model.requantization import Requantization
 
 __all__ = ["Integer", "LayerDescription", "LayerMembers", "Part"]
 

@@ -11,7 +11,8 @@ from torch import fx, nn
 
 from compress.base.errors import CodesignError
 from compress.model.geometry import ConvGeometry
-from compress.model.layer import LayerKind, Pool, PoolKind
+from compress.model.layer import LayerKind
+from compress.model.pool import Pool, PoolKind
 from compress.networks.modules import as_module, conv_padding, label, pair, pool_of
 from compress.networks.reshapes import is_reshape, is_size, reshaped_sample
 from compress.networks.tracing import trace

@@ -10,7 +10,7 @@ from torch import fx, nn
 from torch.nn import functional
 
 from compress.base.errors import CodesignError
-from compress.model.layer import Pool, PoolKind
+from compress.model.pool import Pool, PoolKind
 
 __all__ = ["as_module", "conv_padding", "label", "pair", "pool_of"]
 

@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
-from compress.model.layer import MULTIPLIER_BITS
+from compress.model.requantization import MULTIPLIER_BITS
 from rtl.array.pool import PIXEL_BITS, POOL_LATENCY, POOL_SHIFT_BITS, Pool
 from rtl.array.requantizer import REQUANTIZER_LATENCY, SHIFT_BITS, Requantizer
 from rtl.array.row import sums_layout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from compress.model.layer import MAX_SHIFT, MULTIPLIER_BITS
+from compress.model.requantization import MAX_SHIFT, MULTIPLIER_BITS
 from rtl.array.pool import LARGEST_WINDOW
 from rtl.array.write_bus import LayerRegister, Space
 from rtl.config import ArrayConfig

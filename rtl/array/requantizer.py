@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Elaboratable, Module, Mux, Signal, signed, unsigned
 from amaranth.lib.wiring import Component, In, Out
 
-from compress.model.layer import MAX_SHIFT, MULTIPLIER_BITS
+from compress.model.requantization import MAX_SHIFT, MULTIPLIER_BITS
 from rtl.config import ArrayConfig
 
 __all__ = ["REQUANTIZER_LATENCY", "SHIFT_BITS", "Requantizer"]

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from compress.base.errors import CodesignError
 from compress.model.activation import Codes
 from compress.model.compressed_model import INPUT, CompressedModel, Node
-from compress.model.layer import CompressedLayer, Pool, PoolKind, Requantization
+from compress.model.layer import CompressedLayer
 from compress.model.ops.op import Op
+from compress.model.pool import Pool, PoolKind
+from compress.model.requantization import Requantization
 from sim.golden.blas import for_all
 from sim.golden.convolution import Convolution
 from sim.golden.lifetimes import last_read

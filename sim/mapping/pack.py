@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
-from compress.model.layer import CompressedLayer, PoolKind
+from compress.model.layer import CompressedLayer
+from compress.model.pool import PoolKind
 from rtl.array.write_bus import LayerRegister, Space
 from rtl.config import ArrayConfig
 from rtl.widths import row_registers, shift_bits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compress.model.layer import Pool, PoolKind
+from compress.model.pool import Pool, PoolKind
 from rtl.array.pool import LARGEST_WINDOW
 
 __all__ = ["NO_WINDOW", "Window", "array_window", "window_on"]

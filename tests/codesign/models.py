@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from compress.model.compressed_model import CompressedModel
-from compress.model.layer import LayerKind, Pool, PoolKind
+from compress.model.layer import LayerKind
+from compress.model.pool import Pool, PoolKind
 from tests.support import draw_levels, make_layer
 
 

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from compress.data.datasets import Dataset, Split, load_dataset
 from compress.model.compressed_model import CompressedModel
-from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
+from compress.model.layer import CompressedLayer, LayerKind
+from compress.model.pool import Pool, PoolKind
+from compress.model.requantization import Requantization
 from compress.networks.registry import build_network
 from compress.train.training import TrainingConfig, train
 from tests.compress.torch_reference import run_reference

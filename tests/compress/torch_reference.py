@@ -12,7 +12,7 @@ from torch.nn import functional
 from compress.data.datasets import Split
 from compress.model.activation import Activation
 from compress.model.compressed_model import INPUT, CompressedModel, Node
-from compress.model.layer import CompressedLayer, PoolKind
+from compress.model.layer import CompressedLayer
 from compress.model.ops.adaptive_average_pool import AdaptiveAveragePool
 from compress.model.ops.add import Add
 from compress.model.ops.affine import Affine
@@ -28,6 +28,7 @@ from compress.model.ops.scale import Scale
 from compress.model.ops.slice import Slice
 from compress.model.ops.transpose import Transpose
 from compress.model.ops.upsample import Upsample
+from compress.model.pool import PoolKind
 
 __all__ = ["REFERENCES", "run_reference"]
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from compress.base.errors import CodesignError
 from compress.exchange.onnx_files.values import LayerSums
 from compress.model.activation import Activation
-from compress.model.layer import MAX_WEIGHT_BITS, CompressedLayer, LayerKind, Requantization, largest_level
+from compress.model.layer import MAX_WEIGHT_BITS, CompressedLayer, LayerKind, largest_level
+from compress.model.requantization import Requantization
 
 __all__ = ["with_factors"]
 

@@ -10,9 +10,10 @@ from compress.exchange.onnx_files.graph_builder import GraphBuilder
 from compress.exchange.onnx_files.integer_operations import INTEGER_OPERATIONS, across
 from compress.exchange.onnx_files.operands import Operands
 from compress.model.activation import Activation
-from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind
+from compress.model.layer import CompressedLayer, LayerKind
 from compress.model.ops.average_pool import AveragePool
 from compress.model.ops.max_pool import MaxPool
+from compress.model.pool import Pool, PoolKind
 
 __all__ = ["integer_layer"]
 

@@ -10,9 +10,11 @@ from compress.exchange.onnx_files.quantizers import quantize, quantize_weights
 from compress.exchange.onnx_files.real_operations import REAL_OPERATIONS, times
 from compress.exchange.state_dict import real_bias
 from compress.model.activation import Activation
-from compress.model.layer import CompressedLayer, LayerKind, PoolKind, Requantization
+from compress.model.layer import CompressedLayer, LayerKind
 from compress.model.ops.average_pool import AveragePool
 from compress.model.ops.max_pool import MaxPool
+from compress.model.pool import PoolKind
+from compress.model.requantization import Requantization
 
 __all__ = ["real_layer"]
 

@@ -13,8 +13,9 @@ from codesign.loop.evaluate import MOST_IMAGES_AT_ONCE, evaluate_model, integer_
 from compress.base.errors import CodesignError
 from compress.data.datasets import load_dataset
 from compress.model.compressed_model import CompressedModel
-from compress.model.layer import LayerKind, Requantization
+from compress.model.layer import LayerKind
 from compress.model.model_file import save_model
+from compress.model.requantization import Requantization
 from compress.storage.packed_file import encode_weights, load_packed, save_packed
 from compress.storage.sizes import model_storage
 from compress.storage.values import PackedWeights

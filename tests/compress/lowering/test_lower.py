@@ -20,9 +20,10 @@ from compress.lowering.integerize import check_integerizable, integerize
 from compress.methods.post_training import round_weights
 from compress.methods.quantize import QuantizeResult
 from compress.model.compressed_model import CompressedModel
-from compress.model.layer import CompressedLayer, PoolKind
+from compress.model.layer import CompressedLayer
 from compress.model.ops.affine import Affine
 from compress.model.ops.lookup import Lookup
+from compress.model.pool import PoolKind
 from compress.networks.capture.capture import capture
 from compress.networks.fold import fold_batch_norms
 from tests.compress.lowering.random_networks import BLOCKS, random_network

@@ -9,9 +9,11 @@ import numpy as np
 
 from compress.model.activation import Activation
 from compress.model.compressed_model import INPUT, CompressedModel, Node
-from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
+from compress.model.layer import CompressedLayer, LayerKind
 from compress.model.ops.add import Add
 from compress.model.ops.reshape import Reshape
+from compress.model.pool import Pool, PoolKind
+from compress.model.requantization import Requantization
 
 
 def assert_same(first: CompressedModel, second: CompressedModel) -> None:

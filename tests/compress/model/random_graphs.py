@@ -14,7 +14,7 @@ from numpy.random import Generator
 from compress.base.errors import CodesignError
 from compress.model.activation import Activation
 from compress.model.compressed_model import INPUT, CompressedModel, Node
-from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
+from compress.model.layer import CompressedLayer, LayerKind
 from compress.model.ops.adaptive_average_pool import AdaptiveAveragePool
 from compress.model.ops.add import Add
 from compress.model.ops.affine import Affine
@@ -30,6 +30,8 @@ from compress.model.ops.scale import Scale
 from compress.model.ops.slice import Slice
 from compress.model.ops.transpose import Transpose
 from compress.model.ops.upsample import Upsample
+from compress.model.pool import Pool, PoolKind
+from compress.model.requantization import Requantization
 
 SCALE = 0.05
 HIGHEST = 255

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from compress.model.geometry import ConvGeometry, kernel_places
-from compress.model.layer import Pool, PoolKind
 
 pairs = st.tuples(st.integers(1, 5), st.integers(1, 5))
 
@@ -39,14 +38,6 @@ def test_outputs_weights_and_macs_are_those_of_torch(geometry: ConvGeometry) -> 
     assert geometry.output_shape == tuple(result.shape[1:])
     assert geometry.weights == conv.weight.numel()
     assert geometry.macs == result.numel() * conv.weight[0].numel()
-
-
-@given(pairs, pairs, st.integers(5, 20), st.integers(5, 20))
-def test_pools_have_the_sizes_of_torch(
-    kernel: tuple[int, int], stride: tuple[int, int], height: int, width: int
-) -> None:
-    pooled = nn.MaxPool2d(kernel, stride)(torch.zeros(1, 1, height, width))
-    assert Pool(PoolKind.MAX, kernel, stride).output_size(height, width) == tuple(pooled.shape[2:])
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4), st.integers(0, 3))

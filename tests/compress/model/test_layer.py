@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from compress.base.errors import CodesignError
-from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization, largest_level
+from compress.model.layer import CompressedLayer, LayerKind, largest_level
+from compress.model.pool import Pool, PoolKind
+from compress.model.requantization import Requantization
 
 
 def layer(**changes: Any) -> CompressedLayer:
@@ -26,28 +28,6 @@ def layer(**changes: Any) -> CompressedLayer:
         "output_scale": 0.1,
     }
     return CompressedLayer(**{**members, **changes})
-
-
-class TestRequantization:
-    @given(st.floats(2**-23, 2**6))
-    def test_multiplier_and_shift_are_close_to_the_scale(self, scale: float) -> None:
-        chosen = Requantization.from_scale(scale)
-        assert chosen.multiplier / 2**chosen.shift == pytest.approx(scale, rel=2**-9)
-
-    @given(st.floats(1e-300, 2**-23))
-    def test_tiny_scales_stay_valid(self, scale: float) -> None:
-        chosen = Requantization.from_scale(scale)
-        assert chosen.multiplier / 2**chosen.shift == pytest.approx(scale, rel=2**-9, abs=2**-32)
-
-    @pytest.mark.parametrize("scale", [0.0, -1.0, 2.0**7, float("inf"), float("nan")])
-    def test_impossible_scales_are_a_clear_error(self, scale: float) -> None:
-        with pytest.raises(CodesignError, match="scale"):
-            Requantization.from_scale(scale)
-
-    @pytest.mark.parametrize(("multiplier", "shift"), [(0, 1), (2**9, 1), (1, 0), (1, 33)])
-    def test_members_out_of_range_are_a_clear_error(self, multiplier: int, shift: int) -> None:
-        with pytest.raises(CodesignError, match="out of range"):
-            Requantization(multiplier, shift)
 
 
 @given(
@@ -139,9 +119,3 @@ def test_an_impossible_layer_is_a_clear_error(changes: dict[str, Any], cause: st
 def test_a_replaced_member_is_checked_again() -> None:
     with pytest.raises(CodesignError, match="weight_bits"):
         replace(layer(), weight_bits=12)
-
-
-@pytest.mark.parametrize(("kernel", "stride"), [((0, 1), (1, 1)), ((2, 2), (1, 0))])
-def test_an_empty_pool_is_a_clear_error(kernel: tuple[int, int], stride: tuple[int, int]) -> None:
-    with pytest.raises(CodesignError, match="must be positive"):
-        Pool(PoolKind.AVERAGE, kernel, stride)

@@ -18,8 +18,9 @@ from compress.base.errors import CodesignError
 from compress.base.tensor_file import split_file, with_sorted_header
 from compress.model import model_file as modelfile
 from compress.model.compressed_model import CompressedModel
-from compress.model.layer import CompressedLayer, LayerKind, Requantization
+from compress.model.layer import CompressedLayer, LayerKind
 from compress.model.model_file import load_model, save_model
+from compress.model.requantization import Requantization
 from tests.compress.model.graphs import assert_same, branching
 from tests.compress.model.mutations import mutate
 from tests.compress.model.random_graphs import every_operation

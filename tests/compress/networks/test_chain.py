@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from compress.base.errors import CodesignError
-from compress.model.layer import LayerKind, Pool, PoolKind
+from compress.model.layer import LayerKind
+from compress.model.pool import Pool, PoolKind
 from compress.networks.capture.geometries import layer_geometries
 from compress.networks.chain import LayerGeometry, prunable_layers, trace_chain
 

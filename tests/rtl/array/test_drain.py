@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compress.model.layer import Requantization
+from compress.model.requantization import Requantization
 from rtl.array.drain import DRAIN_LATENCY, Drain
 from rtl.config import ArrayConfig
 from sim.golden.golden import requantize

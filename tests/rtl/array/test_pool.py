@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from compress.model.layer import Pool as Pooling
-from compress.model.layer import PoolKind
+from compress.model.pool import Pool as Pooling
+from compress.model.pool import PoolKind
 from rtl.array.pool import LARGEST_WINDOW, Pool
 from rtl.config import ArrayConfig
 from sim.golden.golden import pool

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compress.model.layer import Requantization
+from compress.model.requantization import Requantization
 from rtl.array.requantizer import REQUANTIZER_LATENCY, Requantizer
 from rtl.config import ArrayConfig
 from sim.golden.golden import requantize

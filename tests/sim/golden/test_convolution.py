@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from compress.model.layer import CompressedLayer, Requantization
+from compress.model.layer import CompressedLayer
+from compress.model.requantization import Requantization
 from sim.golden import convolution
 from sim.golden.convolution import Convolution
 from sim.golden.golden import accumulate, requantize, run_layer

@@ -13,7 +13,9 @@ from torch.nn import functional
 
 from compress.base.errors import CodesignError
 from compress.model.compressed_model import CompressedModel
-from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization, largest_level
+from compress.model.layer import CompressedLayer, LayerKind, largest_level
+from compress.model.pool import Pool, PoolKind
+from compress.model.requantization import Requantization
 from sim.golden.golden import accumulate, accumulator_range, pool, quantize_input, requantize, run_layer, run_model
 from tests.support import draw_activations, draw_levels, layers, make_layer
 

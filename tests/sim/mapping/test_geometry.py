@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compress.model.geometry import ConvGeometry
-from compress.model.layer import Pool, PoolKind
+from compress.model.pool import Pool, PoolKind
 from sim.mapping.geometry import ArrayGeometry
 from tests.support import make_layer
 

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compress.model.layer import CompressedLayer, Pool, PoolKind, Requantization
+from compress.model.layer import CompressedLayer
+from compress.model.pool import Pool, PoolKind
+from compress.model.requantization import Requantization
 from rtl.config import ArrayConfig
 from sim.golden.golden import run_layer
 from sim.mapping.cycles import layer_cycles

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
-from compress.model.layer import CompressedLayer, Pool, PoolKind
+from compress.model.layer import CompressedLayer
+from compress.model.pool import Pool, PoolKind
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.fixed import Fixed

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compress.base.errors import CodesignError
-from compress.model.layer import Pool, PoolKind
+from compress.model.pool import Pool, PoolKind
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.fixed import Fixed

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from compress.exchange.onnx_files.integer_file import ANSWER, CODES, IMAGES, integer_graph, save_onnx
 from compress.exchange.onnx_files.integer_operations import INTEGER_OPERATIONS
 from compress.model.compressed_model import CompressedModel
-from compress.model.layer import CompressedLayer, LayerKind, Requantization
+from compress.model.layer import CompressedLayer, LayerKind
 from compress.model.ops.registry import OPS
+from compress.model.requantization import Requantization
 from compress.storage.archive import read_model
 from sim.golden.golden import quantize_input, run_model
 from tests.compress.model.graphs import branching

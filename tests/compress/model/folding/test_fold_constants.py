@@ -15,7 +15,7 @@ from compress.model.activation import Activation
 from compress.model.compressed_model import INPUT, CompressedModel, Node
 from compress.model.folding import absorb
 from compress.model.folding.fold_constants import fold_constants
-from compress.model.layer import CompressedLayer, LayerKind, Pool, PoolKind, Requantization
+from compress.model.layer import CompressedLayer, LayerKind
 from compress.model.ops.add import Add
 from compress.model.ops.average_pool import AveragePool
 from compress.model.ops.concat import Concat
@@ -23,6 +23,8 @@ from compress.model.ops.op import Op
 from compress.model.ops.pad import Pad
 from compress.model.ops.reshape import Reshape
 from compress.model.ops.slice import Slice
+from compress.model.pool import Pool, PoolKind
+from compress.model.requantization import Requantization
 from compress.storage.archive import decode_model, encode_model, read_model
 from sim.golden.golden import run_model
 from tests.compress.model.graphs import assert_same

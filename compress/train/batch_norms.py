@@ -7,7 +7,7 @@ from torch import nn
 
 from compress.data.datasets import Split
 from compress.networks.tracing import evaluation_mode
-from compress.train.epoch import augmented
+from compress.train.augmentation import augmented
 
 __all__ = ["recalibrate_batch_norms"]
 

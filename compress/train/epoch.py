@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,14 +13,14 @@ from torch.nn import functional
 
 from compress.base.errors import CodesignError
 from compress.data.datasets import Split
-from compress.networks.tracing import evaluation_mode
+from compress.data.task import Task
+from compress.train.augmentation import Moves, views_activations
 from compress.train.distributed import add_up, from_first, rank, share_buffers, shared_gradients, world_size
 from compress.train.measure import EVALUATION_BATCH, measure
 from compress.train.sharpness import at_sharpest
 
 __all__ = [
     "Loss",
-    "augmented",
     "check_labels",
     "evaluate",
     "smallest_share",
@@ -65,68 +66,93 @@ def train_epoch(
         Changes the weights after every step: puts fixed ones back, or projects.
     """
     network.train()
-    task = split.task
-    if not task.classes:
-        augment_shift, augment_flip = 0, False
-    device = next(network.parameters()).device
-    first, step = rank(), world_size()
-    total = torch.zeros((), device=device)
-    views = augment_shift > 0 and _views_activations(network, split.images[:2], augment_shift)
-
-    def add_gradients(share: tuple[Tensor, Tensor] | None, whole: int) -> Tensor:
-        """Those of a batch of ``whole`` images, of which this process has a share; returns its part of the loss."""
-        loss = torch.zeros((), device=device)
-        if share is not None:
-            images, labels = share
-            with _autocast(device, bfloat16):
-                if loss_of is None:
-                    loss = task.total_loss(network, images, labels) / whole
-                else:
-                    loss = loss_of(images, network(images), labels) / whole
-            loss.backward()
-        shared_gradients(network.parameters())
-        return loss.detach()
-
+    shares = _Shares.of_epoch(network, split, augment_shift, augment_flip)
+    objective = _Objective(network, split.task, loss_of, bfloat16)
+    total = torch.zeros((), device=shares.device)
     for batch in _batches(from_first(torch.randperm(len(split))), batch_size):
         optimizer.zero_grad()
-        offsets = from_first(_offsets(len(batch), augment_shift)) if augment_shift else None
-        flips = from_first(_flips(len(batch))) if augment_flip else None
-        mine, share = batch[first::step], None
-        if len(mine):
-            images = split.images[mine]
-            if offsets is not None:
-                images = _shifted(images, augment_shift, offsets[:, first::step])
-            if flips is not None:
-                images = _flipped(images, flips[first::step])
-            if views:
-                images = images.clone(memory_format=torch.contiguous_format)
-            share = images.to(device), split.labels[mine].to(device)
-        total += add_gradients(share, len(batch)) * len(batch)
+        share = shares.of(batch)
+        total += objective.backward(share, len(batch)) * len(batch)
         if sharpness:
             with at_sharpest(network, sharpness):
-                add_gradients(share, len(batch))
+                objective.backward(share, len(batch))
         if pull is not None:
             pull()
         optimizer.step()
         if after_step is not None:
             after_step()
     share_buffers(network)
+    return _mean(total, len(split))
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """What a process trains on of each batch: its images, moved and mirrored at random, on the network's device."""
+
+    split: Split
+    device: torch.device
+    shift: int
+    flip: bool
+    laid_out: bool
+
+    @classmethod
+    def of_epoch(cls, network: nn.Module, split: Split, shift: int, flip: bool) -> _Shares:
+        """Images are moved only where targets are labels; laid out anew only where the network needs it."""
+        if not split.task.classes:
+            shift, flip = 0, False
+        laid_out = shift > 0 and views_activations(network, split.images[:2], shift)
+        return cls(split, next(network.parameters()).device, shift, flip, laid_out)
+
+    def of(self, batch: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Images and labels of a batch, int64 (N,) of numbers; None where it has none for this process."""
+        moves = Moves.drawn(len(batch), self.shift, self.flip).mapped(from_first)
+        part = slice(rank(), None, world_size())
+        mine = batch[part]
+        if not len(mine):
+            return None
+        images = moves.of(part).apply(self.split.images[mine])
+        if self.laid_out:
+            images = images.clone(memory_format=torch.contiguous_format)
+        return images.to(self.device), self.split.labels[mine].to(self.device)
+
+
+@dataclass(frozen=True)
+class _Objective:
+    """What an epoch minimizes."""
+
+    network: nn.Module
+    task: Task
+    loss_of: Loss | None
+    bfloat16: bool
+
+    def backward(self, share: tuple[Tensor, Tensor] | None, whole: int) -> Tensor:
+        """Leave the gradients of a batch of ``whole`` images, of all processes; this process's part of the loss."""
+        loss = torch.zeros((), device=next(self.network.parameters()).device)
+        if share is not None:
+            loss = self._loss(*share) / whole
+            loss.backward()
+        shared_gradients(self.network.parameters())
+        return loss.detach()
+
+    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """The sum over the images."""
+        with _autocast(images.device, self.bfloat16):
+            if self.loss_of is None:
+                return self.task.total_loss(self.network, images, labels)
+            return self.loss_of(images, self.network(images), labels)
+
+
+def _mean(total: Tensor, images: int) -> float:
+    """The mean loss of an epoch, of the sums of all processes."""
     (loss_sum,) = add_up(float(total))
     if not math.isfinite(loss_sum):
         raise CodesignError("training diverged: the loss is not finite", "lower the learning rate")
-    return loss_sum / len(split)
+    return loss_sum / images
 
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
     """How many steps ``train_epoch`` takes."""
     return len(_batches(torch.arange(images), batch_size))
-
-
-def augmented(images: Tensor, augment_shift: int, augment_flip: bool = False) -> Tensor:
-    """Images as ``train_epoch`` augments them."""
-    if augment_shift:
-        images = _shifted(images, augment_shift, _offsets(len(images), augment_shift)).contiguous()
-    return _flipped(images, _flips(len(images))) if augment_flip else images
 
 
 def _autocast(device: torch.device, bfloat16: bool) -> AbstractContextManager[None]:
@@ -183,40 +209,3 @@ def _batches(order: Tensor, batch_size: int) -> list[Tensor]:
     if len(batches) > 1 and len(batches[-1]) == 1 < batch_size:
         batches[-2:] = [torch.cat(batches[-2:])]
     return batches
-
-
-def _views_activations(network: nn.Module, images: Tensor, shift: int) -> bool:
-    """Whether ``x.view`` in the network refuses images as ``_shifted`` lays them out, with the channels last.
-
-    Only such a network gets them laid out anew: in another layout convolutions add in another order, and the same seed
-    would give other weights.
-    """
-    shifted = _shifted(images, shift, torch.zeros(2, len(images), 1, dtype=torch.int64))
-    with torch.no_grad(), evaluation_mode(network):
-        try:
-            network(shifted.to(next(network.parameters()).device))
-        except RuntimeError:
-            return True
-    return False
-
-
-def _offsets(count: int, shift: int) -> Tensor:
-    return torch.randint(0, 2 * shift + 1, (2, count, 1))
-
-
-def _flips(count: int) -> Tensor:
-    return torch.randint(0, 2, (count,))
-
-
-def _flipped(images_NCHW: Tensor, flips: Tensor) -> Tensor:
-    """Mirrored left to right where ``flips``, int64 (N,), is 1."""
-    return torch.where(flips[:, None, None, None] == 1, images_NCHW.flip(3), images_NCHW)
-
-
-def _shifted(images_NCHW: Tensor, shift: int, offsets: Tensor) -> Tensor:
-    """Each image moved by its own offset, ``offsets`` int64 (2, N, 1) in 0..2 * shift, zeros moving in."""
-    count, _, height, width = images_NCHW.shape
-    padded = functional.pad(images_NCHW, (shift,) * 4)
-    rows, columns = offsets[0] + torch.arange(height), offsets[1] + torch.arange(width)
-    picked = padded[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
-    return picked.permute(0, 3, 1, 2)

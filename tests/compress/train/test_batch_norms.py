@@ -3,8 +3,8 @@ import torch
 from torch import Tensor, nn
 
 from compress.data.datasets import Split
+from compress.train.augmentation import augmented
 from compress.train.batch_norms import recalibrate_batch_norms
-from compress.train.epoch import augmented
 
 IMAGES = torch.rand(20, 2, 5, 5)
 SPLIT = Split(IMAGES, torch.zeros(20, dtype=torch.int64))

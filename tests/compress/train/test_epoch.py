@@ -7,7 +7,6 @@ from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset, Split
 from compress.train import epoch
 from compress.train.epoch import _batches as batches
-from compress.train.epoch import _shifted as shifted
 from compress.train.epoch import evaluate, smallest_share, train_epoch
 
 
@@ -16,25 +15,6 @@ def test_evaluation_does_not_depend_on_batches(trained: nn.Module, digits: Datas
     loss, correct = evaluate(trained, digits.train)  # 1167 images: two batches
     assert loss == pytest.approx(float(functional.cross_entropy(logits, digits.train.labels)), rel=1e-4)
     assert correct == float((logits.argmax(1) == digits.train.labels).double().mean())
-
-
-@pytest.mark.parametrize("shift", [1, 2])
-def test_every_shift_is_a_crop_of_the_padded_image(shift: int) -> None:
-    images = torch.rand(50, 2, 4, 5)
-    offsets = torch.randint(0, 2 * shift + 1, (2, 50, 1), generator=torch.Generator().manual_seed(0))
-    moved = shifted(images, shift, offsets)
-    padded = functional.pad(images, (shift,) * 4)
-    found = set()
-    for before, after in zip(padded, moved, strict=True):
-        fits = [
-            (row, column)
-            for row in range(2 * shift + 1)
-            for column in range(2 * shift + 1)
-            if torch.equal(before[:, row : row + 4, column : column + 5], after)
-        ]
-        assert len(fits) == 1
-        found.update(fits)
-    assert len(found) > (2 * shift + 1) ** 2 / 2
 
 
 @pytest.mark.parametrize(

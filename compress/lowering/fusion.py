@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from compress.model.compressed_model import INPUT
@@ -13,7 +14,7 @@ from compress.networks.capture.captured import LAYER, CapturedNetwork
 __all__ = ["Step", "fuse", "keeps_scale", "layer_pools"]
 
 PLAIN_RELUS = frozenset({"aten.relu.default", "aten.relu_.default"})
-RELUS = PLAIN_RELUS | {"aten.relu6.default", "aten.relu6_.default"}
+RELU6 = frozenset({"aten.relu6.default", "aten.relu6_.default"})
 BOUNDED = frozenset(
     f"aten.{name}.default" for name in ("hardtanh", "hardtanh_", "clamp", "clamp_", "clamp_min", "clamp_min_")
 )
@@ -59,6 +60,11 @@ class Step:
         channels, height, width = self.call.shape
         return (channels, *self.pool.output_size(height, width))
 
+    @property
+    def ceiling(self) -> float:
+        """What the ReLU behind it cuts off above; infinite where nothing does."""
+        return math.inf if self.relu is None else _limits(self.relu)[1]
+
 
 def keeps_scale(call: Call) -> bool:
     """Whether the result has the scale and zero point of what it reads."""
@@ -67,12 +73,22 @@ def keeps_scale(call: Call) -> bool:
 
 
 def _is_relu(call: Call) -> bool:
-    """Whether a call cuts off what is below 0, and above some number at most."""
-    if call.target in RELUS:
-        return True
-    arguments = call.arguments
-    lowest = arguments.get("min_val") if "hardtanh" in call.target else arguments.get("min")
-    return call.target in BOUNDED and isinstance(lowest, int | float) and lowest == 0
+    """Whether a call cuts off what is below 0, and above some larger number at most."""
+    lowest, highest = _limits(call)
+    return lowest == 0 and highest > 0
+
+
+def _limits(call: Call) -> tuple[float, float]:
+    """What a ReLU, a Hardtanh or a clamp keeps results within, infinite where that is no limit; else (-inf, inf)."""
+    if call.target in PLAIN_RELUS:
+        return 0.0, math.inf
+    if call.target in RELU6:
+        return 0.0, 6.0
+    if call.target not in BOUNDED:
+        return -math.inf, math.inf
+    names = ("min_val", "max_val") if "hardtanh" in call.target else ("min", "max")
+    lowest, highest = (call.arguments.get(name) for name in names)
+    return -math.inf if lowest is None else float(lowest), math.inf if highest is None else float(highest)
 
 
 def fuse(captured: CapturedNetwork, apart: frozenset[str] = frozenset()) -> tuple[tuple[Step, ...], str]:

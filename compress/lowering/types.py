@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from compress.lowering.fusion import Step, keeps_scale
 from compress.lowering.ranges import Range
 from compress.model.activation import Activation
@@ -55,19 +57,32 @@ def input_type(shape: tuple[int, ...], bits: int, image_range: tuple[float, floa
 
 
 def relus_apart(steps: tuple[Step, ...], ranges: Mapping[str, Range], image: Activation) -> frozenset[str]:
-    """ReLUs whose results share a scale with negative numbers: no saturation at code 0, but operations of their own."""
+    """ReLUs that are operations of their own, since the shared scale of their results saturates elsewhere.
+
+    Those that share it with negative numbers, whose code 0 is below a real 0, and those that cut off above a number,
+    such as ReLU6, and share it with larger ones.
+    """
     by_name = {step.name: step for step in steps}
     apart: set[str] = set()
     for sources in group(steps).sources.values():
         inner = [by_name[name] for name in sources if name != INPUT]
-        if inner and _low(sources, inner, ranges, image) < 0:
-            apart.update(step.relu.name for step in inner if step.relu is not None)
+        if not inner:
+            continue
+        low, high = _low(sources, inner, ranges, image), _high(sources, inner, ranges, image)
+        apart.update(
+            step.relu.name for step in inner if step.relu is not None and (low < 0 or high > np.float32(step.ceiling))
+        )
     return frozenset(apart)
 
 
 def _low(sources: tuple[str, ...], inner: list[Step], ranges: Mapping[str, Range], image: Activation) -> float:
     lows = [ranges[step.seen].low for step in inner]
     return min([*lows, _real(image, image.lowest)] if INPUT in sources else lows)
+
+
+def _high(sources: tuple[str, ...], inner: list[Step], ranges: Mapping[str, Range], image: Activation) -> float:
+    highs = [ranges[step.seen].high for step in inner]
+    return max([*highs, _real(image, image.highest)] if INPUT in sources else highs)
 
 
 def types_of(
@@ -102,9 +117,7 @@ def _of_group(
     found = [ranges[step.seen] for step in inner]
     if sources == (answer,) and _may_be_signed(inner[0]):
         return Activation(image.shape, image.bits, found[0].magnitude / (2 ** (image.bits - 1) - 1), signed=True)
-    low, high = _low(sources, inner, ranges, image), max(each.high for each in found)
-    if INPUT in sources:
-        high = max(high, _real(image, image.highest))
+    low, high = _low(sources, inner, ranges, image), _high(sources, inner, ranges, image)
     if low == 0 and INPUT not in sources:
         return Activation(image.shape, image.bits, max(each.magnitude for each in found) / (2**image.bits - 1))
     return _unsigned(image.shape, image.bits, low, high)

@@ -12,7 +12,7 @@ from torch import Tensor, fx, nn
 from compress.base.errors import CodesignError
 from compress.model.compressed_model import INPUT
 from compress.model.ops.op import Call
-from compress.networks.capture.aliases import Aliases
+from compress.networks.capture.aliases import DROPOUTS, Aliases
 from compress.networks.capture.arguments import Arguments, read_arguments
 from compress.networks.capture.captured import LAYER, CapturedLayer, CapturedNetwork
 from compress.networks.capture.constants import AFFINE, after, by_constant, normalization
@@ -23,11 +23,10 @@ from compress.networks.chain import prunable_layers
 
 __all__ = ["capture"]
 
-DROPOUTS = frozenset(f"aten.{name}.default" for name in ("dropout", "feature_dropout", "alpha_dropout"))
-DROPOUTS |= {"aten.feature_alpha_dropout.default"}
 IDENTITIES = frozenset(
     f"aten.{name}.default" for name in ("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "positive")
 )
+CASTS = frozenset({"aten.to.dtype", "aten.to.dtype_layout", "aten.to.device"})
 PARTS = frozenset({"aten.chunk.default", "aten.split.Tensor", "aten.split_with_sizes.default", "aten.split.sizes"})
 WITH_PLACES = frozenset({"aten.adaptive_max_pool2d.default", "aten.max_pool2d_with_indices.default"})
 """Give a maximum and where it was."""
@@ -88,6 +87,8 @@ class _Reader:
             return
         if not isinstance(node.target, torch._ops.OpOverload):
             raise CodesignError(f"{node.name!r} ({node.target}) is no tensor operation", "leave it out of forward()")
+        if not node.target._schema.returns:  # an assertion
+            return
         arguments = read_arguments(node)
         tensors = [operand for operands in arguments.operands.values() for operand in operands]
         if any(operand not in self._results and operand not in self._constants for operand in tensors):
@@ -98,21 +99,26 @@ class _Reader:
         self._aliases.check(node)
         self._results[node] = self._result(node, arguments)
         if (changed := self._aliases.changed(node)) is not None:
-            self._results[changed] = self._results[node]
+            self._results |= dict.fromkeys(self._aliases.same_as(changed), self._results[node])
 
     def _fold(self, node: fx.Node) -> None:
         """An operation on constants alone is a constant."""
-        assert callable(node.target)
+        assert isinstance(node.target, torch._ops.OpOverload)
         changed = self._aliases.changed(node)
         if changed is not None and (name := self._exported.parameters.get(str(changed.target))) is not None:
             raise CodesignError(f"forward() changes {name!r} in evaluation", "compute without changing buffers")
+        if torch.Tag.nondeterministic_seeded in node.target.tags:
+            raise CodesignError(
+                f"{node.name!r} ({node.target}) draws random numbers in evaluation too: the network is random",
+                "draw them only where self.training",
+            )
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda source: self._constants[source])
         self._constants[node] = node.target(*args, **kwargs)
 
     def _result(self, node: fx.Node, arguments: Arguments) -> str:
         """The name of the call that gives the node's result."""
         call = self._call(node, arguments)
-        if call.target in IDENTITIES:
+        if call.target in IDENTITIES or (call.target in CASTS and node.meta["val"].dtype is torch.float32):
             return call.inputs[0]
         if call.target in DROPOUTS:
             if call.arguments["train"] and call.arguments["p"] != 0:
@@ -154,6 +160,8 @@ class _Reader:
             for name, operands in arguments.operands.items()
             if operands[0] in self._constants
         }
+        if any(len(each) > 1 and not self._constants.keys().isdisjoint(each) for each in arguments.operands.values()):
+            raise call.refuse("has no integer operation: it joins constants to activations", "join activations alone")
         if call.target == BATCH_NORM:
             self._note_norm(call, arguments)
             return normalization(call, constants)
@@ -212,6 +220,7 @@ class _Reader:
         arguments = {"dim": axis, "start": start, "end": start + sizes[place], "step": 1}
         part = Call(self._names.of(node), "aten.slice.Tensor", call.inputs, arguments, shape, call.input_shapes)
         _check_samples_apart(node, part)
+        self._aliases.view(node)
         self._results[node] = self._add(part)
 
     def _sizes(self, node: fx.Node) -> tuple[int, ...]:
@@ -248,10 +257,12 @@ def _needed(calls: tuple[Call, ...], answer: str) -> tuple[Call, ...]:
 def _check_samples_apart(node: fx.Node, call: Call) -> None:
     """A result without a batch axis, or with another one, mixes samples."""
     value: Any = node.meta.get("val")
-    if not isinstance(value, Tensor) or value.ndim < 2 or value.shape[0] != BATCH:
-        shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+    if not isinstance(value, Tensor):
+        raise call.refuse(f"gives a {type(value).__name__} of results, not a tensor", "use an operation that gives one")
+    if value.ndim < 2 or value.shape[0] != BATCH:
         raise call.refuse(
-            f"does not give each sample a row of its own: {shape} for {BATCH} samples", "keep the batch as axis 0"
+            f"does not give each sample a row of its own: {tuple(value.shape)} for {BATCH} samples",
+            "keep the batch as axis 0",
         )
     axes = [call.arguments.get(name) for name in ("dim", "dims", "dim0", "dim1", "start_dim")]
     if call.target != PERMUTE and any(_is_batch(each, value.ndim) for each in axes):

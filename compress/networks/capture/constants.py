@@ -33,7 +33,7 @@ def by_constant(call: Call, constant: Tensor | float, first: bool) -> Call:
         return replace(call, arguments={**call.arguments, "weight": slope})
     values = _by_channel(call, constant)
     operation = call.target.rpartition(".")[0]
-    alpha = float(call.arguments.get("alpha") or 1.0)
+    alpha = float(call.arguments.get("alpha", 1.0))
     one, zero = torch.ones_like(values), torch.zeros_like(values)
     if operation in SUMS:
         return _affine(call, (alpha * one, values) if first else (one, alpha * values))

@@ -156,3 +156,50 @@ def test_an_operation_that_we_lack_is_refused_by_name() -> None:
 @settings(deadline=None, max_examples=15)
 def test_what_is_known_to_become_integers_does(names: list[str], seed: int) -> None:
     check_integerizable(random_network(names, seed), SHAPE)
+
+
+class Capped(nn.Module):
+    """A capped ReLU beside larger numbers that share its scale: the images, or another layer's."""
+
+    def __init__(self, cap: Callable[[Tensor], Tensor], pooled: bool, beside_layer: bool) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(2, 3, 3, padding=1)
+        self.second = nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.ReLU()) if beside_layer else nn.Identity()
+        self.cap, self.pooled = cap, pooled
+
+    def forward(self, images: Tensor) -> Tensor:
+        parts = [self.cap(self.first(images)), self.second(images)]
+        return torch.cat([functional.max_pool2d(part, 2) if self.pooled else part for part in parts], 1)
+
+
+@pytest.mark.parametrize("beside_layer", [False, True])
+@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize("cap", [lambda maps: functional.hardtanh(maps, 0.0, 0.1), lambda maps: maps.clamp(0, 0.1)])
+def test_a_capped_relu_stays_capped_where_it_shares_a_scale(
+    run_integer: RunInteger, cap: Callable[[Tensor], Tensor], pooled: bool, beside_layer: bool
+) -> None:
+    torch.manual_seed(0)
+    network = Capped(cap, pooled, beside_layer)
+    split = images(40)
+    model = integerize(network, rounded(network), split, SHAPE)
+    expected = network(split.images).detach().flatten(1)
+    found = real(model, run_integer(model, split))
+    torch.testing.assert_close(found, expected.double(), atol=4 * model.output.scale, rtol=0)
+
+
+class Clamped(nn.Module):
+    """A layer whose results a clamp makes all the same."""
+
+    def __init__(self, lowest: float, highest: float) -> None:
+        super().__init__()
+        self.conv, self.lowest, self.highest = nn.Conv2d(2, 3, 3), lowest, highest
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.conv(images).clamp(self.lowest, self.highest)
+
+
+@pytest.mark.parametrize("limits", [(0.0, 0.0), (0.0, -1.0)])
+def test_a_clamp_to_no_positive_number_is_no_relu(run_integer: RunInteger, limits: tuple[float, float]) -> None:
+    network, split = Clamped(*limits), images(10)
+    model = integerize(network, rounded(network), split, SHAPE)
+    assert real(model, run_integer(model, split)).unique().tolist() == [pytest.approx(limits[1])]

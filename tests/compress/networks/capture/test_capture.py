@@ -73,6 +73,11 @@ def test_calls_have_the_names_of_their_modules_and_their_shapes() -> None:
         lambda maps, images: functional.prelu(maps, torch.tensor([0.3])) - maps,
         lambda maps, images: maps.sub_(1.0).relu_() + maps,
         lambda maps, images: functional.hardtanh_(maps, 0, 6).mul_(2.0) + maps,
+        lambda maps, images: functional.dropout(maps, training=False).relu_() + maps,
+        lambda maps, images: functional.dropout(maps.flatten(1), training=False, inplace=True).relu(),
+        lambda maps, images: functional.dropout2d(maps.relu_(), training=False, inplace=True).add_(1.0) + maps,
+        lambda maps, images: maps.float() + images.to(maps.dtype),
+        lambda maps, images: torch.add(maps, 2.0, alpha=0),
     ],
 )
 def test_what_is_written_otherwise_is_still_what_runs(function: Callable[[Tensor, Tensor], Tensor]) -> None:
@@ -132,7 +137,13 @@ class Unused(Does):
     [
         (Does(lambda maps, _: maps[:, :2].relu_() + maps[:, 2:]), "in place on a tensor that shares its memory"),
         (Does(lambda maps, _: (maps.flatten(2), maps.relu_())[1]), "in place on a tensor that shares its memory"),
-        (Does(lambda maps, _: maps + torch.rand(6, 6)), "constant"),
+        (Does(lambda maps, _: (lambda one, other: (one.relu_(), maps)[1])(*maps.chunk(2, 1))), "in place"),
+        (Does(lambda maps, _: (lambda same: (same.flatten(1), maps.add_(1))[1])(maps.relu_())), "in place"),
+        (Does(lambda maps, _: maps + torch.rand(4, 1, 1)), "draws random numbers in evaluation"),
+        (Does(lambda maps, _: torch.cat([maps, torch.ones(len(maps), 1, 6, 6)], 1)), "joins constants to activations"),
+        (Does(lambda maps, _: torch.cat([torch.ones(len(maps), 1, 6, 6), maps], 1)), "joins constants to activations"),
+        (Does(lambda maps, _: maps.unbind(1)[0]), "gives a list of results, not a tensor"),
+        (Does(lambda maps, _: maps + torch.ones(6, 6).cumsum(0)), "constant"),
         (Does(lambda maps, _: maps + torch.arange(36.0).reshape(6, 6)), r"constant of shape \(6, 6\)"),
         (Does(lambda maps, _: maps.pow(torch.tensor(2.0))), "computes with a constant"),
         (Does(lambda maps, _: maps / torch.tensor(0.0)), "infinite or NaN"),

@@ -195,7 +195,7 @@ class Clamped(nn.Module):
         self.conv, self.lowest, self.highest = nn.Conv2d(2, 3, 3), lowest, highest
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.conv(images).clamp(self.lowest, self.highest)
+        return torch.clamp(self.conv(images), self.lowest, self.highest)
 
 
 @pytest.mark.parametrize("limits", [(0.0, 0.0), (0.0, -1.0)])

@@ -20,8 +20,8 @@ class Goal:
         "higher" or "lower".
     value : float, optional
         As measured; None where it is not measured.
-    must, goal : float
-        Required, and wanted.
+    must, goal : float, optional
+        Required, and wanted; a line without either only shows its value.
     detail : str
         How it was measured, or why it was not.
     """
@@ -36,21 +36,23 @@ class Goal:
 
     @property
     def verdict(self) -> str:
-        """``goal met``, ``met``, ``missed``, or ``not measured``."""
+        """``goal met``, ``met``, ``goal missed``, ``missed``, ``shown`` without a mark, or ``not measured``."""
         if self.value is None:
             return "not measured"
-        if self._reaches(self.goal):
+        if self.goal is not None and self._reaches(self.goal):
             return "goal met"
-        return "met" if self._reaches(self.must) else "missed"
+        if self.must is not None:
+            return "met" if self._reaches(self.must) else "missed"
+        return "shown" if self.goal is None else "goal missed"
 
     def to_dict(self) -> dict[str, Any]:
         """The members, and the verdict."""
         return {**asdict(self), "verdict": self.verdict}
 
-    def _reaches(self, mark: float | None) -> bool:
-        """Whether the value is as good as a mark; without a mark it is."""
-        if mark is None or self.value is None:
-            return mark is None
+    def _reaches(self, mark: float) -> bool:
+        """Whether the value is measured and as good as a mark."""
+        if self.value is None:
+            return False
         return self.value >= mark if self.better == "higher" else self.value <= mark
 
 

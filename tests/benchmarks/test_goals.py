@@ -32,8 +32,20 @@ def test_lower_is_higher_of_the_negative(value: float, must: float, goal: float)
     assert higher.verdict == Goal("x", "", "lower", -value, -must, -goal).verdict
 
 
-def test_a_figure_that_is_only_shown_meets_its_goal() -> None:
-    assert Goal("x", "s", "lower", 3.0, None, None).verdict == "goal met"
+@pytest.mark.parametrize(
+    ("must", "goal", "verdict"),
+    [
+        (None, None, "shown"),
+        (2.0, None, "met"),
+        (4.0, None, "missed"),
+        (None, 2.0, "goal met"),
+        (None, 4.0, "goal missed"),
+    ],
+)
+def test_a_mark_that_is_not_given_is_neither_met_nor_missed(
+    must: float | None, goal: float | None, verdict: str
+) -> None:
+    assert Goal("x", "s", "higher", 3.0, must, goal).verdict == verdict
 
 
 def test_the_table_has_a_row_for_each_line() -> None:

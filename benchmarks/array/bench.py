@@ -19,11 +19,11 @@ from benchmarks.array.goals import clock_ratio, judged
 from benchmarks.array.pictures import write_picture
 from benchmarks.array.tables import write_page
 from benchmarks.array.verilog import Simulate, model_layers, on_verilog, simulate_case
+from benchmarks.command import run_command
 from benchmarks.results import Results
 from codesign.errors import MismatchError
 from codesign.versions import versions
 from compress.base.digests import digest_of_file
-from compress.base.errors import CodesignError
 from compress.base.files import write_text
 
 __all__ = ["check", "main", "measure_all"]
@@ -114,14 +114,5 @@ def _simulated(case: Case, index: str, results: Results, simulate: Simulate) -> 
     return simulate_case(case, index, results, simulate)
 
 
-def _main() -> None:
-    try:
-        typer.run(main)
-    except CodesignError as error:
-        raise SystemExit(f"error: {error.cause}\nnext: {error.next_step}") from None
-    except MismatchError as error:
-        raise SystemExit(f"error: {error}") from None
-
-
 if __name__ == "__main__":
-    _main()
+    run_command(main)

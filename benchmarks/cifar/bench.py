@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from benchmarks.cifar.dense import dataset, weights_file
 from benchmarks.cifar.entries import dense_entry, step_entry
@@ -21,10 +20,10 @@ from benchmarks.cifar.speed import golden_speed
 from benchmarks.cifar.tables import write_page
 from benchmarks.cifar.trained import TrainedNetworks
 from benchmarks.cifar.untrained import METHODS, RATIOS, prune_untrained
+from benchmarks.command import run_command, run_jobs
 from benchmarks.commits import commit_of_source
 from benchmarks.results import Results
 from codesign.versions import version_of
-from compress.base.errors import CodesignError
 from compress.base.files import write_text
 
 __all__ = ["main"]
@@ -45,7 +44,7 @@ def main(
     dataset()
     steps = {name: quick(step) if short else step for name, step in STEPS.items()}
     chain = Chain(steps, TrainedNetworks(out / "cifar"))
-    untrained = _run(
+    untrained = run_jobs(
         [
             (f"{method} {portion:.0%}", delayed(prune_untrained)(method, portion, results))
             for method in METHODS
@@ -54,8 +53,8 @@ def main(
         jobs,
     )
     for wave in () if measure_only else WAVES:
-        _run([(f"{kind} {name}", delayed(chain.train)(kind, name)) for kind, name in wave], jobs)
-    entries = _run([(f"measure {name}", delayed(step_entry)(chain, name, results)) for name in steps], jobs)
+        run_jobs([(f"{kind} {name}", delayed(chain.train)(kind, name)) for kind, name in wave], jobs)
+    entries = run_jobs([(f"measure {name}", delayed(step_entry)(chain, name, results)) for name in steps], jobs)
     result: dict[str, Any] = {
         "command": COMMAND,
         "commit": commit_of_source(),
@@ -76,22 +75,5 @@ def main(
     typer.echo(f"wrote {results.path('cifar.json')}, {page.with_suffix('.json')} and {page}")
 
 
-def _run(work: Sequence[tuple[str, Any]], jobs: int) -> list[Any]:
-    """Results in order; a line to stderr for each that is done."""
-    start, found = time.perf_counter(), []
-    finished: Iterable[Any] = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(job for _, job in work)
-    for (label, _), result in zip(work, finished, strict=True):
-        found.append(result)
-        typer.echo(f"{label}: {time.perf_counter() - start:.0f} s", err=True)
-    return found
-
-
-def _main() -> None:
-    try:
-        typer.run(main)
-    except CodesignError as error:
-        raise SystemExit(f"error: {error.cause}\nnext: {error.next_step}") from None
-
-
 if __name__ == "__main__":
-    _main()
+    run_command(main)

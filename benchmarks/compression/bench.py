@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import typer
-from joblib import Parallel, delayed
+from joblib import delayed
 
+from benchmarks.command import run_command, run_jobs
 from benchmarks.commits import commit_of_source
 from benchmarks.compression.goals import goals_of
 from benchmarks.compression.jobs import compare, details_of, prune_and_quantize, train_dense
@@ -61,18 +62,18 @@ def main(
     runs = [(recipe, seed) for recipe in chosen for seed in recipe.seeds]
     pruned = [(recipe, seed) for recipe, seed in runs if recipe.steps]
     starts = {trial.start.name: trial.start for trial in tried}
-    _run(
+    run_jobs(
         [
             *((_label(r, seed, "dense"), delayed(train_dense)(r, seed, results)) for r, seed in runs),
             *((f"{found.name} dense", delayed(train_start)(found, results)) for found in starts.values()),
         ],
         jobs,
     )
-    points = _run(
+    points = run_jobs(
         [(_label(r, seed, "ADMM"), delayed(prune_and_quantize)(r, seed, results)) for r, seed in pruned], jobs
     )
-    compared = _run(_comparison_work(comparisons, chosen, results), jobs)
-    lines = _run([(trial.name, delayed(run_trial)(trial, results)) for trial in tried], jobs)
+    compared = run_jobs(_comparison_work(comparisons, chosen, results), jobs)
+    lines = run_jobs([(trial.name, delayed(run_trial)(trial, results)) for trial in tried], jobs)
     result: dict[str, Any] = {
         "command": COMMAND,
         "commit": commit_of_source(),
@@ -149,16 +150,6 @@ def _label(recipe: Recipe, seed: int, what: str) -> str:
     return f"{recipe.name} seed {seed} {what}"
 
 
-def _run(work: Sequence[tuple[str, Any]], jobs: int) -> list[Any]:
-    """Results in order; a line to stderr for each that is done."""
-    start, results = time.perf_counter(), []
-    finished: Iterable[Any] = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(job for _, job in work)
-    for number, ((label, _), result) in enumerate(zip(work, finished, strict=True), start=1):
-        results.append(result)
-        typer.echo(f"[{number}/{len(work)}] {label}: {time.perf_counter() - start:.0f} s", err=True)
-    return results
-
-
 def _costs(results: Results) -> dict[str, float]:
     """Ratios that are measured alone, when no other job of the benchmark runs."""
     if (found := results.get(COSTS, "costs", {})) is None:
@@ -171,12 +162,5 @@ def _costs(results: Results) -> dict[str, float]:
     return found
 
 
-def _main() -> None:
-    try:
-        typer.run(main)
-    except CodesignError as error:
-        raise SystemExit(f"error: {error.cause}\nnext: {error.next_step}") from None
-
-
 if __name__ == "__main__":
-    _main()
+    run_command(main)

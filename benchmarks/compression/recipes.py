@@ -16,7 +16,7 @@ from typing import Any
 from codesign.settings.run_config import RunConfig
 from compress.admm.iteration import AdmmConfig
 
-__all__ = ["COMPARISONS", "RECIPES", "Comparison", "Recipe", "quick", "quick_comparison"]
+__all__ = ["COMPARISONS", "HALF", "RECIPES", "Comparison", "Recipe", "quick", "quick_comparison"]
 
 SEEDS = (0, 1, 2)
 SPLIT_SEED = 0
@@ -144,7 +144,7 @@ _MOBILENETS = tuple(
     )
     for name in ("mobilenet-v3-large", "mobilenet-v2", "mobilenet-v3-small")
 )
-_HALF = AdmmConfig(  # as the presets "mobilenet-...-half", 001
+HALF = AdmmConfig(  # as the presets "mobilenet-...-half", 001
     iterations=4,
     retrain_epochs=0,
     rho_first=1e-2,
@@ -154,7 +154,7 @@ _HALF = AdmmConfig(  # as the presets "mobilenet-...-half", 001
     learning_rate=1e-3,
     augment_shift=2,
 )
-_STRONG = replace(_HALF, rho_first=1.0, rho_last=1.0)  # a penalty that gets W close to Z in so few iterations
+_STRONG = replace(HALF, rho_first=1.0, rho_last=1.0)  # a penalty that gets W close to Z in so few iterations
 
 # The longest jobs first, so that no process waits for one at the end.
 RECIPES = (
@@ -170,7 +170,7 @@ COMPARISONS = (
         comparison
         for recipe in _MOBILENETS
         for comparison in (
-            Comparison(recipe.name, recipe.name, recipe.seeds, (2,), _HALF, ("admm", "projected"), uniform=True),
+            Comparison(recipe.name, recipe.name, recipe.seeds, (2,), HALF, ("admm", "projected"), uniform=True),
             Comparison(f"{recipe.name}-rho-1", recipe.name, recipe.seeds, (2,), _STRONG, ("admm",), uniform=True),
         )
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from benchmarks.compression.recipes import HALF
 from benchmarks.compression.starts import Published, Start
 from benchmarks.compression.trials import MAGNITUDE, Quantized, Trial
 from compress.admm.iteration import AdmmConfig
@@ -41,16 +42,6 @@ MOBILENET = Start(
     "cifar10",
     TrainingConfig(epochs=8, batch_size=32, learning_rate=1e-3, weight_decay=0.0, augment_shift=2),
     images=20_000,
-)
-HALF = AdmmConfig(  # as the preset "mobilenet-v3-small-half", 001
-    iterations=4,
-    retrain_epochs=0,
-    rho_first=1e-2,
-    rho_last=1e-2,
-    tolerance=0,
-    batch_size=32,
-    learning_rate=1e-3,
-    augment_shift=2,
 )
 CLOSER = replace(HALF, rho_last=10.0, rho_ramp="cosine", z_steps=20)
 

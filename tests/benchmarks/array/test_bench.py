@@ -15,6 +15,7 @@ from benchmarks.array import verilog as array_rtl
 from benchmarks.array.cases import Case, group_geometry, group_masks, layer_sizes
 from benchmarks.array.cycles import case_cycles, quickest
 from benchmarks.array.verilog import Simulated, model_layers, simulate_case
+from benchmarks.command import run_command
 from benchmarks.results import Results
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import LayerKind
@@ -164,7 +165,7 @@ def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: Machine) -> i
     arguments += ["--lenet", str(_model(tmp_path / "tiny.safetensors"))]
     monkeypatch.setattr(sys, "argv", ["array", *arguments])
     with pytest.raises(SystemExit) as stopped:
-        array._main()
+        run_command(array.main)
     return stopped.value.code if isinstance(stopped.value.code, int) else 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import pytest
@@ -185,6 +185,16 @@ def test_a_line_search_descends_on_the_augmented_lagrangian() -> None:
     assert all(not layer.weight[~masks[name]].any() for name, layer in prunable_layers(network).items())
 
 
+def step_all(network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], epoch: int) -> None:
+    """The loop of optimizers that share the weights."""
+    network.train()
+    for images, labels in batches(seed=epoch):
+        network.zero_grad()
+        functional.cross_entropy(network(images), labels).backward()
+        for optimizer in optimizers:
+            optimizer.step()
+
+
 def test_two_optimizers_may_share_the_weights() -> None:
     one = pruned_by(SGD, plain, saliency=0.5)
     network = branching_network()
@@ -194,12 +204,7 @@ def test_two_optimizers_may_share_the_weights() -> None:
     for epoch in range(4):
         if epoch == 2:
             pruner.project()
-        network.train()
-        for images, labels in batches(seed=epoch):
-            network.zero_grad()
-            functional.cross_entropy(network(images), labels).backward()
-            for optimizer in optimizers:
-                optimizer.step()
+        step_all(network, optimizers, epoch)
         pruner.end_epoch()
     assert_same(network, one)
 
@@ -214,11 +219,7 @@ def test_an_optimizer_that_mixes_weights_does_not_move_pruned_ones() -> None:
     for epoch in range(4):
         if epoch == 2:
             masks = pruner.project()
-        for images, labels in batches(seed=epoch):
-            network.zero_grad()
-            functional.cross_entropy(network(images), labels).backward()
-            for optimizer in optimizers:
-                optimizer.step()
+        step_all(network, optimizers, epoch)
         pruner.end_epoch()
     assert all(not layer.weight[~masks[name]].any() for name, layer in prunable_layers(network).items())
 

@@ -118,11 +118,22 @@ def _pad(node: OnnxNode) -> Op:
     node.only(mode=("constant",))
     value = node.optional(2, np.zeros(1))
     assert value is not None
-    borders = [int(border) for border in node.constant(1).reshape(-1)]
     rank = len(_shape(node)) + 1
+    borders = _borders(node, rank)
     if value.any() or len(borders) != 2 * rank or borders[0] or borders[rank]:
         raise node.refuse(f"pads by {borders} with {value.tolist()}", "pad axes other than the batch with zeros")
     return Pad(tuple(borders[1:rank]), tuple(borders[rank + 1 :]), node.coded().type.zero_point)
+
+
+def _borders(node: OnnxNode, rank: int) -> list[int]:
+    """Before and after every axis, the batch too; a node may state those of some axes only."""
+    given, axes = [int(border) for border in node.constant(1).reshape(-1)], node.optional(3)
+    if axes is None:
+        return given
+    borders, listed = [0] * (2 * rank), [_axis(node, int(axis)) + 1 for axis in axes.reshape(-1)]
+    for place, axis in enumerate(listed):
+        borders[axis], borders[rank + axis] = given[place], given[len(listed) + place]
+    return borders
 
 
 def _unsqueezed(node: OnnxNode) -> Op:

@@ -13,21 +13,21 @@ from compress.exchange.onnx_files.quantizer_nodes import Quantizer
 from compress.exchange.onnx_files.reader import array_of
 from compress.exchange.onnx_files.values import Value, Weights
 
-__all__ = ["CONSTANT_NODES", "quantized_constant"]
+__all__ = ["CONSTANT_NODES", "constant", "quantized_constant"]
 
 
-def quantized_constant(node: OnnxNode, constant: NDArray[Any], quantizer: Quantizer) -> Weights:
+def quantized_constant(node: OnnxNode, numbers: NDArray[Any], quantizer: Quantizer) -> Weights:
     """The integers of a constant, less the zero point, and their scale."""
     scale = quantizer.scale.astype(np.float64)
     if scale.size == 1:
         scale = scale.reshape(())
-    elif scale.ndim != constant.ndim or np.broadcast_shapes(scale.shape, constant.shape) != constant.shape:
+    elif scale.ndim != numbers.ndim or np.broadcast_shapes(scale.shape, numbers.shape) != numbers.shape:
         raise node.refuse(
-            f"has scales of the shape {scale.shape} for {constant.shape}", "use one scale, or one a filter"
+            f"has scales of the shape {scale.shape} for {numbers.shape}", "use one scale, or one a filter"
         )
     if not 1 <= quantizer.bits <= 32:
         raise node.refuse(f"has {quantizer.bits} bits", "use 1 to 32 bits")
-    real = np.asarray(constant, np.float32)
+    real = np.asarray(numbers, np.float32)
     if not np.isfinite(real).all():
         raise node.refuse("quantizes numbers that are infinite or NaN", "train the network again")
     return Weights(quantizer.integers(real) - quantizer.zero_point, scale)
@@ -51,7 +51,8 @@ def _moved(node: OnnxNode, move: Callable[[NDArray[Any]], NDArray[Any]]) -> Valu
     return move(node.constant(0))
 
 
-def _constant(node: OnnxNode) -> Value:
+def constant(node: OnnxNode) -> NDArray[Any]:
+    """The numbers of a node ``Constant``."""
     attributes = node.attributes
     if "value" in attributes:
         return array_of(attributes["value"])
@@ -63,7 +64,7 @@ def _constant(node: OnnxNode) -> Value:
 
 
 CONSTANT_NODES: Mapping[str, Callable[[OnnxNode], Value]] = {
-    "Constant": _constant,
+    "Constant": constant,
     "Reshape": _reshape,
     "Transpose": _transpose,
 }

@@ -11,12 +11,12 @@ from onnx import GraphProto, NodeProto
 
 from compress.base.errors import CodesignError
 from compress.exchange.onnx_files.address_nodes import ADDRESS_NODES, AVERAGE_NODES
-from compress.exchange.onnx_files.constants import CONSTANT_NODES, quantized_constant
+from compress.exchange.onnx_files.constants import CONSTANT_NODES, constant, quantized_constant
 from compress.exchange.onnx_files.functions import FUNCTIONS, arithmetic
 from compress.exchange.onnx_files.layer_nodes import batch_norm, conv, folded_arithmetic, gemm, matmul, norm_of
 from compress.exchange.onnx_files.model_builder import ModelBuilder, table_of
 from compress.exchange.onnx_files.node import NO_QUANTIZER, OnnxNode
-from compress.exchange.onnx_files.quantizer_nodes import QUANTIZERS, quantizer_of
+from compress.exchange.onnx_files.quantizer_nodes import BIPOLAR, QUANTIZERS, quantizer_of
 from compress.exchange.onnx_files.reader import array_of, attributes_of, sample_shape
 from compress.exchange.onnx_files.values import Coded, Images, LayerSums, Sums, Table, Value, Weights
 from compress.model.activation import FEWEST_BITS, MOST_BITS
@@ -24,7 +24,6 @@ from compress.model.compressed_model import CompressedModel
 
 __all__ = ["read_model_of"]
 
-ALIASES = frozenset({"Identity", "Dropout"})
 ARITHMETIC = {"Add": "aten.add.Tensor", "Sub": "aten.sub.Tensor", "Mul": "aten.mul.Tensor", "Div": ""}
 LAYERS: Mapping[str, Callable[[OnnxNode], LayerSums]] = {"Conv": conv, "Gemm": gemm, "MatMul": matmul}
 
@@ -52,16 +51,20 @@ def read_model_of(graph: GraphProto, provenance: dict[str, str]) -> CompressedMo
 
 def _widest(graph: GraphProto) -> int:
     """Bits of the widest quantizer of activations, which all activations get."""
-    constants = {tensor.name: tensor for tensor in graph.initializer}
+    constants = {tensor.name: array_of(tensor) for tensor in graph.initializer}
     known, widest, any_quantizer = set(constants), FEWEST_BITS, False
     for node in graph.node:
+        if node.op_type == "Constant":
+            constants |= {
+                node.output[0]: constant(OnnxNode(node.name or node.output[0], "Constant", (), attributes_of(node)))
+            }
         if all(name in known for name in node.input):
             known.update(node.output)
         elif node.op_type in QUANTIZERS:
             any_quantizer = True
             place = 5 if node.op_type == "Trunc" and len(node.input) > 5 else QUANTIZERS[node.op_type]
             if place and place < len(node.input) and node.input[place] in constants:
-                bits = array_of(constants[node.input[place]]).reshape(-1)
+                bits = constants[node.input[place]].reshape(-1)
                 widest = max(widest, int(bits[0]) if bits.size and np.isfinite(bits[0]) else 0)
     if not any_quantizer:
         qdq = any(node.op_type == "QuantizeLinear" for node in graph.node)
@@ -88,12 +91,17 @@ class _Reader:
         missing = [each for each in proto.input if each and each not in self.values]
         if missing or not proto.output:
             raise node.refuse(f"reads {missing[0] if missing else 'and gives nothing'!r}", "export the graph in order")
-        self.values[proto.output[0]] = self._value(node)
+        try:
+            self.values[proto.output[0]] = self._value(node)
+        except CodesignError as error:
+            if repr(node.name) in error.cause:
+                raise
+            raise node.refuse(f"cannot be kept: {error.cause}", error.next_step) from None
 
     def _value(self, node: OnnxNode) -> Value:
         first = node.inputs[0] if node.inputs else None
-        if node.op_type in ALIASES and first is not None:
-            return first
+        if node.op_type in ("Identity", "Dropout") and first is not None:
+            return self._same(node, first)
         if node.op_type in QUANTIZERS:
             return self._quantized(node, first)
         if all(isinstance(value, np.ndarray | Weights | None) for value in node.inputs):
@@ -113,26 +121,23 @@ class _Reader:
             return self._function(node, first)
         raise node.refuse("is an operator that the integer graph has not", "use one of those in docs/import.md")
 
+    def _same(self, node: OnnxNode, value: Value) -> Value:
+        if node.op_type == "Dropout" and (training := node.optional(2)) is not None and training.any():
+            raise node.refuse("drops activations, as in training", "export the network in evaluation mode")
+        return value
+
     def _constant(self, node: OnnxNode) -> Value:
         if node.op_type not in CONSTANT_NODES:
             raise node.refuse("computes a constant", "fold constants first, for example by qonnx's FoldConstants")
         return CONSTANT_NODES[node.op_type](node)
 
     def _quantized(self, node: OnnxNode, value: Value | None) -> Value:
-        try:
-            quantizer = quantizer_of(node)
-        except CodesignError as error:
-            raise node.refuse(f"cannot be kept: {error.cause}", error.next_step) from None
+        quantizer = quantizer_of(node)
         if isinstance(value, np.ndarray):
             return quantized_constant(node, value, quantizer)
-        if node.op_type in ("BipolarQuant", "Trunc") and not isinstance(value, Table | Coded):
-            raise node.refuse("reads numbers that have no quantizer", "put an IntQuant before it")
-        try:
-            return self.builder.quantize(node, value, quantizer)
-        except CodesignError as error:
-            raise (
-                error if repr(node.name) in error.cause else node.refuse(f": {error.cause}", error.next_step)
-            ) from None
+        if (quantizer.rounding == BIPOLAR or node.op_type == "Trunc") and not isinstance(value, Table | Coded):
+            raise node.refuse("reads numbers that have no quantizer of more bits", "put an IntQuant before it")
+        return self.builder.quantize(node, value, quantizer)
 
     def _norm(self, node: OnnxNode) -> Sums:
         coded = node.coded()
@@ -147,17 +152,20 @@ class _Reader:
         if isinstance(first, Coded) and isinstance(second, Coded):
             if not ARITHMETIC[node.op_type]:
                 raise node.refuse("divides two activations", "use another operation")
-            shape = np.broadcast_shapes(first.type.shape, second.type.shape)
+            try:
+                shape = np.broadcast_shapes(first.type.shape, second.type.shape)
+            except ValueError:
+                raise node.refuse(f"reads {first.type.shape} and {second.type.shape}", "give both one shape") from None
             arguments = {} if node.op_type == "Mul" else {"alpha": 1}
             return Sums(ARITHMETIC[node.op_type], (first, second), arguments, shape)
-        value, constant = (first, second) if isinstance(second, np.ndarray) else (second, first)
-        if not isinstance(constant, np.ndarray):
+        value, numbers = (first, second) if isinstance(second, np.ndarray) else (second, first)
+        if not isinstance(numbers, np.ndarray):
             raise node.refuse("reads numbers without a quantizer", NO_QUANTIZER)
         if isinstance(value, LayerSums):
-            return folded_arithmetic(node, value, constant)
-        if isinstance(value, Coded | Table) and constant.size == 1:
+            return folded_arithmetic(node, value, numbers)
+        if isinstance(value, Coded | Table) and numbers.size == 1 and numbers.ndim <= _rank(value):
             table = table_of(value) if isinstance(value, Coded) else value
-            number = np.float32(constant.reshape(-1)[0])
+            number = np.float32(numbers.reshape(-1)[0])
             return _checked(node, table, arithmetic(node, table.values, number, value is first))
         raise node.refuse("computes with constants of many numbers, or without a quantizer", NO_QUANTIZER)
 
@@ -168,6 +176,11 @@ class _Reader:
             table = table_of(value) if isinstance(value, Coded) else value
             return _checked(node, table, FUNCTIONS[node.op_type](node, table.values))
         raise node.refuse("reads numbers that have no quantizer", NO_QUANTIZER)
+
+
+def _rank(value: Coded | Table) -> int:
+    """Axes with the batch."""
+    return 1 + len((value if isinstance(value, Coded) else value.operand).type.shape)
 
 
 def _checked(node: OnnxNode, table: Table, values: NDArray[np.float32]) -> Table:

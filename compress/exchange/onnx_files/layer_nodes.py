@@ -59,6 +59,7 @@ def batch_norm(node: OnnxNode, sums: LayerSums) -> LayerSums:
 
 def norm_of(node: OnnxNode) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(C,) factors and constants of a batch norm."""
+    node.only(training_mode=(0,))
     gamma, beta, mean, variance = (np.asarray(node.constant(place), np.float64).reshape(-1) for place in range(1, 5))
     epsilon = float(node.attributes.get("epsilon", 1e-5))
     factors = gamma / np.sqrt(variance + epsilon)
@@ -72,7 +73,8 @@ def folded_arithmetic(node: OnnxNode, sums: LayerSums, constant: NDArray[Any]) -
     axes = 3 if sums.kind is LayerKind.CONV2D else 1
     numbers = np.asarray(constant, np.float64)
     channel_axis = numbers.ndim - axes
-    if numbers.size > 1 and not (channel_axis >= 0 and numbers.shape[channel_axis] == numbers.size):
+    a_channel = channel_axis >= 0 and numbers.shape[channel_axis] == numbers.size
+    if channel_axis > 1 or (numbers.size > 1 and not a_channel):
         raise node.refuse(f"has a constant of the shape {numbers.shape}", "use one number, or one a channel")
     each, one = _each(node, numbers.reshape(-1), len(sums.levels)), np.ones(len(sums.levels))
     match node.op_type:

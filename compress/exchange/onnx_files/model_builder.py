@@ -71,10 +71,10 @@ class ModelBuilder:
                 return self.look_up(node, value, quantizer)
             case Coded():
                 return self.look_up(node, table_of(value), quantizer)
-            case Average():
-                return self._average(node, value, quantizer)
         if quantizer.rounding not in ("ROUND", "HALF_EVEN"):
             raise node.refuse(f"rounds by {quantizer.rounding}", "use the rounding mode ROUND")
+        if isinstance(value, Average):
+            return self._average(node, value, quantizer)
         shape = self._shape(node, value)
         result = quantizer.activation(shape, self.bits)
         coded = self._computed(node, value, result, quantizer.highest - quantizer.lowest + 1)

@@ -42,6 +42,8 @@ class OnnxNode:
     def constant(self, place: int) -> NDArray[Any]:
         """The constant at an input; CodesignError if it is none."""
         value = self.inputs[place] if place < len(self.inputs) else None
+        if value is None:
+            raise self.refuse(f"lacks its input {place + 1}", "convert an older file with onnx.version_converter")
         if not isinstance(value, np.ndarray):
             raise self.refuse(f"computes its input {place + 1}, which must be a constant", "export a static graph")
         return value

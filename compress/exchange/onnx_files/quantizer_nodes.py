@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from compress.base.errors import CodesignError
 from compress.exchange.onnx_files.node import OnnxNode
 from compress.model.activation import FEWEST_BITS, MOST_BITS, Activation
 
-__all__ = ["QUANTIZERS", "ROUNDINGS", "Quantizer", "quantizer_of"]
+__all__ = ["BIPOLAR", "QUANTIZERS", "Quantizer", "quantizer_of"]
 
 QUANTIZERS = {"IntQuant": 3, "Quant": 3, "BipolarQuant": 0, "Trunc": 3}
 """Operators, and which of their inputs states the bits of the codes that they read or give."""
@@ -21,6 +21,7 @@ QUANTIZERS = {"IntQuant": 3, "Quant": 3, "BipolarQuant": 0, "Trunc": 3}
 Floats = NDArray[np.float32]
 
 BIPOLAR = "BIPOLAR"
+"""How a quantizer rounds to -1 and 1; no rounding mode of the file."""
 
 ROUNDINGS: Mapping[str, Callable[[Floats], Floats]] = {
     "ROUND": np.round,
@@ -30,7 +31,6 @@ ROUNDINGS: Mapping[str, Callable[[Floats], Floats]] = {
     "UP": lambda x: np.sign(x) * np.ceil(np.abs(x)),
     "DOWN": np.fix,
     "HALF_UP": lambda x: np.sign(x) * np.floor(np.abs(x) + np.float32(0.5)),
-    BIPOLAR: lambda x: np.where(x >= 0, 1, -1).astype(np.float32),
     "HALF_DOWN": lambda x: np.sign(x) * np.ceil(np.abs(x) - np.float32(0.5)),
 }
 
@@ -69,7 +69,7 @@ class Quantizer:
     def bipolar(cls, scale: NDArray[Any]) -> Quantizer:
         """1 from 0 on, else -1."""
         numbers = [scale, np.zeros(()), np.full((), 2.0)]
-        return cls.of([np.asarray(each) for each in numbers], {"signed": 1, "narrow": 1, "rounding_mode": BIPOLAR})
+        return replace(cls.of([np.asarray(each) for each in numbers], {"signed": 1, "narrow": 1}), rounding=BIPOLAR)
 
     @property
     def lowest(self) -> int:
@@ -84,6 +84,8 @@ class Quantizer:
     def integers(self, real: Floats) -> NDArray[np.int64]:
         """What real numbers become."""
         shifted = real / self.scale + np.float32(self.zero_point)
+        if self.rounding == BIPOLAR:
+            return np.where(shifted >= 0, 1, -1)
         kept = np.clip(shifted, np.float32(self.lowest), np.float32(self.highest))
         return np.asarray(ROUNDINGS[self.rounding](kept), np.int64)
 
@@ -97,6 +99,8 @@ class Quantizer:
             raise CodesignError("an activation has one scale a channel", "quantize activations with one scale")
         if not 1 <= self.bits <= MOST_BITS:
             raise CodesignError(f"an activation has {self.bits} bits", f"use {MOST_BITS} bits or fewer")
+        if self.bits > bits:
+            raise CodesignError("its bits are computed", "fold constants first, for example by qonnx's FoldConstants")
         zero_point = self.zero_point + self.offset(bits)
         return Activation(shape, max(bits, FEWEST_BITS), float(self.scale.reshape(-1)[0]), zero_point)
 
@@ -126,7 +130,11 @@ def quantizer_of(node: OnnxNode) -> Quantizer:
     if node.op_type == "Trunc":
         return _truncation(node)
     quantizer = Quantizer.of([node.constant(place) for place in (1, 2, 3)], node.attributes)
-    return Quantizer.bipolar(quantizer.scale) if quantizer.bits == 1 and quantizer.signed else quantizer
+    if quantizer.bits != 1 or not quantizer.signed:
+        return quantizer
+    if quantizer.zero_point:
+        raise CodesignError("it has one signed bit and a zero point", "use the zero point 0, or BipolarQuant")
+    return Quantizer.bipolar(quantizer.scale)
 
 
 def _truncation(node: OnnxNode) -> Truncation:

@@ -59,15 +59,21 @@ def _check_dialect(loaded: ModelProto, path: str) -> None:
                 f"{path}: {node.name or node.op_type!r} is an operator of the unknown domain {node.domain!r}",
                 "export the network with standard and QONNX operators",
             )
-    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in loaded.graph.initializer):
+    for tensor in loaded.graph.initializer:
+        _check_inside(tensor)
+
+
+def _check_inside(tensor: TensorProto) -> None:
+    if tensor.data_location == TensorProto.EXTERNAL:
         raise CodesignError(
-            f"{path} keeps its weights in other files",
+            f"the file keeps its weights in other files, {tensor.name!r} among them",
             "write one file: onnx.save(onnx.load(FILE), NEW, save_as_external_data=False)",
         )
 
 
 def array_of(tensor: TensorProto) -> NDArray[Any]:
-    """A constant's numbers; CodesignError if they do not fit its shape."""
+    """A constant's numbers; CodesignError if they are not in the file or do not fit its shape."""
+    _check_inside(tensor)
     try:
         return np.asarray(numpy_helper.to_array(tensor))
     except (ValueError, TypeError, KeyError, OverflowError) as error:

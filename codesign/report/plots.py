@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from codesign.loop.figures import ArrayPoint
+from codesign.report.break_even_plot import break_even
 from codesign.report.report import Report, WeightHistogram
-from codesign.report.theme import Theme, line_style, styled
+from codesign.report.theme import Theme, styled
 from codesign.report.training_plots import draw_histograms, draw_losses, draw_residuals
 
 __all__ = ["PLOTS", "draw"]
@@ -22,66 +22,6 @@ def draw(name: str, report: Report, theme: Theme) -> Figure:
     """The picture called ``name``, a key of ``PLOTS``."""
     with styled(theme):
         return PLOTS[name](report, theme)
-
-
-def break_even(report: Report, theme: Theme) -> Figure:
-    """Speedup in equal area over pruned portion, one line per layer; rings mark the portions that were chosen."""
-    figure = Figure((theme.width, 4.6), layout="constrained")
-    axes = figure.add_subplot()
-    chosen = {layer.name: 1 - layer.alpha for layer in report.layers if not layer.restored}
-    for number, entry in enumerate(report.break_even):
-        points = [point for point in entry.points if point.speedup is not None]
-        portions = np.array([100 * point.pruned_portion for point in points])
-        speedups = np.array([point.speedup for point in points])
-        style = line_style(number, theme)
-        label = f"{entry.layer}  (break-even: {entry.break_even_ratio})"
-        axes.plot(portions, speedups, **style, markersize=5, label=label)
-        _mark_unfit(axes, entry.points, style["color"])
-        if entry.layer in chosen and len(points):
-            _ring(axes, 100 * chosen[entry.layer], portions, speedups, style["color"])
-    axes.axhline(1, color=theme.text, linewidth=1.2, linestyle=(0, (4, 3)))
-    axes.annotate(
-        "dense, same area",
-        (101, 1),
-        (0, -5),
-        textcoords="offset points",
-        color=theme.faint,
-        fontsize=9,
-        ha="right",
-        va="top",
-    )
-    _speedup_scale(axes)
-    axes.set_xlim(0, 102)
-    axes.set_xlabel("pruned portion of the layer's weights, %")
-    axes.set_ylabel("speedup over dense in the same area")
-    if theme.is_narrow:
-        figure.legend(loc="outside lower left", title="layer", alignment="left")
-        figure.set_figheight(4.2 + 0.22 * len(report.break_even))
-    else:
-        axes.legend(loc="upper left", title="layer", alignment="left")
-    return figure
-
-
-def _mark_unfit(axes: Axes, points: Sequence[ArrayPoint], color: str) -> None:
-    """A cross on the lower edge for each portion that no sparse array fits."""
-    portions = [100 * point.pruned_portion for point in points if point.speedup is None]
-    axes.plot(portions, [0.02] * len(portions), "x", color=color, transform=axes.get_xaxis_transform(), label="_unfit")
-
-
-def _ring(axes: Axes, portion: float, portions: Any, speedups: Any, color: str) -> None:
-    """The chosen portion on its curve; past the last measured point the ring stays on that point."""
-    speedup = float(np.interp(portion, portions, speedups))
-    axes.plot(
-        [min(portion, portions[-1])], [speedup], "o", markersize=14, fillstyle="none", color=color, markeredgewidth=1.6
-    )
-
-
-def _speedup_scale(axes: Axes) -> None:
-    axes.set_yscale("log", base=2)
-    low, high = axes.get_ylim()
-    axes.set_ylim(min(low, 0.45), max(high, 2.2) * 1.05)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}×")
-    axes.minorticks_off()
 
 
 def weights(report: Report, theme: Theme) -> Figure:

@@ -36,14 +36,6 @@ def test_the_tolerance_of_each_run_is_in_the_picture(report: dict[str, Any]) -> 
     assert [np.array(line.get_ydata()).tolist() for line in drawn] == [[0.25, 0.25], [0.5, 0.5]]
 
 
-def test_a_portion_without_an_array_is_a_cross_on_the_edge_and_no_point_of_the_line(report: dict[str, Any]) -> None:
-    axes = draw("break_even", typed(report), LIGHT).axes[0]
-    lines = {str(line.get_label()): np.array(line.get_xdata()).tolist() for line in axes.get_lines()}
-    assert lines["conv  (break-even: 1.50×)"] == [30, 90]
-    assert lines["linear  (break-even: never)"] == [30, 90]
-    assert lines["_unfit"] == [10]
-
-
 def test_a_run_without_iterations_has_no_panel_of_residuals(report: dict[str, Any]) -> None:
     drawn = typed({**report, "admm": {**report["admm"], "prune": []}})
     assert [

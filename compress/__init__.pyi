@@ -55,9 +55,9 @@ from .model.pool import Pool as Pool
 from .model.pool import PoolKind as PoolKind
 from .model.requantization import Requantization as Requantization
 from .networks.capture.geometries import layer_geometries as layer_geometries
-from .networks.chain import prunable_layers as prunable_layers
 from .networks.checks import check_plain as check_plain
 from .networks.fold import fold_batch_norms as fold_batch_norms
+from .networks.layers import prunable_layers as prunable_layers
 from .networks.registry import NETWORKS as NETWORKS
 from .networks.registry import build_network as build_network
 from .networks.weights.fit import load_weights as load_weights

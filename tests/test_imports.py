@@ -16,7 +16,7 @@ PLANTED = {
     "compress/base/errors.py": ("import rtl.config", "the five packages"),
     "flows/technology/sram.py": ("import codesign.errors", "the five packages"),
     "compress/train/epoch.py": ("import compress.admm.iteration", "compress"),
-    "compress/storage/codes.py": ("from ..networks import chain", "compress"),
+    "compress/storage/codes.py": ("from ..networks import layers", "compress"),
     "rtl/array/pe.py": ("import rtl.axi.top", "rtl"),
     "sim/golden/golden.py": ("import sim.mapping.pack", "sim"),
     "flows/technology/technology.py": ("def f():\n    import flows.synthesis.area", "flows"),

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from benchmarks.papers import ALEXNET_LAYERS
 from compress.networks.capture.geometries import layer_geometries
-from compress.networks.chain import LayerGeometry
 from compress.networks.imagenet import alexnet
+from compress.networks.layers import LayerGeometry
 from compress.sets.balance import GroupCardinality
 from compress.sets.selection import largest_positions
 from sim.mapping.geometry import ArrayGeometry

@@ -19,7 +19,7 @@ from benchmarks.results import Results
 from compress.base.digests import digest_of_file
 from compress.model.layer import CompressedLayer, LayerKind, largest_level
 from compress.model.requantization import Requantization
-from compress.networks.chain import LayerGeometry
+from compress.networks.layers import LayerGeometry
 from compress.storage.archive import read_model
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense

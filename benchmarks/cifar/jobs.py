@@ -17,8 +17,8 @@ from codesign.settings.compression import prune_network, quantize_network
 from compress.base.errors import CodesignError
 from compress.methods.post_training import levels_of
 from compress.methods.quantize import QuantizeResult
-from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import build_network
 from compress.train.training import accuracy
 

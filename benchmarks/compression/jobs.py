@@ -28,7 +28,7 @@ from compress.data.datasets import Dataset, Split, load_dataset
 from compress.methods.registry import Outcome, Target, prune
 from compress.model.compressed_model import CompressedModel
 from compress.model.model_file import save_model
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import build_network
 from compress.train.histograms import copy_weights, weight_histograms
 from compress.train.training import accuracy

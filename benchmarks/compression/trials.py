@@ -20,8 +20,8 @@ from compress.methods.prune import PruneResult, prune_hard
 from compress.methods.registry import Target, prune, quantize
 from compress.methods.scopes import SCOPES
 from compress.methods.session import open_session
-from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
+from compress.networks.layers import prunable_layers
 from compress.storage.archive import encode_model
 from compress.train.training import accuracy
 

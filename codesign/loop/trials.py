@@ -20,7 +20,7 @@ from compress.base.digests import as_json
 from compress.base.progress import Update
 from compress.base.sources import source_digest
 from compress.data.datasets import Dataset
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.sets.masks import hold_masked, magnitude_mask
 from compress.train.checkpoint import digest
 from compress.train.settings import on_device

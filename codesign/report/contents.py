@@ -48,7 +48,7 @@ from compress.base.files import read_text, write_text
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer
 from compress.model.model_file import load_model
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from rtl.config import ArrayConfig
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.schedule import make_schedule

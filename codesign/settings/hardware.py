@@ -11,7 +11,7 @@ from codesign.settings.accumulators import widest_accumulator
 from compress.base.errors import CodesignError
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import LayerKind, largest_level
-from compress.networks.chain import LayerGeometry
+from compress.networks.layers import LayerGeometry
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.registry import parse_index

@@ -10,8 +10,8 @@ from torch import nn
 from compress.base.errors import CodesignError
 from compress.base.layer_settings import by_layer
 from compress.networks.capture.geometries import layer_geometries
-from compress.networks.chain import LayerGeometry
 from compress.networks.fold import fold_batch_norms
+from compress.networks.layers import LayerGeometry
 
 __all__ = ["GivenAlphas", "WeightBits", "geometries"]
 

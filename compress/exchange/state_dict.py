@@ -17,7 +17,7 @@ from compress.base.files import write_bytes
 from compress.base.tensor_file import with_sorted_header
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer, LayerKind
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import NETWORKS
 
 __all__ = ["real_bias", "save_state_dict", "state_dict"]

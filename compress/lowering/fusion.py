@@ -10,16 +10,14 @@ from compress.model.ops.op import Call
 from compress.model.ops.registry import op_of_target
 from compress.model.pool import Pool, PoolKind
 from compress.networks.capture.captured import LAYER, CapturedNetwork
+from compress.networks.capture.plain_calls import PLAIN_RELUS, plain_pool
 
 __all__ = ["Step", "fuse", "keeps_scale", "layer_pools"]
 
-PLAIN_RELUS = frozenset({"aten.relu.default", "aten.relu_.default"})
 RELU6 = frozenset({"aten.relu6.default", "aten.relu6_.default"})
 BOUNDED = frozenset(
     f"aten.{name}.default" for name in ("hardtanh", "hardtanh_", "clamp", "clamp_", "clamp_min", "clamp_min_")
 )
-GLOBAL = "aten.adaptive_avg_pool2d.default"
-KINDS = {"aten.max_pool2d.default": PoolKind.MAX, "aten.avg_pool2d.default": PoolKind.AVERAGE}
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def _joined(before: Step, call: Call, is_answer: bool) -> Step | None:
             return replace(before, relu=call, seen=call.name)
         if before.pool.kind is PoolKind.MAX and call.target in PLAIN_RELUS:  # which may as well come before it
             return replace(before, relu=call)
-    if before.call.target == LAYER and before.pool is None and (pool := _plain_pool(call)) is not None:
+    if before.call.target == LAYER and before.pool is None and (pool := plain_pool(call)) is not None:
         return replace(before, pool=pool)
     return None
 
@@ -136,23 +134,3 @@ def _saturates(call: Call) -> bool:
     """Whether the call rounds a sum to codes, whose limits a ReLU may as well set."""
     op = op_of_target(call.target)
     return call.target == LAYER or (op is not None and op.SATURATES)
-
-
-def _plain_pool(call: Call) -> Pool | None:
-    """Pooling without padding, or None."""
-    if call.target == GLOBAL and len(call.shape) == 3 and call.shape[1:] == (1, 1):
-        _, height, width = call.input_shapes[0]
-        return Pool(PoolKind.AVERAGE, (height, width), (height, width))
-    kind = KINDS.get(call.target)
-    arguments = call.arguments
-    if kind is None or len(call.shape) != 3 or any(arguments["padding"]) or arguments["ceil_mode"]:
-        return None
-    if arguments.get("divisor_override") is not None or any(step != 1 for step in arguments.get("dilation", ())):
-        return None
-    kernel = _pair(arguments["kernel_size"])
-    stride = _pair(arguments["stride"]) if arguments["stride"] else kernel
-    return Pool(kind, kernel, stride)
-
-
-def _pair(size: tuple[int, ...]) -> tuple[int, int]:
-    return size[0], size[-1]

@@ -20,7 +20,7 @@ from compress.model.compressed_model import CompressedModel
 from compress.model.folding.fold_constants import fold_constants
 from compress.networks.capture.capture import capture
 from compress.networks.capture.captured import CapturedNetwork
-from compress.networks.tracing import evaluation_mode
+from compress.networks.evaluation_mode import evaluation_mode
 
 __all__ = ["check_integerizable", "integerize"]
 

@@ -20,8 +20,8 @@ from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.methods.quantize import QUANTIZE_CONFIG
 from compress.methods.session import Session, open_session
-from compress.networks.chain import prunable_layers
 from compress.networks.checks import check_plain
+from compress.networks.layers import prunable_layers
 from compress.sets.centroids import Clusters
 from compress.sets.masks import complete_masks, hold_masked
 from compress.storage.values import ClusteredWeights

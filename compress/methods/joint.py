@@ -17,8 +17,8 @@ from compress.methods.quantize import PORTIONS, QuantizeResult, bits_of_layers, 
 from compress.methods.recipe import Outcome, Recipe, Request
 from compress.methods.scopes import SCOPES
 from compress.methods.session import open_session
-from compress.networks.chain import prunable_layers
 from compress.networks.checks import check_plain
+from compress.networks.layers import prunable_layers
 from compress.sets.constraints import Levels, LevelsOrZero, search_interval
 
 __all__ = ["JOINT", "JointResult", "compress_jointly", "jointly_to"]

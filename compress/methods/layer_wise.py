@@ -16,9 +16,9 @@ from compress.admm.split_variables import Constraint, Sensitivity, project_weigh
 from compress.base.progress import Progress, Update
 from compress.methods.prune import PruneResult, PruningMethod, recalibrate
 from compress.methods.session import Session
-from compress.networks.chain import Prunable, prunable_layers
+from compress.networks.evaluation_mode import evaluation_mode
 from compress.networks.layer_products import columns_of, layer_products, running_order, weight_of_columns
-from compress.networks.tracing import evaluation_mode
+from compress.networks.layers import Prunable, prunable_layers
 from compress.sets.constraints import Cardinality, ConstraintSet
 from compress.sets.masks import nonzero_masks
 from compress.train.checkpoint import Checkpoint

@@ -10,8 +10,8 @@ from torch import nn
 from compress.base.errors import CodesignError
 from compress.base.layer_settings import by_layer
 from compress.methods.quantize import QuantizeResult
-from compress.networks.chain import prunable_layers
 from compress.networks.checks import check_plain
+from compress.networks.layers import prunable_layers
 from compress.sets.constraints import Levels, search_interval
 
 __all__ = ["levels_of", "round_weights"]

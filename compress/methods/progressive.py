@@ -18,9 +18,9 @@ from compress.methods.prune import PruneResult, prune_to
 from compress.methods.recipe import Outcome, Recipe, Request
 from compress.methods.schedules import SCHEDULES
 from compress.methods.session import open_session
-from compress.networks.chain import prunable_layers
 from compress.networks.checks import check_plain
 from compress.networks.compact import compact_chain
+from compress.networks.layers import prunable_layers
 from compress.sets.masks import nonzero_masks
 from compress.train.training import EpochRecord, FixedWeights
 

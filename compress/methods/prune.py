@@ -16,8 +16,8 @@ from compress.base.layer_settings import by_layer
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.methods.session import Session, open_session
-from compress.networks.chain import prunable_layers
 from compress.networks.checks import check_plain
+from compress.networks.layers import prunable_layers
 from compress.sets.constraints import Cardinality
 from compress.sets.masks import kept_count, nonzero_masks
 from compress.train.batch_norms import recalibrate_batch_norms

@@ -16,8 +16,8 @@ from compress.base.layer_settings import by_layer
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.methods.session import Session, open_session
-from compress.networks.chain import prunable_layers
 from compress.networks.checks import check_plain
+from compress.networks.layers import prunable_layers
 from compress.sets.constraints import Levels, search_interval
 from compress.sets.masks import complete_masks, hold_masked
 from compress.sets.powers_of_two import PowersOfTwo, exponents_of, search_power_interval

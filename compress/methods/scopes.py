@@ -13,7 +13,7 @@ from compress.base.errors import CodesignError
 from compress.base.layer_settings import by_layer
 from compress.methods.prune import cardinality_constraints
 from compress.methods.target import Target
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.sets.balance import GroupCardinality, InputPattern
 from compress.sets.constraints import Cardinality
 from compress.sets.masks import kept_count

@@ -16,8 +16,8 @@ from compress.methods.cluster import cluster_admm
 from compress.methods.post_training import levels_of, round_weights
 from compress.methods.quantize import LevelSet, QuantizeResult, equal_distance, powers_of_two, quantize_admm
 from compress.model.layer import MAX_WEIGHT_BITS
-from compress.networks.chain import prunable_layers
 from compress.networks.compact import compact_chain
+from compress.networks.layers import prunable_layers
 from compress.sets.powers_of_two import exponents_of
 
 __all__ = [

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from compress.base.errors import CodesignError
-from compress.networks.chain import ChainLayer, Prunable, trace_chain
+from compress.model.ops.reshape import Reshape
+from compress.networks.capture.capture import capture
+from compress.networks.capture.captured import CapturedLayer, CapturedNetwork
+from compress.networks.captured_chain import chain_of
 from compress.networks.checks import check_plain
+from compress.networks.layers import Prunable
 
 __all__ = ["CompactNetwork", "compact", "compact_chain"]
 
@@ -57,50 +63,62 @@ def compact(network: nn.Module, input_shape: tuple[int, int, int]) -> CompactNet
     Raises
     ------
     CodesignError
-        What ``trace_chain`` raises, a grouped convolution, or a ``forward`` that names a number of features.
+        What ``capture`` and ``chain_of`` raise, or a ``forward`` that depends on the number of channels.
     """
     check_plain(network)
-    original = copy.deepcopy(network)
-    layers = trace_chain(original, input_shape)
-    if grouped := [layer.name for layer in layers if layer.geometry.groups > 1]:
-        raise CodesignError(f"{grouped[0]!r} is a grouped convolution", "train the network as it is")
+    small = copy.deepcopy(network)
+    captured = capture(small, input_shape)
+    layers = chain_of(captured)
     alive = [torch.ones(layer.geometry.weight_shape[0], dtype=torch.bool) for layer in layers]
     while _drop_dead(layers, alive):
         pass
-    channels = {layer.name: left.nonzero().squeeze(1) for layer, left in zip(layers, alive, strict=True)}
-    inputs = {layers[0].name: torch.arange(layers[0].module.weight.shape[1])}
-    for left, reader in zip(alive, layers[1:], strict=False):
-        inputs[reader.name] = left.repeat_interleave(_spread(left, reader)).nonzero().squeeze(1)
-    for layer in layers:
-        parent, _, child = layer.name.rpartition(".")
-        small = _sliced(layer.module, channels[layer.name], inputs[layer.name])
-        setattr(original.get_submodule(parent), child, small)
-    trace_chain(original, input_shape)  # x.view(-1, 800) would mix samples now
-    return CompactNetwork(original, channels, inputs)
+    names = [layer.geometry.name for layer in layers]
+    channels = {name: left.nonzero().squeeze(1) for name, left in zip(names, alive, strict=True)}
+    inputs = {names[0]: torch.arange(layers[0].module.weight.shape[1])}
+    for name, left, reader in zip(names[1:], alive, layers[1:], strict=False):
+        inputs[name] = left.repeat_interleave(_spread(left, reader)).nonzero().squeeze(1)
+    for name, layer in zip(names, layers, strict=True):
+        parent, _, child = name.rpartition(".")
+        setattr(small.get_submodule(parent), child, _sliced(layer.module, channels[name], inputs[name]))
+    _check_same(captured, capture(small, input_shape))  # x.view(-1, 800) would mix samples now
+    return CompactNetwork(small, channels, inputs)
 
 
 def compact_chain(network: nn.Module, input_shape: tuple[int, int, int]) -> CompactNetwork:
-    """``compact``, or the network itself where it is no chain of layers without groups.
+    """``compact``, or the network itself where that raises: it is no chain of layers without groups.
 
     Where a network branches, several layers read a channel, and one that is added to others must keep its place.
     """
     check_plain(network)
     try:
-        chained = all(layer.geometry.groups == 1 for layer in trace_chain(network, input_shape))
+        return compact(network, input_shape)
     except CodesignError:
-        chained = False
-    return compact(network, input_shape) if chained else CompactNetwork(network, {}, {})
+        return CompactNetwork(network, {}, {})
+
+
+def _check_same(whole: CapturedNetwork, small: CapturedNetwork) -> None:
+    """Python control flow in ``forward`` may have taken another path."""
+    if _operations(whole) != _operations(small):
+        raise CodesignError(
+            "forward() computes something else with fewer channels",
+            "do not let forward() depend on the number of channels, or train the network as it is",
+        )
+
+
+def _operations(captured: CapturedNetwork) -> list[tuple[str, Mapping[str, Any]]]:
+    """The calls but for sizes, which are also those of reshapes."""
+    return [(call.target, {} if call.target in Reshape.TARGETS else call.arguments) for call in captured.calls]
 
 
 @torch.no_grad()
-def _drop_dead(layers: list[ChainLayer], alive: list[Tensor]) -> bool:
+def _drop_dead(layers: tuple[CapturedLayer, ...], alive: list[Tensor]) -> bool:
     """One round over all layers but the last; whether it found something. Constants move into the readers' biases."""
     found = False
     for layer, left, reader in zip(layers, alive, layers[1:], strict=False):
         weights = layer.module.weight.reshape(len(left), -1)
         read = _by_channel(reader, len(left)).ne(0).any(dim=2).any(dim=0)
         constant = torch.zeros(len(left)) if layer.module.bias is None else layer.module.bias.relu()
-        movable = (reader.geometry.padding == (0, 0) and reader.module.bias is not None) | (constant == 0)
+        movable = (_is_unpadded(reader) and reader.module.bias is not None) | (constant == 0)
         dead = left & (~read | (~weights.ne(0).any(dim=1) & movable))
         dead[int(left.nonzero()[0])] &= bool((left & ~dead).any())  # one stays: torch has no empty layers
         for channel in dead.nonzero().squeeze(1).tolist():
@@ -113,13 +131,17 @@ def _drop_dead(layers: list[ChainLayer], alive: list[Tensor]) -> bool:
     return found
 
 
-def _by_channel(reader: ChainLayer, channels: int) -> Tensor:
+def _is_unpadded(reader: CapturedLayer) -> bool:
+    return reader.geometry.padding == (0, 0) and reader.geometry.padding_end in (None, (0, 0))
+
+
+def _by_channel(reader: CapturedLayer, channels: int) -> Tensor:
     """A view (K, channels, weights) of a layer's weights by the channel before it that they read."""
     weight = reader.module.weight.detach()
     return weight.reshape(len(weight), channels, -1)
 
 
-def _spread(left: Tensor, reader: ChainLayer) -> int:
+def _spread(left: Tensor, reader: CapturedLayer) -> int:
     """Inputs of ``reader`` that one channel before it becomes: several where a map is flattened."""
     return int(reader.module.weight.shape[1]) // len(left)
 

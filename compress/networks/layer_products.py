@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.base.errors import CodesignError
-from compress.networks.chain import Prunable, prunable_layers
+from compress.networks.layers import Prunable, prunable_layers
 
 __all__ = ["LayerProducts", "columns_of", "layer_products", "running_order", "weight_of_columns"]
 

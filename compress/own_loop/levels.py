@@ -10,7 +10,7 @@ from torch import nn
 from compress.admm.split_variables import Constraint
 from compress.base.errors import CodesignError
 from compress.methods.quantize import QuantizeResult
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.sets.constraints import Levels, LevelsOrZero
 
 __all__ = ["quantized_layers"]

@@ -18,7 +18,7 @@ from compress.methods.registry import check_target
 from compress.methods.schedules import SCHEDULES
 from compress.methods.scopes import SCOPES
 from compress.methods.target import Target
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.sets.constraints import ConstraintSet, Levels, LevelsOrZero, search_interval
 
 __all__ = ["checked_constraints", "constraints_of", "intervals_of", "says_only_which_are_zero", "with_intervals"]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from compress.base.errors import CodesignError
 from compress.base.layer_settings import by_layer
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.sets.selection import largest_positions
 from compress.train.training import FixedWeights
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from compress.networks.tracing import evaluation_mode
+from compress.networks.evaluation_mode import evaluation_mode
 
 __all__ = ["Moves", "augmented", "views_activations"]
 

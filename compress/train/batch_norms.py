@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from compress.data.datasets import Split
-from compress.networks.tracing import evaluation_mode
+from compress.networks.evaluation_mode import evaluation_mode
 from compress.train.augmentation import augmented
 
 __all__ = ["recalibrate_batch_norms"]

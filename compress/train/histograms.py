@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from compress.base.errors import CodesignError
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 
 __all__ = ["BINS", "LayerHistograms", "Snapshot", "admm_histograms", "copy_weights", "weight_histograms"]
 

@@ -12,7 +12,7 @@ from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset, Split
 from compress.data.task import Task
 from compress.networks.checks import check_plain
-from compress.networks.tracing import evaluation_mode
+from compress.networks.evaluation_mode import evaluation_mode
 from compress.train.distributed import world_size
 from compress.train.epoch import check_labels, smallest_share
 from compress.train.settings import random_state, seeded

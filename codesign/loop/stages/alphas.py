@@ -13,7 +13,7 @@ from codesign.loop.trials import Trials, TrialSettings
 from codesign.settings.data import Data
 from codesign.settings.layers import GivenAlphas, geometries
 from codesign.settings.network_file import NetworkSource
-from compress.networks.chain import LayerGeometry
+from compress.networks.layers import LayerGeometry
 from compress.train.training import accuracy
 
 __all__ = ["METHOD", "AlphaSettings", "AlphasResult", "run"]

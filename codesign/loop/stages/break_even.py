@@ -22,8 +22,8 @@ from compress.base.progress import Update
 from compress.base.sources import source_digest
 from compress.lowering.fusion import layer_pools
 from compress.networks.capture.capture import capture
-from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
+from compress.networks.layers import prunable_layers
 from compress.sets.masks import magnitude_mask
 from compress.train.checkpoint import digest
 from flows.search.break_even import BreakEvenCurve, break_even_curve

@@ -19,7 +19,7 @@ from compress.networks.capture.constants import AFFINE, after, by_constant, norm
 from compress.networks.capture.export import BATCH, Exported, export
 from compress.networks.capture.layer_calls import LAYER_TARGETS, captured_layer
 from compress.networks.capture.names import Names
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 
 __all__ = ["capture"]
 

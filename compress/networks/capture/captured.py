@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from compress.model.ops.op import Call
-from compress.networks.chain import LayerGeometry, Prunable
+from compress.networks.layers import LayerGeometry, Prunable
 
 __all__ = ["LAYER", "CapturedLayer", "CapturedNetwork"]
 

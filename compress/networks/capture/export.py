@@ -14,8 +14,9 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 
 from compress.base.errors import CodesignError
+from compress.networks.capture.fx_trace import fx_trace
 from compress.networks.checks import check_plain
-from compress.networks.tracing import evaluation_mode, trace
+from compress.networks.evaluation_mode import evaluation_mode
 
 __all__ = ["BATCH", "Exported", "export"]
 
@@ -80,7 +81,7 @@ def _exported(network: nn.Module, images: Tensor) -> ExportedProgram:
         except Exception as error:  # whatever the user's forward raises on tensors without values
             first = _first_line(error)
         try:
-            return torch.export.export(fx.GraphModule(network, trace(network)), (images,), strict=False)
+            return torch.export.export(fx_trace(network), (images,), strict=False)
         except Exception as error:
             raise CodesignError(
                 f"the network cannot be traced: {first}",

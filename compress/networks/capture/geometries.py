@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from compress.networks.capture.capture import capture
-from compress.networks.chain import LayerGeometry
+from compress.networks.layers import LayerGeometry
 
 __all__ = ["layer_geometries"]
 

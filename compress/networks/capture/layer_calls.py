@@ -10,7 +10,7 @@ from compress.base.errors import CodesignError
 from compress.model.layer import LayerKind
 from compress.model.ops.op import Call
 from compress.networks.capture.captured import CapturedLayer
-from compress.networks.chain import LayerGeometry
+from compress.networks.layers import LayerGeometry
 
 __all__ = ["LAYER_TARGETS", "captured_layer"]
 

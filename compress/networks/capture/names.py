@@ -7,7 +7,7 @@ from collections.abc import Container
 from torch import fx, nn
 
 from compress.model.compressed_model import INPUT
-from compress.networks.chain import Prunable
+from compress.networks.layers import Prunable
 
 __all__ = ["Names", "free_name"]
 

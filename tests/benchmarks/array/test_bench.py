@@ -20,7 +20,7 @@ from benchmarks.results import Results
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import LayerKind
 from compress.model.model_file import save_model
-from compress.networks.chain import LayerGeometry
+from compress.networks.layers import LayerGeometry
 from compress.storage.archive import read_model
 from rtl.config import ArrayConfig
 from sim.golden.golden import run_layer

@@ -18,8 +18,8 @@ from benchmarks.cifar.trained import TrainedNetworks
 from compress.base.errors import CodesignError
 from compress.data.split import Dataset, Split
 from compress.methods.post_training import round_weights
-from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import build_network
 
 

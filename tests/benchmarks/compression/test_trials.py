@@ -15,7 +15,7 @@ from benchmarks.results import Results
 from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.methods.registry import METHODS, Target, check_target
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import NETWORKS
 from compress.train.training import TrainingConfig
 

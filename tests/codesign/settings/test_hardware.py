@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from torch import nn
 
 from codesign.settings.hardware import (
     HardwareSection,
@@ -14,7 +13,7 @@ from codesign.settings.hardware import (
     samples_at_a_time,
 )
 from compress.model.layer import LayerKind, largest_level
-from compress.networks.chain import linear_geometry
+from compress.networks.layers import LayerGeometry
 from rtl.config import MIN_ACC_BITS
 from rtl.formats.dense import Dense
 from sim.golden.golden import accumulator_bits
@@ -32,7 +31,7 @@ def test_requantizers_divide_the_lanes(lanes: int, requant_lanes: int) -> None:
 
 @given(st.integers(1, 8), st.integers(4, 8), st.integers(1, 4096))
 def test_the_reference_holds_the_largest_sum_with_a_bias_as_large(bits: int, act_bits: int, inputs: int) -> None:
-    layer = linear_geometry("fc", nn.Linear(inputs, 2))
+    layer = LayerGeometry((2, inputs, 1, 1), (inputs, 1, 1), name="fc", kind=LayerKind.LINEAR)
     array = reference_array(HardwareSection(act_bits=act_bits), [layer], {"fc": bits})
     largest = 2 * inputs * largest_level(bits) * (2**act_bits - 1)
     assert largest < 2 ** (array.acc_bits - 1)

@@ -7,10 +7,11 @@ from torch import nn
 
 from codesign.settings.layers import GivenAlphas, WeightBits, geometries
 from compress.base.errors import CodesignError
-from compress.networks.chain import linear_geometry
+from compress.model.layer import LayerKind
+from compress.networks.layers import LayerGeometry
 
 NAMES = ("conv1", "conv2", "fc1")
-LAYERS = [linear_geometry(name, nn.Linear(4, 4)) for name in NAMES]
+LAYERS = [LayerGeometry((4, 4, 1, 1), (4, 1, 1), name=name, kind=LayerKind.LINEAR) for name in NAMES]
 BITS = st.integers(1, 8)
 
 

@@ -10,7 +10,7 @@ from codesign.settings.run_checks import array_bits_of, bits_of, check_run, give
 from codesign.settings.run_config import RunConfig
 from codesign.settings.run_file import load_config
 from compress.base.errors import CodesignError
-from compress.networks.chain import LayerGeometry
+from compress.networks.layers import LayerGeometry
 from compress.networks.registry import build_network
 
 OWN_NETWORK = """

@@ -15,7 +15,7 @@ from compress.data.datasets import Dataset, Split
 from compress.methods.joint import compress_jointly
 from compress.methods.prune import PruningMethod, prune_to
 from compress.methods.registry import PRUNERS
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.sets.balance import InputPattern
 from compress.sets.constraints import Cardinality
 

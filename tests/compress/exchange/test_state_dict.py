@@ -21,8 +21,8 @@ from compress.methods.quantize import quantize_admm
 from compress.model.compressed_model import CompressedModel
 from compress.model.folding.fold_constants import fold_constants
 from compress.model.layer import CompressedLayer
-from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import NETWORKS
 from tests.support import layers
 

@@ -18,8 +18,8 @@ from compress.methods.quantize import QuantizeResult, quantize_admm
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import LayerKind
 from compress.networks.capture.capture import capture
-from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
+from compress.networks.layers import prunable_layers
 from compress.sets.constraints import Levels, search_interval
 from compress.train.training import accuracy
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from compress.base.errors import CodesignError
 from compress.methods.post_training import levels_of, round_weights
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import build_network
 
 

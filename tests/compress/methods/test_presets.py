@@ -5,7 +5,7 @@ from torch import nn
 from compress.base.errors import CodesignError
 from compress.base.layer_settings import by_layer
 from compress.methods.presets import PRESETS, preset
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import NETWORKS
 
 

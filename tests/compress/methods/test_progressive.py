@@ -12,7 +12,7 @@ from compress.base.errors import CodesignError
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.methods.progressive import prune_progressively
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import build_network
 
 CONFIG = AdmmConfig(iterations=2, retrain_epochs=1, tolerance=0, sparsity_rise=0.5)

@@ -10,7 +10,7 @@ from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
 from compress.methods.registry import METHODS, SCHEDULES, SCOPES, VALUE_SETS, Step, Target, prune
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.sets.balance import GroupCardinality, InputPattern
 from compress.sets.constraints import ConstraintSet
 

@@ -12,7 +12,7 @@ from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
 from compress.lowering.integerize import integerize
 from compress.methods.registry import VALUE_SETS, Target, prune, quantize
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.storage.archive import clustered
 from compress.storage.sizes import storage_of
 

@@ -20,8 +20,8 @@ from compress.methods.progressive import prune_progressively
 from compress.methods.prune import prune_admm, prune_to
 from compress.methods.quantize import QuantizeResult, quantize_admm
 from compress.methods.registry import METHODS, VALUE_SETS, Target, prune, quantize
+from compress.networks.capture.capture import capture
 from compress.networks.capture.geometries import layer_geometries
-from compress.networks.chain import trace_chain
 from compress.networks.checks import check_plain
 from compress.networks.compact import compact
 from compress.networks.fold import fold_batch_norms
@@ -78,7 +78,7 @@ class Aliased(nn.Module):
 
 def test_what_only_looks_odd_is_plain_and_traced_as_it_runs() -> None:
     check_plain(Aliased())
-    assert [layer.name for layer in trace_chain(Aliased(), SHAPE)] == ["layers.0", "layers.1"]
+    assert list(capture(Aliased(), SHAPE).layers) == ["layers.0", "layers.1"]
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def _value_set(name: str) -> Door:
 
 
 DOORS: dict[str, Door] = {
-    "trace": lambda network, _: trace_chain(network, SHAPE),
+    "capture": lambda network, _: capture(network, SHAPE),
     "geometries": lambda network, _: layer_geometries(network, SHAPE),
     "fold": lambda network, _: fold_batch_norms(network, SHAPE),
     "compact": lambda network, _: compact(network, SHAPE),

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import NETWORKS, build_network
 
 # He et al. 2016, Table 6: 0.27 M, 0.46 M and 0.85 M parameters; the Keras summary of MLPerf Tiny's: 78,666.

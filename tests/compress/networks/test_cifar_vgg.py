@@ -3,8 +3,8 @@ from __future__ import annotations
 import torch
 
 from compress.networks.capture.geometries import layer_geometries
-from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import build_network
 
 

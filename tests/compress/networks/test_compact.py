@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -37,7 +39,7 @@ def _prune(network: nn.Module, density: float, seed: int) -> None:
                 parameter.mul_(torch.rand(parameter.shape, generator=generator) < density)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=24, deadline=None)
 @given(
     padding=st.integers(0, 1),
     bias=st.booleans(),
@@ -101,6 +103,57 @@ def test_what_is_no_chain_is_its_own_compact_network(network: nn.Module) -> None
     whole.restore(network)
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+class Viewed(nn.Module):
+    """conv, ReLU, a view with as many features as ``features`` says, fc."""
+
+    def __init__(self, features: Callable[[torch.Tensor], int]) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(1, 2, 3), nn.Linear(18, 5)
+        self.features = features
+        with torch.no_grad():
+            self.conv.weight[0] = 0
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        maps = torch.relu(self.conv(images))
+        logits: torch.Tensor = self.fc(maps.view(-1, self.features(maps)))
+        return logits
+
+
+def test_a_view_with_a_number_of_features_is_not_made_smaller() -> None:
+    network = Viewed(lambda maps: 18).eval()
+    with pytest.raises(CodesignError, match=r"a row of its own|cannot run on images"):
+        compact(network, (1, 5, 5))
+    assert compact_chain(network, (1, 5, 5)).network is network
+    network.features = lambda maps: math.prod(maps.shape[1:])
+    images = torch.rand(3, 1, 5, 5)
+    torch.testing.assert_close(compact(network, (1, 5, 5)).network(images), network(images))
+
+
+class CountsChannels(Viewed):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits = super().forward(images)
+        return logits if self.conv.out_channels == 2 else logits.relu()
+
+
+def test_a_forward_that_depends_on_the_number_of_channels_is_not_made_smaller() -> None:
+    network = CountsChannels(lambda maps: math.prod(maps.shape[1:])).eval()
+    with pytest.raises(CodesignError, match="something else with fewer channels"):
+        compact(network, (1, 5, 5))
+    assert compact_chain(network, (1, 5, 5)).network is network
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+def test_a_constant_stays_where_zeros_are_padded_behind_the_map_alone() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Conv2d(3, 2, 2, padding="same")).eval()
+    with torch.no_grad():
+        network.get_parameter("0.weight")[1] = 0
+        network.get_parameter("0.bias")[1] = 1
+    images = torch.rand(3, 1, 6, 6)
+    small = compact(network, (1, 6, 6))
+    assert small.channels["0"].tolist() == [0, 1, 2]
+    torch.testing.assert_close(small.network(images), network(images))
 
 
 def test_a_chain_is_compacted() -> None:

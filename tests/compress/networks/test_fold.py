@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from compress.base.errors import CodesignError
-from compress.networks.chain import trace_chain
+from compress.networks.capture.capture import capture
+from compress.networks.captured_chain import chain_of
 from compress.networks.fold import fold_batch_norms
 
 
@@ -54,10 +55,11 @@ def test_outputs_stay_those_of_evaluation_mode(seed: int, bias: bool, affine: bo
 
 def test_a_folded_network_is_a_chain_again() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(72, 3))
-    with pytest.raises(CodesignError, match="BatchNorm2d") as error:
-        trace_chain(network, (1, 8, 8))
+    with pytest.raises(CodesignError, match="batch normalization") as error:
+        chain_of(capture(network, (1, 8, 8)))
     assert "fold_batch_norms" in error.value.next_step
-    assert [layer.name for layer in trace_chain(fold_batch_norms(network, (1, 8, 8)), (1, 8, 8))] == ["0", "4"]
+    folded = capture(fold_batch_norms(network, (1, 8, 8)), (1, 8, 8))
+    assert [layer.geometry.name for layer in chain_of(folded)] == ["0", "4"]
 
 
 def test_branches_do_not_matter_and_pruned_weights_stay_zero() -> None:

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from compress.networks.capture.geometries import layer_geometries
-from compress.networks.chain import LayerGeometry
 from compress.networks.fold import fold_batch_norms
 from compress.networks.imagenet import _Bottleneck as Bottleneck
 from compress.networks.imagenet import alexnet, resnet50, vgg16
+from compress.networks.layers import LayerGeometry
 
 
 def on_meta(make: Callable[[], nn.Module]) -> nn.Module:

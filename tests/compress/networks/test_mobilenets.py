@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from compress.networks.capture.geometries import layer_geometries
-from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
+from compress.networks.layers import prunable_layers
 from compress.networks.mobilenets import mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small
 
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from compress.base.errors import CodesignError
 from compress.networks.capture.geometries import layer_geometries
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import NETWORKS, build_network, lenet_300_100
 
 

@@ -18,8 +18,8 @@ from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
 from compress.lowering.integerize import integerize
 from compress.methods.target import Target
-from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import build_network
 from compress.own_loop.pruner import Pruner
 from compress.sets.balance import InputPattern

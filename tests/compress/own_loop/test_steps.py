@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from compress.methods.target import Target
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from compress.own_loop.pruner import Pruner
 from compress.train.settings import torch_threads
 from tests.compress.own_loop.loops import OPTIMIZERS, Make, batches, branching_network, train_epoch

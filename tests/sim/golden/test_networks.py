@@ -18,8 +18,8 @@ from compress.methods.quantize import QuantizeResult
 from compress.model.compressed_model import CompressedModel
 from compress.model.model_file import load_model, save_model
 from compress.model.ops.registry import OPS
-from compress.networks.chain import prunable_layers
 from compress.networks.fold import fold_batch_norms
+from compress.networks.layers import prunable_layers
 from compress.networks.registry import NETWORKS
 from compress.storage.archive import read_model, save_archive
 from sim.golden.golden import quantize_input, run_model

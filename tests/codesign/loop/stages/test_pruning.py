@@ -13,7 +13,7 @@ from codesign.settings.layers import WeightBits
 from codesign.settings.network_file import NetworkSource
 from compress.admm.iteration import AdmmConfig
 from compress.methods.registry import Step, Target
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from tests.codesign.loop.stages.conftest import GiveInputs
 
 ADMM = AdmmConfig(iterations=2, retrain_epochs=1, batch_size=128, tolerance=0)

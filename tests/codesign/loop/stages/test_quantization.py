@@ -19,7 +19,7 @@ from compress.admm.iteration import AdmmConfig
 from compress.base.errors import CodesignError
 from compress.model.compressed_model import CompressedModel
 from compress.model.model_file import load_model, save_model
-from compress.networks.chain import prunable_layers
+from compress.networks.layers import prunable_layers
 from tests.codesign.loop.stages.conftest import GiveInputs
 
 ADMM = AdmmConfig(iterations=1, retrain_epochs=0, batch_size=128, tolerance=0)

@@ -190,3 +190,55 @@ class ShapesDecide(Does):
 def test_control_flow_on_shapes_is_followed() -> None:
     captured = capture(ShapesDecide(lambda maps, _: maps), SHAPE)
     assert [call.target for call in captured.calls] == [LAYER, "aten.add.Tensor"]
+
+
+class Optional(Does):
+    """An option of ``forward`` chooses the path: captured is the path that runs without it."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda maps, _: maps)
+
+    def forward(self, images: Tensor, twice: bool = False, mask: Tensor | None = None) -> Any:
+        maps = torch.relu(self.conv(images))
+        if mask is not None:
+            maps = maps * mask
+        return maps + maps if twice else maps
+
+
+class OptionalTwice(Optional):
+    def forward(self, images: Tensor, twice: bool = True, mask: Tensor | None = None) -> Any:
+        return super().forward(images, twice, mask)
+
+
+def test_options_of_forward_have_the_defaults_that_run() -> None:
+    assert [call.name for call in capture(Optional(), SHAPE).calls] == ["conv", "relu"]
+    assert [call.name for call in capture(OptionalTwice(), SHAPE).calls] == ["conv", "relu", "add"]
+
+
+@pytest.mark.parametrize(
+    ("drop", "random"),
+    [
+        (lambda maps, training: functional.dropout2d(maps, 0.5), True),
+        (lambda maps, training: functional.dropout(maps, 0.5, True), True),
+        (lambda maps, training: functional.alpha_dropout(maps, training=True), True),
+        (lambda maps, training: functional.dropout(maps, 0.5, training), False),
+        (lambda maps, training: functional.dropout2d(maps, training=training), False),
+        (lambda maps, training: functional.alpha_dropout(maps), False),
+        (lambda maps, training: functional.dropout(maps, 0.0), False),
+        (lambda maps, training: functional.feature_alpha_dropout(maps, p=0, training=True), False),
+    ],
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout_is_left_out_only_where_evaluation_leaves_it_out(drop: Any, random: bool, training: bool) -> None:
+    class Dropping(Does):
+        def forward(self, images: Tensor) -> Any:
+            return drop(self.conv(images), self.training)
+
+    network = Dropping(lambda maps, _: maps).train(training)
+    if not random:
+        assert [call.target for call in capture(network, SHAPE).calls] == [LAYER]
+        assert network.training is training
+        return
+    with pytest.raises(CodesignError, match="drops activations in evaluation too") as error:
+        capture(network, SHAPE)
+    assert "training=self.training" in error.value.next_step

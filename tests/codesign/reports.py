@@ -109,6 +109,22 @@ def typed(report: dict[str, Any]) -> Report:
 def small_report() -> dict[str, Any]:
     """Two layers, one pruned with profit, one restored and slower."""
     return {
+        **_run(),
+        **_measured(),
+        "layers": [_layer("conv", "conv2d", 3.0, GAINS, False), _layer("linear", "linear", 0.8, LOSES, True)],
+        "break_even": [_curve("conv", (0.9, 4.0), GAINS), _curve("linear", (0.5, 0.9), LOSES)],
+        "alphas": {"method": "given", "alphas": {}, "restored": ["linear"], "trials": []},
+        "work": _works(),
+        "admm": {"prune": [_step("conv")], "quantize": [_step("conv")]},
+        "training": {"train": _epochs(), "prune": _epochs(), "quantize": _epochs()},
+        "admm_histograms": {"prune": _snapshots("conv", "linear"), "quantize": _snapshots("conv", "linear")},
+        "histograms": [_histogram("conv"), _histogram("linear")],
+    }
+
+
+def _run() -> dict[str, Any]:
+    """What ran, and with what."""
+    return {
         "schema": {"name": SCHEMA, "version": SCHEMA_VERSION},
         "created": "2026-01-01T00:00:00+00:00",
         "command": "codesign run examples/x.toml --out build/x",
@@ -128,23 +144,18 @@ def small_report() -> dict[str, Any]:
             "setup": 2.0,
         },
         "units": {"area": "GE", "time": "FO4", "clock": "FO4"},
-        "accuracy": {
-            "dense": 0.99,
-            "pruned": 0.98,
-            "pruned_integer": 0.98,
-            "compressed": 0.98,
-            "integer": 0.98,
-            "test_images": 100,
-        },
-        "layers": [_layer("conv", "conv2d", 3.0, GAINS, False), _layer("linear", "linear", 0.8, LOSES, True)],
-        "break_even": [_curve("conv", (0.9, 4.0), GAINS), _curve("linear", (0.5, 0.9), LOSES)],
-        "alphas": {"method": "given", "alphas": {}, "restored": ["linear"], "trials": []},
-        "array": {
-            "budget": 1000.0,
-            "dense": _array("dense", 6000.0),
-            "chosen": _array("fixed4", 3000.0),
-            "speedup": 2.0,
-        },
+        "seconds": {"train": 1.0},
+    }
+
+
+def _measured() -> dict[str, Any]:
+    """Accuracies, sizes, arrays and the simulation."""
+    dense, chosen = _array("dense", 6000.0), _array("fixed4", 3000.0)
+    rounded = dict.fromkeys(("pruned", "pruned_integer", "compressed", "integer"), 0.98)
+    return {
+        "accuracy": {"dense": 0.99, **rounded, "test_images": 100},
+        "storage": {"float32_bits": 6400, "level_bits": 500, "with_index_bits": 1000},
+        "array": {"budget": 1000.0, "dense": dense, "chosen": chosen, "speedup": 2.0},
         "rtl": {
             "bit_exact": True,
             "cycle_exact": True,
@@ -155,21 +166,19 @@ def small_report() -> dict[str, Any]:
             "cycles": {"conv": 100, "linear": 50},
             "layers": [],
         },
-        "work": {
-            "rows": [
-                _work("conv", "conv2d", "array", 250, 1000),
-                _work("flatten", "reshape", "addresses", 0, 0),
-                _work("linear", "linear", "array", 1000, 1000),
-                _work("sum", "add", "host", 150, 150),
-                _work("sum2", "add", "host", 100, 100),
-            ],
-            "host_share": 250 / 1500,
-            "dense_host_share": 0.1,
-        },
-        "storage": {"float32_bits": 6400, "level_bits": 500, "with_index_bits": 1000},
-        "admm": {"prune": [_step("conv")], "quantize": [_step("conv")]},
-        "training": {"train": _epochs(), "prune": _epochs(), "quantize": _epochs()},
-        "admm_histograms": {"prune": _snapshots("conv", "linear"), "quantize": _snapshots("conv", "linear")},
-        "histograms": [_histogram("conv"), _histogram("linear")],
-        "seconds": {"train": 1.0},
+    }
+
+
+def _works() -> dict[str, Any]:
+    """Who runs each operation: two layers, addresses and two sums."""
+    return {
+        "rows": [
+            _work("conv", "conv2d", "array", 250, 1000),
+            _work("flatten", "reshape", "addresses", 0, 0),
+            _work("linear", "linear", "array", 1000, 1000),
+            _work("sum", "add", "host", 150, 150),
+            _work("sum2", "add", "host", 100, 100),
+        ],
+        "host_share": 250 / 1500,
+        "dense_host_share": 0.1,
     }

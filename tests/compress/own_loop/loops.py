@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from compress.methods.target import Target
+
 
 class UsersOwn(torch.optim.Optimizer):
     """Steps against the gradient's sign."""
@@ -30,6 +32,9 @@ class UsersOwn(torch.optim.Optimizer):
 
 Make = Callable[..., torch.optim.Optimizer]
 Batch = tuple[Tensor, Tensor]
+
+TENTH = Target(ratio=10)
+"""Of every layer."""
 
 OPTIMIZERS: dict[str, Make] = {
     "SGD": partial(torch.optim.SGD, lr=0.05),

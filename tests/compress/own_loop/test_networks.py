@@ -15,9 +15,7 @@ from compress.own_loop.networks import network_inside
 from compress.own_loop.pruner import Pruner
 from compress.sets.balance import InputPattern
 from compress.sets.constraints import Cardinality
-from tests.compress.own_loop.loops import batches, branching_network, train_epoch
-
-TENTH = Target(ratio=10)
+from tests.compress.own_loop.loops import TENTH, batches, branching_network, train_epoch
 
 
 def sgd(network: nn.Module) -> torch.optim.Optimizer:

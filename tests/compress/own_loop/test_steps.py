@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
@@ -11,13 +11,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from compress.methods.target import Target
 from compress.networks.layers import prunable_layers
 from compress.own_loop.pruner import Pruner
-from compress.train.settings import torch_threads
-from tests.compress.own_loop.loops import OPTIMIZERS, Make, batches, branching_network, train_epoch
+from tests.compress.own_loop.loops import OPTIMIZERS, TENTH, Make, batches, branching_network, train_epoch
 
-TENTH = Target(ratio=10)
 SGD = partial(torch.optim.SGD, lr=0.05, momentum=0.9)
 SCALABLE: dict[str, Make] = {
     "SGD": SGD,
@@ -26,12 +23,6 @@ SCALABLE: dict[str, Make] = {
     "fused Adam": partial(torch.optim.Adam, lr=0.01, eps=1e-2, fused=True),
 }
 Epoch = Callable[[nn.Module, torch.optim.Optimizer, int], None]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    with torch_threads():
-        yield
 
 
 def plain(network: nn.Module, optimizer: torch.optim.Optimizer, epoch: int) -> None:

@@ -153,12 +153,15 @@ def _read(place: str, dataset: TorchDataset[Any]) -> tuple[Tensor, Tensor]:
 
 def _tensor(what: str, value: Any) -> Tensor:
     if isinstance(value, Tensor):
+        if value.layout is not torch.strided or value.is_quantized:
+            raise CodesignError(f"{what} sparse or quantized tensors", "give dense ones: tensor.to_dense()")
         return value.detach().cpu()
     if isinstance(value, np.ndarray | np.generic | int | float) and not isinstance(value, bool):
+        array = np.array(value)
         try:
-            return torch.from_numpy(np.array(value))
+            return torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
         except TypeError as error:
-            raise CodesignError(f"{what} of NumPy's type {np.asarray(value).dtype}", "give numbers") from error
+            raise CodesignError(f"{what} of NumPy's type {array.dtype}", "give numbers") from error
     raise CodesignError(
         f"{what} a {type(value).__name__}", "give torch tensors or NumPy arrays, for example by ToTensor()"
     )

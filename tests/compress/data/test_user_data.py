@@ -137,6 +137,12 @@ def made():
     assert torch.allclose(test.pixels.double(), (images - low) / width, atol=1e-5)
 
 
+def test_arrays_of_another_byte_order_are_read(load: Any) -> None:
+    dataset = load(f"UserData(train={PAIR}, test=({IMAGES}.numpy().astype('>f4'), {LABELS}.numpy().astype('>i8')))")
+    assert torch.equal(dataset.test.images, load(f"UserData(train={PAIR}, test={PAIR})").test.images)
+    assert torch.equal(dataset.test.labels, load(f"UserData(train={PAIR}, test={PAIR})").test.labels)
+
+
 def test_images_of_another_range_are_read_as_they_are(load: Any) -> None:
     dataset = load(f"UserData(train=({IMAGES} * 2 - 1, {LABELS}), test=({IMAGES} * 2 - 1, {LABELS}), range=(-1, 1))")
     images = torch.linspace(0, 1, 13 * 3 * 16).reshape(13, 3, 4, 4)
@@ -190,6 +196,7 @@ NAN = f"({IMAGES}.clone().fill_(float('nan')), {LABELS})"
         (f"UserData(train={PAIR}, test=({IMAGES}[:0], {LABELS}[:0]))", "(0, 3, 4, 4), not (N, C, H, W)"),
         (f"UserData(train={PAIR}, test=({IMAGES}[..., :3], {LABELS}))", "test has images float32 (3, 4, 3)"),
         (f"UserData(train={PAIR}, test=({IMAGES}.long(), {LABELS}))", "the images are int64"),
+        (f"UserData(train={PAIR}, test=({IMAGES}.to_sparse(), {LABELS}))", "the images are sparse or quantized"),
         (f"UserData(train={PAIR}, test={NAN})", "the images lie in nan..nan"),
         (f"UserData(train={PAIR}, test=({IMAGES} * 3 - 1, {LABELS}))", "lie in -1..2, not in the range 0..1"),
         (f"UserData(train={PAIR}, test=({IMAGES}, {LABELS}[:5]))", "13 images and targets of the shape (5,)"),

@@ -43,7 +43,7 @@ def check_trainable(network: nn.Module, dataset: Dataset, batch_size: int) -> No
         _checked_outputs(network, dataset.train.images[:2], "training", task)
         if not task.is_usual:
             _check_loss(network, dataset.train.take(2))
-    for split in (dataset.train, dataset.validation):
+    for split in (dataset.train, dataset.validation, dataset.test):
         if task.classes:
             check_labels(split.labels, outputs.shape[1])
 

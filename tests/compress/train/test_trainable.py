@@ -90,7 +90,7 @@ def test_what_cannot_be_trained_is_told_before_the_first_step(
     assert torch.equal(torch.get_rng_state(), random)
 
 
-@pytest.mark.parametrize("part", ["train", "validation"])
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
 def test_a_label_without_an_output_is_told_before_the_first_step(part: str, data: Dataset) -> None:
     wrong = Split(data.train.images, data.train.labels + 1)
     dataset = Dataset("mine", **{"train": data.train, "validation": data.train, "test": data.test, part: wrong})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import typer
 from joblib import Parallel
 
+from benchmarks.commits import commit_of_source
 from codesign.errors import MismatchError
+from codesign.versions import version_of
 from compress.base.errors import CodesignError
 
-__all__ = ["run_command", "run_jobs"]
+__all__ = ["facts_of_run", "run_command", "run_jobs"]
 
 
 def run_command(main: Callable[..., None]) -> None:
@@ -33,3 +36,15 @@ def run_jobs(work: Sequence[tuple[str, Any]], processes: int) -> list[Any]:
         results.append(result)
         typer.echo(f"[{number}/{len(work)}] {label}: {time.perf_counter() - start:.0f} s", err=True)
     return results
+
+
+def facts_of_run(command: str, start: float, processes: int, quick: bool) -> dict[str, Any]:
+    """How a benchmark's result was made: the first members of its JSON file; ``start`` in ``time.perf_counter``."""
+    return {
+        "command": command,
+        "commit": commit_of_source(),
+        "seconds_of_this_run": time.perf_counter() - start,
+        "machine": {"processor": platform.machine(), "jobs": processes, "threads": 1},
+        "versions": {name: version_of(name) for name in ("codesign", "torch", "numpy")},
+        "quick": quick,
+    }

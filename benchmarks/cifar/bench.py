@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,10 +19,8 @@ from benchmarks.cifar.speed import golden_speed
 from benchmarks.cifar.tables import write_page
 from benchmarks.cifar.trained import TrainedNetworks
 from benchmarks.cifar.untrained import METHODS, RATIOS, prune_untrained
-from benchmarks.command import run_command, run_jobs
-from benchmarks.commits import commit_of_source
+from benchmarks.command import facts_of_run, run_command, run_jobs
 from benchmarks.results import Results
-from codesign.versions import version_of
 from compress.base.files import write_text
 
 __all__ = ["main"]
@@ -56,13 +53,8 @@ def main(
         run_jobs([(f"{kind} {name}", delayed(chain.train)(kind, name)) for kind, name in wave], jobs)
     entries = run_jobs([(f"measure {name}", delayed(step_entry)(chain, name, results)) for name in steps], jobs)
     result: dict[str, Any] = {
-        "command": COMMAND,
-        "commit": commit_of_source(),
-        "seconds_of_this_run": time.perf_counter() - start,
+        **facts_of_run(COMMAND, start, jobs, short),
         "seed": SEED,
-        "machine": {"processor": platform.machine(), "jobs": jobs, "threads": 1},
-        "versions": {name: version_of(name) for name in ("codesign", "torch", "numpy")},
-        "quick": short,
         "dense": dense_entry(results),
         "steps": [entry for entry in entries if entry is not None],
         "untrained": untrained,

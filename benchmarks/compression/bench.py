@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,7 @@ import torch
 import typer
 from joblib import delayed
 
-from benchmarks.command import run_command, run_jobs
-from benchmarks.commits import commit_of_source
+from benchmarks.command import facts_of_run, run_command, run_jobs
 from benchmarks.compression.goals import goals_of
 from benchmarks.compression.jobs import compare, details_of, prune_and_quantize, train_dense
 from benchmarks.compression.pictures import draw_pictures
@@ -25,7 +23,6 @@ from benchmarks.compression.tables import write_page
 from benchmarks.compression.trial_list import TRIALS, quick_trial
 from benchmarks.compression.trials import Trial, run_trial
 from benchmarks.results import Results
-from codesign.versions import version_of
 from compress.base.errors import CodesignError
 from compress.base.files import write_text
 from compress.data.datasets import load_dataset
@@ -75,12 +72,7 @@ def main(
     compared = run_jobs(_comparison_work(comparisons, chosen, results), jobs)
     lines = run_jobs([(trial.name, delayed(run_trial)(trial, results)) for trial in tried], jobs)
     result: dict[str, Any] = {
-        "command": COMMAND,
-        "commit": commit_of_source(),
-        "seconds_of_this_run": time.perf_counter() - start,
-        "machine": {"processor": platform.machine(), "jobs": jobs, "threads": 1},
-        "versions": {name: version_of(name) for name in ("codesign", "torch", "numpy")},
-        "quick": short,
+        **facts_of_run(COMMAND, start, jobs, short),
         "results": merged("results", earlier["results"], [entry for entries in points for entry in entries]),
         "comparisons": merged("comparisons", earlier["comparisons"], compared),
         "trials": merged("trials", earlier["trials"], lines),

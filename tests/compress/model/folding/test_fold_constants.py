@@ -174,20 +174,19 @@ def test_a_depthwise_channel_leaves_with_its_input() -> None:
     assert folded.layer("b").groups == 2
 
 
-def test_groups_leave_whole_or_not_at_all() -> None:
-    first = layer("a", [[0, 0], [0, 0], [0, 0], [1, 1]], 2)
+@pytest.mark.parametrize(
+    ("live", "expected", "groups", "nonzeros"),
+    [((3,), [(1, 2), (2, 1), (1, 2)], 1, 2), ((0, 2), [(4, 2), (4, 2), (1, 4)], 2, 4)],
+    ids=["of one group none, of the other one", "of each group one"],
+)
+def test_groups_leave_whole_or_not_at_all(
+    live: tuple[int, ...], expected: list[tuple[int, int]], groups: int, nonzeros: int
+) -> None:
+    first = layer("a", [[int(channel in live)] * 2 for channel in range(4)], 2)
     grouped, last = layer("b", np.ones((4, 2)), 4, groups=2), layer("c", [[1, 1, 1, 1]], 4)
     folded = assert_folded(graph((first, (INPUT,)), (grouped, ("a",)), (last, ("b",))))
-    assert shapes(folded) == [(1, 2), (2, 1), (1, 2)]
-    assert folded.layer("b").groups == 1
-
-
-def test_of_a_group_with_one_live_channel_none_leaves() -> None:
-    first = layer("a", [[1, 1], [0, 0], [1, 1], [0, 0]], 2)
-    grouped, last = layer("b", np.ones((4, 2)), 4, groups=2), layer("c", [[1, 1, 1, 1]], 4)
-    folded = assert_folded(graph((first, (INPUT,)), (grouped, ("a",)), (last, ("b",))))
-    assert shapes(folded) == [(4, 2), (4, 2), (1, 4)]
-    assert folded.layer("b").nonzeros == 4
+    assert shapes(folded) == expected
+    assert (folded.layer("b").groups, folded.layer("b").nonzeros) == (groups, nonzeros)
 
 
 def test_a_map_that_is_flattened_loses_the_features_of_its_channels() -> None:

@@ -24,6 +24,7 @@ _LIMITS = {
     "act_bits": (4, 8),
     "acc_bits": (MIN_ACC_BITS, MAX_ACC_BITS),
     "requant_lanes": (1, 256),
+    "chain_depth": (1, 8),
     "weight_depth": (2, 1 << 24),
     "activation_depth": (4, 1 << 20),
     "table_depth": (2, 1 << 20),
@@ -49,6 +50,8 @@ class ArrayConfig:
         How weight banks encode the positions of their weights.
     requant_lanes : int
         Pixels requantized per cycle; must divide ``lanes``.
+    chain_depth : int
+        Filters whose sums a row can hold for the row below.
     weight_depth, activation_depth, table_depth : int
         Words of one row's weight bank, activation bank and address table. An activation word is ``lanes`` wide.
     bias_depth : int
@@ -62,6 +65,7 @@ class ArrayConfig:
     acc_bits: int = 24
     index: IndexFormat = field(default_factory=Fixed)
     requant_lanes: int = 1
+    chain_depth: int = 1
     weight_depth: int = 1024
     activation_depth: int = 256
     table_depth: int = 256

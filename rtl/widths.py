@@ -54,7 +54,7 @@ def table_layout(config: ArrayConfig) -> data.StructLayout:
 
 
 def token_layout(config: ArrayConfig) -> data.StructLayout:
-    """What a decoder tells the row each cycle: one level at one position, and where filters begin and end.
+    """What a decoder tells the row each cycle: one level at one position, and where filters begin.
 
     If positions are counted, a position is a tap, and ``base`` is the activation word at which its channel starts.
     """
@@ -62,7 +62,6 @@ def token_layout(config: ArrayConfig) -> data.StructLayout:
         "position": unsigned(address_bits(config.table_depth)),
         "level": level_shape(config),
         "first": unsigned(1),
-        "last": unsigned(1),
         "ends_tile": unsigned(1),
     }
     if config.index.counts_positions:

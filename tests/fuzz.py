@@ -26,7 +26,7 @@ from compress.base.progress import Update
 from compress.model.layer import CompressedLayer
 from rtl.config import ArrayConfig
 from rtl.formats.registry import FORMATS
-from sim.mapping.cycles import layer_cycles
+from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.pack import PackedLayer
 from sim.mapping.tiles import Tiling, tile_layer
 from tests.support import draw_activations, run_array, tiled_cases
@@ -140,9 +140,9 @@ def _difference(tiling: Tiling, activations: NDArray[np.uint8], run: Run) -> str
     """What differs, and on what; empty if nothing does."""
     answers = [run(part.packed, tiling.inputs(part, activations)) for part in tiling.runs]
     wrong = int(np.count_nonzero(tiling.join([results for results, _ in answers]) != tiling.answer(activations)))
-    lanes = tiling.config.requant_lanes
+    chain = Chain.of(tiling.config)
     counts = [
-        (cycles, layer_cycles(part.packed.plan, lanes)) for part, (_, cycles) in zip(tiling.runs, answers, strict=True)
+        (cycles, layer_cycles(part.packed.plan, chain)) for part, (_, cycles) in zip(tiling.runs, answers, strict=True)
     ]
     slow = [f"{rtl} cycles, the model says {model}" for rtl, model in counts if rtl != model]
     if not wrong and not slow:

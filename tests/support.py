@@ -170,6 +170,7 @@ def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: Index
         act_bits=layer.act_bits,
         index=index,
         requant_lanes=requant_lanes,
+        chain_depth=draw(st.integers(1, 3)),
         **vars(depths),
     )
 

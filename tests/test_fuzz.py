@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from sim.mapping.cycles import layer_cycles
+from sim.mapping.cycles import Chain, layer_cycles
 from tests.fuzz import main
 
 
 def perfect(packed: Any, activations: Any) -> tuple[Any, int]:
     """An array without faults, by the models alone."""
-    return packed.answer(activations), layer_cycles(packed.plan, packed.config.requant_lanes)
+    return packed.answer(activations), layer_cycles(packed.plan, Chain.of(packed.config))
 
 
 def wrong_pixel(packed: Any, activations: Any) -> tuple[Any, int]:

@@ -20,6 +20,7 @@ from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
 from rtl.formats.registry import parse_index
 from rtl.formats.rice import Rice
+from sim.mapping.cycles import Chain
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.schedule import group_schedule
 
@@ -68,7 +69,7 @@ def format_costs(loads: Sequence[Load], index: IndexFormat, case: Case) -> dict[
     try:
         for geometry, mask, batch in loads:
             schedule = group_schedule(mask, geometry, array, batch, even=True)
-            cycles += schedule.cycles() / batch
+            cycles += schedule.cycles(Chain.of(array)) / batch
             bits += schedule.weight_words * array.word_bits
     except CodesignError as error:
         return {"refused": error.cause}

@@ -23,7 +23,7 @@ from compress.model.layer import CompressedLayer, LayerKind
 from compress.model.requantization import Requantization
 from rtl.array.pe_array import PEArray
 from rtl.config import ArrayConfig
-from sim.mapping.cycles import layer_cycles
+from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.pack import PackedLayer, pack
 
 __all__ = ["CONFIG", "Cell", "cells", "draw", "example", "trace"]
@@ -204,7 +204,7 @@ def main(out: Annotated[Path, typer.Option(help="The picture.")] = Path("docs/im
     """Simulate and draw."""
     packed = example()
     cycles = trace(packed)
-    if len(cycles) != layer_cycles(packed.plan, CONFIG.requant_lanes):
+    if len(cycles) != layer_cycles(packed.plan, Chain.of(CONFIG)):
         raise SystemExit("the simulation did not take the cycle model's count")
     with replacing(out) as temporary:
         draw(list(cells(cycles, CONFIG.rows)), len(cycles)).savefig(temporary, format="png", dpi=110)

@@ -26,7 +26,7 @@ from rtl.formats.dense import Dense
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.registry import parse_index
 from sim.golden.golden import accumulator_bits, layer_inputs
-from sim.mapping.cycles import layer_cycles
+from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.pack import PackedLayer
 from sim.mapping.plan import Depths
@@ -120,7 +120,7 @@ def _model_seconds(packed: Sequence[PackedLayer]) -> tuple[float, float]:
     for _ in range(MODEL_REPEATS):
         start = time.perf_counter()
         for one in packed:
-            layer_cycles(one.plan, one.config.requant_lanes)
+            layer_cycles(one.plan, Chain.of(one.config))
         middle = time.perf_counter()
         for one in packed:
             layer, plan = one.layer, one.plan

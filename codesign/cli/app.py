@@ -70,6 +70,10 @@ RequantLanes = Annotated[
     int | None,
     typer.Option(help="Pixels requantized per cycle, a divisor of the lanes; default: as many as the model needs."),
 ]
+ChainDepth = Annotated[
+    int | None,
+    typer.Option(help="Filters whose sums a row can hold for the next row, 1..8; default: as many as the model needs."),
+]
 LinearBatch = Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)]
 WeightDepth = Annotated[
     int | None, typer.Option(help="Maximum weight words per row; larger layers take several runs.", min=2)
@@ -178,6 +182,7 @@ def generate(
     lanes: Lanes = None,
     index: Index = None,
     requant_lanes: RequantLanes = None,
+    chain_depth: ChainDepth = None,
     linear_batch: LinearBatch = 8,
     weight_depth: WeightDepth = None,
     activation_depth: ActivationDepth = None,
@@ -193,7 +198,7 @@ def generate(
     from codesign.cli import commands
     from codesign.loop.generation import ArrayOptions
 
-    options = ArrayOptions(rows, lanes, index, requant_lanes, weight_depth, activation_depth)
+    options = ArrayOptions(rows, lanes, index, requant_lanes, chain_depth, weight_depth, activation_depth)
     commands.generate(model, out, preset, options, linear_batch, prefix, json)
 
 

@@ -148,7 +148,8 @@ def generate(
     paths = [str(path) for path in generate_array(config, out, names)]
     lines = [
         *paths,
-        f"{config.rows} x {config.lanes} PEs, {config.index}, requant_lanes {config.requant_lanes}: {made.origin}",
+        f"{config.rows} x {config.lanes} PEs, {config.index}, requant_lanes {config.requant_lanes}, "
+        f"chain_depth {config.chain_depth}: {made.origin}",
     ]
     if made.cycles:
         lines.append("cycles: " + ", ".join(f"{layer} {count}" for layer, count in made.cycles.items()))

@@ -18,6 +18,7 @@ from rtl.formats.dense import Dense
 from rtl.formats.dense_zeros import DenseZeros
 from rtl.formats.registry import parse_index
 from rtl.presets import preset
+from sim.mapping.cycles import Chain
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import Depths
 from sim.mapping.schedule import Schedule, group_schedule
@@ -28,8 +29,12 @@ __all__ = ["ArrayOptions", "ArrayToGenerate", "array_and_cycles", "array_to_gene
 CHOICE = "array_choice.json"
 """What a run's array stage leaves beside its model."""
 
-_DRAIN_MAY_COST = 1.01
-"""Cycles over those with a requantizer a lane; the fewest requantizers within it are taken."""
+_CHAIN_MAY_COST = 1.01
+"""Cycles over those with a requantizer a lane and the deepest chain; the fewest of both within it are taken."""
+
+_CHAIN_DEPTHS = (1, 2, 4)
+
+_BANKS = ("weight_depth", "activation_depth")
 
 
 @dataclass(frozen=True)
@@ -40,18 +45,19 @@ class ArrayOptions:
     lanes: int | None = None
     index: str | None = None
     requant_lanes: int | None = None
+    chain_depth: int | None = None
     weight_depth: int | None = None
     activation_depth: int | None = None
 
     @property
     def shapes(self) -> dict[str, Any]:
-        """The given options except depths, as members of an ArrayConfig."""
-        said = {name: value for name, value in vars(self).items() if value is not None and not name.endswith("_depth")}
+        """The given options except the banks' depths, as members of an ArrayConfig."""
+        said = {name: value for name, value in vars(self).items() if value is not None and name not in _BANKS}
         return said if self.index is None else {**said, "index": parse_index(self.index)}
 
     def limited(self, config: ArrayConfig) -> ArrayConfig:
         """``config`` with no bank deeper than the given depths."""
-        most = {"weight_depth": self.weight_depth, "activation_depth": self.activation_depth}
+        most = {bank: getattr(self, bank) for bank in _BANKS}
         return config.replace(**{bank: min(getattr(config, bank), words) for bank, words in most.items() if words})
 
 
@@ -120,7 +126,7 @@ def _for_levels(config: ArrayConfig, network: CompressedModel | None) -> ArrayCo
 
 
 def _holding(network: CompressedModel, options: ArrayOptions, linear_batch: int) -> ArrayConfig:
-    """The default shape where nothing else is said, enough requantizers, and banks for every layer as a whole."""
+    """The default shape where nothing else is said, a chain that is no hold-up, banks for every layer as a whole."""
     shape = {"rows": 4, "lanes": 8, **options.shapes}
     wanted = ArrayConfig(
         **shape,
@@ -129,8 +135,7 @@ def _holding(network: CompressedModel, options: ArrayOptions, linear_batch: int)
         acc_bits=accumulator_bits_of(network),
     )
     wanted = _for_levels(wanted, network)
-    if options.requant_lanes is None:
-        wanted = wanted.replace(requant_lanes=_requantizers(network, wanted, linear_batch))
+    wanted = wanted.replace(**_chain(network, wanted, options, linear_batch))
     depths = (_schedule(layer, wanted, linear_batch).depths for layer in network.layers)
     return wanted.replace(**vars(reduce(Depths.largest, depths)))
 
@@ -140,19 +145,33 @@ def _schedule(layer: CompressedLayer, config: ArrayConfig, linear_batch: int) ->
     return group_schedule(layer.levels != 0, ArrayGeometry.of(layer), config, batch, even=True)
 
 
-def _requantizers(network: CompressedModel, config: ArrayConfig, linear_batch: int) -> int:
-    """The fewest that do not hold the rows up, among those that leave the array its pooling.
+def _chain(network: CompressedModel, config: ArrayConfig, options: ArrayOptions, linear_batch: int) -> dict[str, int]:
+    """The fewest requantizers, then the shallowest chain, that hardly hold the rows up; what is given stays.
 
-    ``config`` has one requantizer; layers are weighted as a sample meets them.
+    Of the numbers of requantizers that leave the array the pooling it has with one. Layers are weighted as a sample
+    meets them.
     """
     geometries = [ArrayGeometry.of(layer) for layer in network.layers]
     schedules = [_schedule(layer, config, linear_batch) for layer in network.layers]
     batches = [samples_at_a_time(layer.kind, linear_batch) for layer in network.layers]
+    counts = [options.requant_lanes] if options.requant_lanes else _pooling_counts(geometries, config.lanes)
+    depths = [options.chain_depth] if options.chain_depth else _CHAIN_DEPTHS
     cycles = {
-        count: sum(schedule.cycles(count) / batch for schedule, batch in zip(schedules, batches, strict=True))
-        for count in range(1, config.lanes + 1)
-        if config.lanes % count == 0
-        and all(each.on(config.lanes, count) == each.on(config.lanes, 1) for each in geometries)
+        (count, depth): sum(
+            schedule.cycles(Chain(config.lanes // count, depth)) / batch
+            for schedule, batch in zip(schedules, batches, strict=True)
+        )
+        for count in counts
+        for depth in depths
     }
-    enough = _DRAIN_MAY_COST * min(cycles.values())
-    return min(count for count, each in cycles.items() if each <= enough)
+    enough = _CHAIN_MAY_COST * min(cycles.values())
+    requant_lanes, chain_depth = min(chain for chain, each in cycles.items() if each <= enough)
+    return {"requant_lanes": requant_lanes, "chain_depth": chain_depth}
+
+
+def _pooling_counts(geometries: list[ArrayGeometry], lanes: int) -> list[int]:
+    return [
+        count
+        for count in range(1, lanes + 1)
+        if lanes % count == 0 and all(each.on(lanes, count) == each.on(lanes, 1) for each in geometries)
+    ]

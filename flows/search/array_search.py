@@ -18,6 +18,7 @@ from flows.search.shapes import Shape, candidate_shapes, pooling_shapes, shape_o
 from flows.synthesis.area import measure
 from flows.technology.technology import Technology
 from rtl.config import ArrayConfig
+from sim.mapping.cycles import Chain
 from sim.mapping.schedule import make_schedule
 
 __all__ = ["best_array", "holding_array", "scheduled"]
@@ -84,5 +85,5 @@ def scheduled(choice: ArrayChoice, loads: Sequence[LayerLoad]) -> ArrayChoice:
     config, cycles = choice.config, {}
     for load in loads:
         schedule = make_schedule(load.name, load.mask, load.geometry, config, load.batch)
-        cycles[load.name] = schedule.cycles(config.requant_lanes)
+        cycles[load.name] = schedule.cycles(Chain.of(config))
     return replace(choice, cycles=cycles, cycles_per_sample=sum(cycles[load.name] / load.batch for load in loads))

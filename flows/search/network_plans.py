@@ -11,7 +11,7 @@ from flows.search.layer_load import LayerLoad
 from flows.search.shapes import Shape
 from rtl.array.drain import DRAIN_LATENCY
 from rtl.config import ArrayConfig
-from sim.mapping.cycles import FILL_CYCLES
+from sim.mapping.cycles import FILL_CYCLES, Chain
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.image_layout import ImageLayout
 from sim.mapping.plan import Depths
@@ -64,7 +64,7 @@ class NetworkPlans:
     def layer_cycles(self, shape: Shape) -> dict[str, int]:
         """By layer, for one batch of it."""
         schedules = zip(self.loads, self.schedules(shape), strict=True)
-        return {load.name: schedule.cycles(shape.requant_lanes) for load, schedule in schedules}
+        return {load.name: schedule.cycles(shape.chain) for load, schedule in schedules}
 
     def cycles(self, shape: Shape) -> int:
         """Of ``samples`` samples."""
@@ -106,12 +106,12 @@ class NetworkPlans:
     def _batches(self, load: LayerLoad) -> int:
         return self.samples // load.batch
 
-    def _total(self, shape: Shape, cycles: Callable[[Schedule, int], int]) -> int:
+    def _total(self, shape: Shape, cycles: Callable[[Schedule, Chain], int]) -> int:
         schedules = zip(self.loads, self.schedules(shape), strict=True)
-        return sum(cycles(schedule, shape.requant_lanes) * self._batches(load) for load, schedule in schedules)
+        return sum(cycles(schedule, shape.chain) * self._batches(load) for load, schedule in schedules)
 
     def _least_cycles(self, load: LayerLoad, geometry: ArrayGeometry, shape: Shape) -> int:
-        drain = load.group_filters * (shape.lanes // shape.requant_lanes + 1)
+        drain = load.group_filters * shape.chain.least_pace
         busiest = sum(max(-(-nonzeros // shape.rows), drain) for nonzeros in load.group_nonzeros)
         latency = geometry.groups * (FILL_CYCLES + DRAIN_LATENCY)
         return busiest * self._pixel_groups_of(shape.lanes, geometry, load.batch) + latency

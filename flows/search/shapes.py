@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtl.config import ArrayConfig
+from sim.mapping.cycles import Chain
 from sim.mapping.geometry import ArrayGeometry
 
 __all__ = ["Shape", "candidate_shapes", "pooling_shapes", "shape_of", "without_idle_lanes"]
 
 _LANES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 _REQUANT_LANES = (1, 2, 4, 8, 16)
+_CHAIN_DEPTHS = (1, 2, 4)
 _MAX_ROWS = 32
 
 
@@ -22,6 +24,12 @@ class Shape:
     rows: int
     lanes: int
     requant_lanes: int
+    chain_depth: int = 1
+
+    @property
+    def chain(self) -> Chain:
+        """How fast sums leave the rows."""
+        return Chain(self.lanes // self.requant_lanes, self.chain_depth)
 
     @property
     def pes(self) -> int:
@@ -31,7 +39,7 @@ class Shape:
 
 def shape_of(config: ArrayConfig) -> Shape:
     """The part of a configuration that the search chooses."""
-    return Shape(config.rows, config.lanes, config.requant_lanes)
+    return Shape(config.rows, config.lanes, config.requant_lanes, config.chain_depth)
 
 
 def candidate_shapes(max_rows: int = _MAX_ROWS, lanes: Sequence[int] = _LANES) -> tuple[Shape, ...]:

@@ -1,7 +1,9 @@
-"""The processing element: a multiplier, an accumulator and a register for the finished sum."""
+"""The processing element: a multiplier, an accumulator and registers for finished sums."""
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from amaranth.hdl import Elaboratable, Module, Mux, Signal, signed, unsigned
@@ -14,13 +16,25 @@ __all__ = ["PE"]
 
 
 class PE(Component):
-    """Multiply an activation by the row's level and accumulate.
+    """Multiply an activation by the row's level and accumulate; add the sum from above when a filter is done.
 
-    ``product`` is registered, then added to ``initial`` (``first``) or to the running sum. ``capture`` copies
-    the new sum into ``total``, where it waits for the next row.
+    The adder has nothing to add in the cycle of a filter's first product, which just becomes the running sum. That is
+    when the filter before it is closed: the sum from above is added to its own, into one of ``chain_depth`` registers
+    where it waits for the row below. With ``between`` the adder does that; else it adds the product.
 
     Latency: the product one cycle after the operands; the sum in the cycle after that.
-    Throughput: one multiply-accumulate a cycle. Nothing moves while ``advance`` is low.
+    Throughput: one multiply-accumulate a cycle. The product waits while ``advance`` is low.
+
+    Members
+    -------
+    advance, activation, level : In
+    accumulate, between : In
+        Take the next running sum; between two filters it is the product alone.
+    initial : In
+        The sum from above.
+    capture, oldest : In
+        The register that takes the closed sum, and the one that is ``total``: one bit each.
+    total : Out
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -31,25 +45,31 @@ class PE(Component):
                 "activation": In(unsigned(config.act_bits)),
                 "level": In(level_shape(config)),
                 "accumulate": In(1),
-                "first": In(1),
-                "capture": In(1),
+                "between": In(1),
                 "initial": In(signed(config.acc_bits)),
+                "capture": In(config.chain_depth),
+                "oldest": In(config.chain_depth),
                 "total": Out(signed(config.acc_bits)),
             }
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """Multiplier, accumulator, hand-over register."""
+        """Multiplier, accumulator, registers for the row below."""
         m = Module()
         config = self._config
         product = Signal(signed(config.act_bits + config.weight_bits + 1))
-        accumulator = Signal(signed(config.acc_bits))
-        total = Signal(signed(config.acc_bits))
-        m.d.comb += total.eq(Mux(self.first, self.initial, accumulator) + product)
+        accumulator, added = Signal(signed(config.acc_bits)), Signal(signed(config.acc_bits))
+        totals = [Signal(signed(config.acc_bits), name=f"total_{slot}") for slot in range(config.chain_depth)]
+        oldest = [total & self.oldest[slot].replicate(len(total)) for slot, total in enumerate(totals)]
+        m.d.comb += [
+            added.eq(accumulator + Mux(self.between, self.initial, product)),
+            self.total.eq(reduce(or_, oldest) if len(totals) > 1 else totals[0]),
+        ]
         with m.If(self.advance):
             m.d.sync += product.eq(self.activation * self.level)
         with m.If(self.accumulate):
-            m.d.sync += accumulator.eq(total)
-        with m.If(self.capture):
-            m.d.sync += self.total.eq(total)
+            m.d.sync += accumulator.eq(Mux(self.between, product, added))
+        for slot, total in enumerate(totals):
+            with m.If(self.capture[slot]):
+                m.d.sync += total.eq(added)
         return m

@@ -28,8 +28,8 @@ def sums_layout(config: ArrayConfig) -> data.ArrayLayout:
 class Row(Component):
     """Multiply one weight stream with ``lanes`` pixels at a time.
 
-    Filter k starts from the sum of the row above, and its sum is left for the row below: a systolic chain with one
-    register between rows and no adder tree.
+    The row above's sum of filter k is added to this row's when both are done, and the result is left for the row below:
+    a systolic chain with ``chain_depth`` registers between rows and no adder tree.
 
     Members
     -------
@@ -126,8 +126,9 @@ class Row(Component):
                 pe.activation.eq(aligner.pixels[lane]),
                 pe.level.eq(control.level),
                 pe.accumulate.eq(control.accumulate),
-                pe.first.eq(control.first),
+                pe.between.eq(control.between),
                 pe.capture.eq(control.capture),
+                pe.oldest.eq(control.oldest),
                 pe.initial.eq(self.initial.payload[lane]),
                 self.total.payload[lane].eq(pe.total),
             ]

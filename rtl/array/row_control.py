@@ -1,4 +1,4 @@
-"""A row's control: fetch words, decode them, mark first and last tokens of filters, pass sums down the chain."""
+"""A row's control: fetch words, decode them, mark the first tokens of filters, pass sums down the chain."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class RowControl(Component):
 
     Eight stages move together on ``advance``: fetch, word, decode, table, bank, align, multiply, accumulate. The
     first two wait where the decoder needs no new word; decoding may take more stages (``extra_latency``).
-    The last one stalls the row until the sum from the row above (``initial_valid``) and room in the output
-    register (``total_valid`` low) are there.
+    A filter is closed when the next one's first token is accumulated, or when no token is left. The last stage stalls
+    the row until the sum from the row above (``initial_valid``) and room for the closed one are there.
 
     Members
     -------
@@ -33,10 +33,10 @@ class RowControl(Component):
     fetch, weight_address, weight_word, table_address : bank ports
     offset : Out
         To the addresser, in the table stage.
-    level, accumulate, first, capture : Out
+    level, accumulate, between, capture, oldest : Out
         To the lanes, in the align and the accumulate stage.
     initial_valid, initial_ready, total_valid, total_ready :
-        The chain's handshakes. ``total_ready`` frees the register for a sum in the next cycle.
+        The chain's handshakes. ``total_ready`` makes room for a sum in the next cycle.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -56,8 +56,9 @@ class RowControl(Component):
                 "offset": Out(address_bits(config.activation_depth)),
                 "level": Out(level_shape(config)),
                 "accumulate": Out(1),
-                "first": Out(1),
-                "capture": Out(1),
+                "between": Out(1),
+                "capture": Out(config.chain_depth),
+                "oldest": Out(config.chain_depth, init=1),
                 "initial_valid": In(1),
                 "initial_ready": Out(1),
                 "total_valid": Out(1),
@@ -79,7 +80,8 @@ class RowControl(Component):
         ]
         self._fetch(m, registers, decoder)
         self._offset(m, decoder)
-        self._hand_over(m, *self._delay(m, decoder))
+        valid, first = self._delay(m, decoder)
+        self._hand_over(m, valid, first)
         return m
 
     def _registers(self, m: Module) -> data.View:
@@ -123,9 +125,9 @@ class RowControl(Component):
         with m.If(self.advance):
             m.d.sync += self.offset.eq(tile + (token.base if self._config.index.counts_positions else 0))
 
-    def _delay(self, m: Module, decoder: Any) -> tuple[Signal, Signal, Signal]:
-        """Delay level, first and last to the stages that use them; return valid, first and last of the final stage."""
-        flags = data.StructLayout({"valid": 1, "first": 1, "last": 1})
+    def _delay(self, m: Module, decoder: Any) -> tuple[Signal, Signal]:
+        """Delay level and first to the stages that use them; return valid and first of the final stage."""
+        flags = data.StructLayout({"valid": 1, "first": 1})
         stages = [Signal(flags, name=f"stage_{n}") for n in ("table", "bank", "align", "multiply")]
         levels = [Signal(level_shape(self._config), name=f"level_{n}") for n in ("table", "bank")]
         token = decoder.token
@@ -133,25 +135,42 @@ class RowControl(Component):
             m.d.sync += [
                 stages[0].valid.eq(decoder.token_valid),
                 stages[0].first.eq(token.first),
-                stages[0].last.eq(token.last),
                 levels[0].eq(token.level),
                 levels[1].eq(levels[0]),
                 self.level.eq(levels[1]),
             ]
             m.d.sync += [late.eq(early) for early, late in pairwise(stages)]
-        return stages[-1].valid, stages[-1].first, stages[-1].last
+        return stages[-1].valid, stages[-1].first
 
-    def _hand_over(self, m: Module, valid: Signal, first: Signal, last: Signal) -> None:
-        """Take the sum from above with a filter's first token, pass ours down with its last."""
-        room = ~(last & self.total_valid)
+    def _hand_over(self, m: Module, valid: Signal, first: Signal) -> None:
+        """Close a filter that is done: take its sum from above, keep ours for the row below.
+
+        Between the first token of a layer and its last there are no cycles without one, so that none means the end.
+        """
+        is_open, held, closes = Signal(), Signal(range(self._config.chain_depth + 1)), Signal()
+        taken = self.total_valid & self.total_ready
         m.d.comb += [
-            self.advance.eq(~valid | ((~first | self.initial_valid) & room)),
-            self.initial_ready.eq(valid & first & room),
+            self.between.eq(~valid | first),
+            self.initial_ready.eq(is_open & self.between & (held != self._config.chain_depth)),
+            closes.eq(self.initial_ready & self.initial_valid),
+            self.advance.eq(~(valid & first & is_open) | closes),
             self.accumulate.eq(valid & self.advance),
-            self.first.eq(first),
-            self.capture.eq(valid & last & self.advance),
+            self.total_valid.eq(held != 0),
         ]
-        with m.If(self.capture):
-            m.d.sync += self.total_valid.eq(1)
-        with m.Elif(self.total_ready):
-            m.d.sync += self.total_valid.eq(0)
+        m.d.sync += held.eq(held + closes - taken)
+        with m.If(self.accumulate):
+            m.d.sync += is_open.eq(1)
+        with m.Elif(closes):
+            m.d.sync += is_open.eq(0)
+        self._slots(m, closes, taken)
+
+    def _slots(self, m: Module, closes: Signal, taken: Any) -> None:
+        """Sums are kept and handed on in a circle of registers."""
+        if self._config.chain_depth == 1:
+            m.d.comb += [self.oldest.eq(1), self.capture.eq(closes)]
+            return
+        newest = Signal.like(self.oldest)
+        for slot, moves in ((newest, closes), (self.oldest, taken)):
+            with m.If(moves):
+                m.d.sync += slot.eq(slot.rotate_left(1))
+        m.d.comb += self.capture.eq(newest & closes.replicate(len(newest)))

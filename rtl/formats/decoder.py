@@ -35,7 +35,7 @@ class Decoder(Component):
     registers : In
         The row's layer registers.
     token, token_valid : Out
-        ``first`` and ``last`` bracket a filter; every filter has at least one token. ``level`` is 0 in a token
+        ``first`` begins a filter; every filter has at least one token. ``level`` is 0 in a token
         that only moves on.
     """
 

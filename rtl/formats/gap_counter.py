@@ -18,9 +18,9 @@ __all__ = ["GapCounter"]
 class GapCounter(Component):
     """A running position that each step advances by its gap.
 
-    Filters follow each other in one sequence of positions: reaching ``positions`` starts the next filter. Whether
-    a token is its filter's last is known one step later. The position reached is counted from the start of the next
-    filter (it is negative), so that its sign after the next gap says whether that filter starts.
+    Filters follow each other in one sequence of positions: reaching ``positions`` starts the next filter. The position
+    reached is counted from the start of the next filter (it is negative), so that its sign after the next gap says
+    whether that filter starts.
 
     Latency: one cycle. Throughput: one step a cycle.
 
@@ -59,7 +59,7 @@ class GapCounter(Component):
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """Advance the position; whether the token is its filter's last is known with the next step."""
+        """Advance the position, then the token register."""
         m = Module()
         beyond = Signal(signed(len(self.positions) + 1), init=-1)
         wrapped, here = Signal.like(beyond), Signal.like(beyond)
@@ -85,8 +85,5 @@ class GapCounter(Component):
                 self.token.first.eq(crosses),
                 self.token.ends_tile.eq(self.ends_tile),
             ]
-        m.d.comb += [
-            self.token.position.eq(Mux(here[-1], 0, here)),  # a filler may stop before a filter's first position
-            self.token.last.eq(~self.valid | crosses),
-        ]
+        m.d.comb += self.token.position.eq(Mux(here[-1], 0, here))  # a filler may stop before a filter's first position
         return m

@@ -84,7 +84,6 @@ class NMDecoder(Decoder):
                 self.token.position.eq(group | offset if aligned else group + offset),
                 self.token.level.eq(level_of(code)),
                 self.token.first.eq(word == 0),
-                self.token.last.eq(ends_filter),
                 self.token.ends_tile.eq(self.word_ends_tile),
             ]
         return m

@@ -70,7 +70,6 @@ class TapCounter(Component):
                 self.token.base.eq(base),
                 self.token.level.eq(self.level),
                 self.token.first.eq((tap == 0) & (channel == 0)),
-                self.token.last.eq(ends_tap & ends_channel),
                 self.token.ends_tile.eq(self.ends_tile),
             ]
         return m

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from rtl.array.drain import DRAIN_LATENCY
+from rtl.config import ArrayConfig
 from rtl.formats.index_format import IndexFormat
 from sim.mapping.plan import LayerPlan
 
-__all__ = ["FILL_CYCLES", "chain_cycles", "fewest_cycles", "fill_cycles", "layer_cycles"]
+__all__ = ["FILL_CYCLES", "Chain", "chain_cycles", "fewest_cycles", "fill_cycles", "layer_cycles"]
 
 FILL_CYCLES = 7
 """Cycles before the first token can be accumulated: fetch, word, decode, table, bank, align, multiply."""
@@ -18,46 +21,98 @@ _NEVER = -(1 << 60)
 """Earlier than any cycle by more than the length of any layer."""
 
 
+@dataclass(frozen=True)
+class Chain:
+    """How fast sums leave the rows.
+
+    Members
+    -------
+    drain : int
+        Cycles in which the requantizers take one filter's sums: lanes / requant_lanes.
+    depth : int
+        Filters whose sums a row can hold for the next one: ``ArrayConfig.chain_depth``.
+    """
+
+    drain: int
+    depth: int = 1
+
+    @classmethod
+    def of(cls, config: ArrayConfig) -> Chain:
+        """Of an array."""
+        return cls(config.lanes // config.requant_lanes, config.chain_depth)
+
+    @property
+    def least_pace(self) -> int:
+        """Cycles a filter takes at least: a single register is filled again a cycle after it was taken."""
+        return self.drain + (self.depth == 1)
+
+
 def fill_cycles(index: IndexFormat) -> int:
     """``FILL_CYCLES`` plus the decoder's extra stages."""
     return FILL_CYCLES + index.decoder.extra_latency
 
 
-def layer_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
+def layer_cycles(plan: LayerPlan, chain: Chain) -> int:
     """Cycles in which the array is busy while the receiver is always ready."""
-    drain = plan.layout.lanes // requant_lanes
-    return chain_cycles(plan.tokens_rk, plan.layout.pixel_groups, drain, fill_cycles(plan.index))
+    return chain_cycles(plan.tokens_rk, plan.layout.pixel_groups, chain, fill_cycles(plan.index))
 
 
-def fewest_cycles(plan: LayerPlan, requant_lanes: int = 1) -> int:
+def fewest_cycles(plan: LayerPlan, chain: Chain) -> int:
     """A lower bound on ``layer_cycles``: the busiest row or the drain, whichever is slower, without waiting."""
-    drain = plan.layout.lanes // requant_lanes
     busiest_row = int(plan.tokens_rk.sum(axis=1).max())
     filters: int = plan.tokens_rk.shape[1]
-    busiest = max(busiest_row, filters * (drain + 1))
+    busiest = max(busiest_row, filters * chain.least_pace)
     return fill_cycles(plan.index) + busiest * plan.layout.pixel_groups + DRAIN_LATENCY
 
 
-def chain_cycles(tokens_rk: NDArray[np.int64], pixel_groups: int, drain: int, fill: int = FILL_CYCLES) -> int:
+def chain_cycles(tokens_rk: NDArray[np.int64], pixel_groups: int, chain: Chain, fill: int = FILL_CYCLES) -> int:
     """Follow every filter down the chain of rows.
 
-    Row r executes a filter's first token once row r - 1 has left its sum, and its last token once its own previous sum
-    was taken; the last row's sums take ``drain`` cycles. Repeated for each pixel group; stops once
-    their time is periodic.
+    A row closes a filter with the next one's first token, at the earliest a cycle after its last token: once the row
+    above has closed it, and the row below has taken enough of the sums before it. The last row's sums take
+    ``chain.drain`` cycles. Repeated for each pixel group; stops once their time is periodic.
     """
     tokens = tokens_rk.T.tolist()
-    rows = len(tokens_rk)
-    state = [fill + 1] * rows + [0] * rows
+    state = _State([fill + 1] * len(tokens_rk), [[_NEVER] * len(tokens_rk)] * chain.depth, _NEVER)
     for left in reversed(range(pixel_groups)):
-        before, state = state, _after_group(tokens, state, drain)
-        if 0 < left < pixel_groups - 1 and _is_periodic(tokens, drain, before, state):
+        before, state = state, _after_group(tokens, state, chain.drain)
+        if 0 < left < pixel_groups - 1 and _is_periodic(tokens, chain.drain, before, state):
             break
-    took = state[-1] - before[-1]
-    drained = state[-1] - 2 + left * took  # two cycles before the last row is freed
-    return drained + DRAIN_LATENCY
+    took = state.drained - before.drained
+    return state.drained - 1 + left * took + DRAIN_LATENCY
 
 
-def _is_periodic(tokens: list[list[int]], drain: int, before: list[int], after: list[int]) -> bool:
+@dataclass(frozen=True)
+class _State:
+    """Cycles between two pixel groups.
+
+    Members
+    -------
+    free : list of int
+        For each row: when it can accumulate the next filter's first token, if nothing waits.
+    room : list of lists of int
+        For each of the next filters that a row can hold, and each row: the earliest cycle in which it may be closed.
+    drained : int
+        When the drain is free.
+    """
+
+    free: list[int]
+    room: list[list[int]]
+    drained: int
+
+    @property
+    def times(self) -> list[int]:
+        """All of them, always in the same order."""
+        return [*self.free, *(time for row in self.room for time in row), self.drained]
+
+    def with_times(self, times: list[int]) -> _State:
+        """As many others."""
+        rows = len(self.free)
+        starts = range(rows, len(times) - 1, rows)
+        return _State(times[:rows], [times[start : start + rows] for start in starts], times[-1])
+
+
+def _is_periodic(tokens: list[list[int]], drain: int, before: _State, after: _State) -> bool:
     """Whether all further pixel groups take as long as the one that led from ``before`` to ``after``.
 
     A pixel group is a linear map in the (max, +) algebra (Baccelli et al., Synchronization and Linearity, 1992): later
@@ -65,38 +120,37 @@ def _is_periodic(tokens: list[list[int]], drain: int, before: list[int], after: 
     at most as long if no time moved by more than the last drain did, and at least as long if the times that moved by
     exactly that much give the same result without the others, the rows that run ahead.
     """
-    took = after[-1] - before[-1]
-    moved = [new - old for old, new in zip(before, after, strict=True)]
+    took = after.drained - before.drained
+    moved = [new - old for old, new in zip(before.times, after.times, strict=True)]
     if max(moved) > took:
         return False
     if min(moved) == took:
         return True
-    alone = [old if step == took else _NEVER for old, step in zip(before, moved, strict=True)]
-    again = _after_group(tokens, alone, drain)
-    return all(step < took or new == once for step, new, once in zip(moved, after, again, strict=True))
+    alone = [old if step == took else _NEVER for old, step in zip(before.times, moved, strict=True)]
+    again = _after_group(tokens, before.with_times(alone), drain)
+    return all(step < took or new == once for step, new, once in zip(moved, after.times, again.times, strict=True))
 
 
-def _after_group(tokens: list[list[int]], state: list[int], drain: int) -> list[int]:
+def _after_group(tokens: list[list[int]], state: _State, drain: int) -> _State:
     """Pass all filters down the rows, for one pixel group.
 
-    The state holds, for each row, when it is free for the next filter's first token, then the earliest cycle in which
-    it may be free for the filter after that: its last token runs a cycle after the previous sum was taken. The model
-    spends all its time here; comparisons are several times faster than calls of ``max``.
+    The model spends all its time here; comparisons are several times faster than calls of ``max``.
     """
-    rows = len(state) // 2
-    free, freed = state[:rows], [*state[rows:], 0]
+    free, room, drained = list(state.free), list(state.room), state.drained
     for filter_tokens in tokens:
-        above = _NEVER
+        allowed, taken = room.pop(0), list(free)
+        closed = _NEVER
         for row, count in enumerate(filter_tokens):
-            start = free[row]
-            if start < above:
-                start = above
-            above = start + count
-            if above < freed[row]:
-                above = freed[row]
-                if count == 1:
-                    start = above - 1
-            free[row] = above
-            freed[row - 1] = start + 2  # the first row's goes to the unused last place
-        freed[row] = above + drain + 1
-    return free + freed[:rows]
+            after = free[row] + count
+            if after <= closed:
+                after = closed + 1
+            if after < allowed[row]:
+                after = allowed[row]
+            free[row] = closed = after
+            taken[row - 1] = after + 1  # the first row's goes to the last place, which is the drain's
+        if drained <= closed:
+            drained = closed + 1
+        drained += drain
+        taken[-1] = drained
+        room.append(taken)
+    return _State(free, room, drained)

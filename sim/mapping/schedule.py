@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
-from sim.mapping.cycles import fewest_cycles, layer_cycles
+from sim.mapping.cycles import Chain, fewest_cycles, layer_cycles
 from sim.mapping.division import Division, PlannedRun
 from sim.mapping.filter_order import filter_order
 from sim.mapping.geometry import ArrayGeometry
@@ -64,13 +64,13 @@ class Schedule:
 
     runs: tuple[PlannedRun, ...]
 
-    def cycles(self, requant_lanes: int = 1) -> int:
+    def cycles(self, chain: Chain) -> int:
         """Cycles of all runs; loading the banks between them is the host's time and not counted."""
-        return sum(layer_cycles(run.plan, requant_lanes) for run in self.runs)
+        return sum(layer_cycles(run.plan, chain) for run in self.runs)
 
-    def fewest_cycles(self, requant_lanes: int = 1) -> int:
+    def fewest_cycles(self, chain: Chain) -> int:
         """A lower bound on ``cycles``."""
-        return sum(fewest_cycles(run.plan, requant_lanes) for run in self.runs)
+        return sum(fewest_cycles(run.plan, chain) for run in self.runs)
 
     @property
     def pooled(self) -> bool:
@@ -83,9 +83,9 @@ class Schedule:
         tokens = np.sum([run.plan.tokens_rk.sum(axis=1) for run in self.runs], axis=0)
         return float(tokens.max() / tokens.mean())
 
-    def pays(self, other: Schedule, requant_lanes: int) -> bool:
+    def pays(self, other: Schedule, chain: Chain) -> bool:
         """Whether it takes 5 % fewer cycles than ``other``, or fewer runs in no more cycles."""
-        mine, others = self.cycles(requant_lanes), other.cycles(requant_lanes)
+        mine, others = self.cycles(chain), other.cycles(chain)
         return mine <= 0.95 * others or (mine <= others and len(self.runs) < len(other.runs))
 
     @property
@@ -123,7 +123,8 @@ def make_schedule(
     if len(pooled.runs) <= geometry.groups:  # not divided
         return pooled
     other = _best_schedule(Division(name, mask_kcrs, unpooled, config, batch))
-    costs = pooled.cycles(config.requant_lanes) > _POOLING_MAY_COST * other.cycles(config.requant_lanes)
+    chain = Chain.of(config)
+    costs = pooled.cycles(chain) > _POOLING_MAY_COST * other.cycles(chain)
     return other if costs else pooled
 
 
@@ -177,7 +178,7 @@ class _Forms:
             other = self.schedule(form)
         except CodesignError:  # too large for the banks, or no mask for the format
             return best
-        return other if other.pays(best, self.division.config.requant_lanes) else best
+        return other if other.pays(best, Chain.of(self.division.config)) else best
 
     def whole(self, unit: Part, even: bool) -> PlannedRun:
         """The unit in one run."""
@@ -197,17 +198,17 @@ class _Forms:
 
     def _balanced(self, unit: Part, slicer: Slicer, lay_out: LayOut) -> list[PlannedRun]:
         """Runs with rows balanced in total, or over every stretch if that takes fewer cycles and no more runs."""
-        requant_lanes = self.division.config.requant_lanes
+        chain = Chain.of(self.division.config)
         try:
             quick = Schedule(tuple(lay_out(self._slices(unit, slicer))))
         except CodesignError:  # too large for the banks, or no mask for the format
             return lay_out(self._slices(unit, slicer, even=True))
-        cycles = quick.cycles(requant_lanes)
-        if len(quick.runs) == 1 and cycles <= _WAITING * quick.fewest_cycles(requant_lanes):
+        cycles = quick.cycles(chain)
+        if len(quick.runs) == 1 and cycles <= _WAITING * quick.fewest_cycles(chain):
             return list(quick.runs)
         try:
             even = Schedule(tuple(lay_out(self._slices(unit, slicer, even=True))))
         except CodesignError:
             return list(quick.runs)
-        better = even.cycles(requant_lanes) < cycles and len(even.runs) <= len(quick.runs)
+        better = even.cycles(chain) < cycles and len(even.runs) <= len(quick.runs)
         return list((even if better else quick).runs)

@@ -11,6 +11,7 @@ from compress.base.errors import CodesignError
 from compress.model.layer import CompressedLayer
 from rtl.config import ArrayConfig
 from sim.golden.golden import run_layer
+from sim.mapping.cycles import Chain
 from sim.mapping.division import PlannedRun
 from sim.mapping.filter_order import filter_order
 from sim.mapping.geometry import ArrayGeometry
@@ -58,7 +59,7 @@ class Tiling:
     @property
     def cycles(self) -> int:
         """Cycles of all runs of one batch, by the cycle model."""
-        return self.schedule.cycles(self.config.requant_lanes)
+        return self.schedule.cycles(Chain.of(self.config))
 
     def inputs(self, run: PackedRun, activations_nchw: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """What ``run`` reads of (N, C, H, W), where N is a multiple of the batch: its part of each batch in turn."""

@@ -13,7 +13,7 @@ import numpy as np
 from cocotb.utils import get_sim_time
 from numpy.typing import NDArray
 
-from sim.mapping.cycles import layer_cycles
+from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.pack import PackedLayer
 from sim.simulate.axi_host import PERIOD_NS, AxiHost
 
@@ -37,7 +37,7 @@ async def _run_layer(host: AxiHost, packed: PackedLayer, activations: NDArray[np
     await host.load(packed.static_writes())
     beats, counters = [], []
     batch = packed.plan.layout.batch
-    limit = 200 + 100 * layer_cycles(packed.plan, packed.config.requant_lanes)
+    limit = 200 + 100 * layer_cycles(packed.plan, Chain.of(packed.config))
     await host.write("WATCHDOG", limit.bit_length())
     for first in range(0, len(activations), batch):
         await host.load(packed.activation_writes(activations[first : first + batch]))

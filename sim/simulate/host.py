@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rtl.array.drain import result_layout
 from rtl.array.write_bus import write_bus_layout
 from rtl.config import ArrayConfig
-from sim.mapping.cycles import layer_cycles
+from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.pack import PackedLayer, Write
 
 __all__ = ["HOST", "SOURCE", "host_parameters", "read_answers", "write_entry"]
@@ -49,7 +49,7 @@ def write_entry(file: TextIO, packed: PackedLayer, activations: NDArray[np.uint8
     batch = packed.plan.layout.batch
     for first in range(0, len(activations), batch):
         file.writelines(_lines(packed.config, packed.activation_writes(activations[first : first + batch])))
-        _tell(file, _Command.START, 100 + 2 * layer_cycles(packed.plan, packed.config.requant_lanes))
+        _tell(file, _Command.START, 100 + 2 * layer_cycles(packed.plan, Chain.of(packed.config)))
     _tell(file, _Command.ENTRY, 0)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
 from rtl.names import ACCELERATOR, TOP
-from sim.mapping.cycles import layer_cycles
+from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.pack import PackedLayer
 from sim.mapping.tiles import Tiling
 from sim.simulate.build import BuiltArray, run_child
@@ -134,7 +134,7 @@ def _outcome(run: LayerRun, answers: list[dict[str, Any]]) -> LayerOutcome:
         ]
     )
     cycles = np.array([answer["cycles"] for answer in answers])
-    model = np.array([layer_cycles(part.packed.plan, tiling.config.requant_lanes) for part in tiling.runs])
+    model = np.array([layer_cycles(part.packed.plan, Chain.of(tiling.config)) for part in tiling.runs])
     wrong = np.argwhere(got != want)
     first = ""
     if len(wrong):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from benchmarks.array.filter_timing import CONFIG, cells, draw, example, trace
-from sim.mapping.cycles import layer_cycles
+from sim.mapping.cycles import Chain, layer_cycles
 
 
 def test_every_token_is_drawn_once_and_the_cycles_are_the_models() -> None:
     packed = example()
     cycles = trace(packed)
-    assert len(cycles) == layer_cycles(packed.plan, CONFIG.requant_lanes)
+    assert len(cycles) == layer_cycles(packed.plan, Chain.of(CONFIG))
     found = list(cells(cycles, CONFIG.rows))
     for row, tokens_k in enumerate(packed.plan.tokens_rk.tolist()):
         ran = Counter(cell.filter for cell in found if cell.line == f"row {row} sum" and not cell.waits)

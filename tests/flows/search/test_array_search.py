@@ -18,6 +18,7 @@ from flows.synthesis.area import measure
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.fixed import Fixed
+from sim.mapping.cycles import Chain
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.schedule import make_schedule
 from tests.flows.search.layers import GENERIC, LAYER, REFERENCE, SHAPES, pruned
@@ -106,7 +107,7 @@ def test_a_chosen_array_takes_the_cycles_of_each_layers_schedule() -> None:
     choice = scheduled(holding, loads)
     for load in loads:
         schedule = make_schedule(load.name, load.mask, load.geometry, choice.config, load.batch)
-        assert choice.cycles[load.name] == schedule.cycles(choice.config.requant_lanes)
+        assert choice.cycles[load.name] == schedule.cycles(Chain.of(choice.config))
     assert choice.cycles_per_sample == choice.cycles["conv"] + choice.cycles["linear"] / 4
     assert choice.cycles_per_sample <= holding.cycles_per_sample
     assert choice.to_dict()["time_per_sample"] == choice.cycles_per_sample * choice.clock_period

@@ -94,7 +94,7 @@ def test_groups_run_one_after_the_other_in_banks_that_hold_one(layer: LayerLoad,
     rows_lanes = (shape.rows, shape.lanes, SPARSE.index, layer.batch, SPARSE.weight_bits)
     runs = [plan_layer(mask, alone, *rows_lanes) for mask in masks]
     plans = NetworkPlans([layer], SPARSE)
-    assert plans.cycles(shape) == sum(layer_cycles(run, shape.requant_lanes) for run in runs)
+    assert plans.cycles(shape) == sum(layer_cycles(run, shape.chain) for run in runs)
     assert plans.config(shape).weight_depth == max(run.depths.weight_depth for run in runs)
     assert plans.most_weights == max(int(mask.sum()) for mask in masks)
 

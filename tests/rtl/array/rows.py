@@ -51,7 +51,9 @@ class RowCase:
         return [self.registers[name] for name, _ in row_registers(self.config)]
 
 
-def row_case(index: IndexFormat, levels: NDArray[np.int16], bits: int, taps: int, tiles: int, lanes: int) -> RowCase:
+def row_case(
+    index: IndexFormat, levels: NDArray[np.int16], bits: int, taps: int, tiles: int, lanes: int, chain_depth: int = 1
+) -> RowCase:
     """Pack ``levels`` for an array of one row with banks of just their size."""
     packer = make_packer(index, bits)
     plan, words = packer.plan(levels != 0), packer.encode(levels).tolist()
@@ -63,6 +65,7 @@ def row_case(index: IndexFormat, levels: NDArray[np.int16], bits: int, taps: int
         lanes=lanes,
         weight_bits=bits,
         index=index,
+        chain_depth=chain_depth,
         weight_depth=max(2, len(words)),
         table_depth=max(2, levels.shape[1] + index.leading_positions),
         activation_depth=depth + depth % 2,
@@ -80,7 +83,8 @@ def row_cases(draw: st.DrawFn, kind: type[IndexFormat], most_lanes: int = 1) -> 
     levels, bits = row_levels(index, (filters, channels * taps), bits, density, seed)
     if kind not in (Dense, NM):
         levels[draw(st.integers(0, filters - 1))] *= draw(st.integers(0, 1))
-    return row_case(index, levels, bits, taps, draw(st.integers(1, 3)), draw(st.integers(1, most_lanes)))
+    tiles, lanes, chain_depth = draw(st.integers(1, 3)), draw(st.integers(1, most_lanes)), draw(st.integers(1, 3))
+    return row_case(index, levels, bits, taps, tiles, lanes, chain_depth)
 
 
 CORNERS = {

@@ -18,7 +18,7 @@ from rtl.formats.nm import NM
 from rtl.formats.registry import FORMATS
 from rtl.formats.rice import Rice
 from sim.golden.golden import run_layer
-from sim.mapping.cycles import layer_cycles
+from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.pack import pack
 from tests.support import draw_activations, draw_levels, layers_and_arrays, make_layer, nm_levels, run_array
 
@@ -29,7 +29,7 @@ def check(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> None:
     activations = draw_activations(layer, batch, seed=1)
     results, cycles = run_array(packed, activations)
     np.testing.assert_array_equal(results, run_layer(layer, activations, packed.pooled))
-    assert cycles == layer_cycles(packed.plan, config.requant_lanes)
+    assert cycles == layer_cycles(packed.plan, Chain.of(config))
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -51,7 +51,7 @@ def test_results_do_not_change_when_the_receiver_stalls(case: tuple[CompressedLa
     activations = draw_activations(layer, 1, seed=2)
     results, cycles = run_array(packed, activations, stalled=0.6, seed=3)
     np.testing.assert_array_equal(results, run_layer(layer, activations, packed.pooled))
-    assert cycles >= layer_cycles(packed.plan, config.requant_lanes)
+    assert cycles >= layer_cycles(packed.plan, Chain.of(config))
 
 
 CORNERS = {

@@ -33,12 +33,13 @@ class Cycle(NamedTuple):
 
     advance: bool
     accumulate: bool
-    first: bool
-    capture: bool
+    between: bool
     above: bool
     taken: bool
     below: bool
     held: bool
+    capture: int
+    oldest: int
     level: int
     offset: int
     position: int
@@ -70,16 +71,16 @@ def watch(case: RowCase, above: Stalls, below: Stalls, runs: int = 1) -> list[li
             ctx.set(dut.initial_valid, above.valid(taken))
             ctx.set(dut.total_ready, below.ready())
             taken = ctx.get(dut.initial_valid) and ctx.get(dut.initial_ready)
-            ports = (dut.advance, dut.accumulate, dut.first, dut.capture, dut.initial_valid)
+            ports = (dut.advance, dut.accumulate, dut.between, dut.initial_valid)
             flags = [bool(ctx.get(port)) for port in ports]
             sums = [bool(taken), bool(ctx.get(dut.total_ready)), bool(ctx.get(dut.total_valid))]
-            numbers = [ctx.get(port) for port in (dut.level, dut.offset, dut.table_address)]
+            numbers = [ctx.get(port) for port in (dut.capture, dut.oldest, dut.level, dut.offset, dut.table_address)]
             cycles.append(Cycle(*flags, *sums, *numbers))
             fetched, address = ctx.get(dut.fetch), ctx.get(dut.weight_address)
             await ctx.tick()
             if fetched:
                 ctx.set(dut.weight_word, case.words[address] if address < len(case.words) else 0)
-            idle = 0 if cycles[-1].accumulate else idle + 1
+            idle = 0 if cycles[-1].accumulate or cycles[-1].capture else idle + 1
         return cycles
 
     simulate(dut, testbench)
@@ -96,7 +97,7 @@ def check_weights(case: RowCase, cycles: list[Cycle]) -> None:
     for n, cycle in enumerate(moves):
         if not cycle.accumulate:
             continue
-        k += cycle.first
+        k += cycle.between
         tokens[k] += 1
         level = moves[n - ALIGN].level
         if level:
@@ -107,27 +108,39 @@ def check_weights(case: RowCase, cycles: list[Cycle]) -> None:
     assert tokens == case.tokens_k.tolist() * case.tiles
 
 
-def check_pace(case: RowCase, cycles: list[Cycle]) -> None:
-    """One token a cycle from ``FILL`` on, but where a sum from above is missing or the one before is still held."""
-    fill = FILL + case.config.index.decoder.extra_latency
-    brackets = [(nth == 0, nth == count - 1) for count in case.tokens_k.tolist() * case.tiles for nth in range(count)]
-    held = False
+def check_pace(case: RowCase, cycles: list[Cycle], runs_before: int = 0) -> None:
+    """One token a cycle from ``FILL`` on, but where a filter cannot be closed for want of a sum from above or of room.
+
+    Sums are kept and handed on in a circle of registers, which goes on from run to run.
+    """
+    fill, depth = FILL + case.config.index.decoder.extra_latency, case.config.chain_depth
+    firsts = [nth == 0 for count in case.tokens_k.tolist() * case.tiles for nth in range(count)]
+    is_open = False
+    closed = taken = runs_before * sum(firsts)
+    after = closed + sum(firsts)
     for at, cycle in enumerate(cycles):
-        first, last = brackets[0] if brackets and at >= fill else (False, False)
-        goes = bool(brackets) and at >= fill and (cycle.above or not first) and not (last and held)
-        assert cycle.held == held
+        is_there = at >= fill and bool(firsts)
+        between = not is_there or firsts[0]
+        closes = is_open and between and cycle.above and closed - taken < depth
+        goes = is_there and (closes or not (is_open and between))
         assert cycle.accumulate == goes
-        assert cycle.taken == (goes and first)
-        assert cycle.capture == (goes and last)
-        held = cycle.capture or (held and not cycle.below)
-        brackets = brackets[goes:]
-    assert not brackets
+        assert cycle.between == between
+        assert cycle.taken == closes
+        assert cycle.capture == (1 << closed % depth if closes else 0)
+        assert cycle.held == (closed > taken)
+        assert not cycle.held or cycle.oldest == 1 << taken % depth
+        taken += cycle.held and cycle.below
+        closed += closes
+        is_open = goes or (is_open and not closes)
+        firsts = firsts[goes:]
+    assert not firsts
+    assert closed == after
 
 
 def check(case: RowCase, above: Stalls, below: Stalls, runs: int = 1) -> None:
-    for cycles in watch(case, above, below, runs):
+    for nth, cycles in enumerate(watch(case, above, below, runs)):
         check_weights(case, cycles)
-        check_pace(case, cycles)
+        check_pace(case, cycles, nth)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -144,20 +157,23 @@ def test_each_token_is_accumulated_once_and_only_sums_can_stall_it(kind: type[In
 @pytest.mark.parametrize("corner", CORNERS)
 def test_corner_rows_keep_their_pace(index: IndexFormat, corner: str) -> None:
     levels = CORNERS[corner]
-    check(row_case(index, levels, 3, levels.shape[1], 2, 1), Stalls(0.4, 1), Stalls(0.4, 2))
+    for depth in (1, 2):
+        check(row_case(index, levels, 3, levels.shape[1], 2, 1, depth), Stalls(0.4, 1), Stalls(0.4, 2))
 
 
-def test_a_row_that_nobody_above_feeds_waits_before_its_first_token() -> None:
+def test_a_row_that_nobody_above_feeds_waits_before_its_second_filter() -> None:
     case = row_case(NM(1, 2), np.array([[1, 0, 0, 2]] * 2, np.int16), 3, 4, 1, 1)
     (cycles,) = watch(case, Stalls(1.0, 1), Stalls(0.0, 2))
-    assert not any(cycle.accumulate or cycle.capture for cycle in cycles)
+    assert sum(cycle.accumulate for cycle in cycles) == 2
+    assert not any(cycle.capture for cycle in cycles)
     assert not cycles[-1].advance
 
 
-def test_a_row_that_nobody_below_empties_keeps_its_first_sum() -> None:
-    case = row_case(Dense(), np.ones((2, 4), np.int16), 3, 4, 1, 1)
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_row_that_nobody_below_empties_keeps_as_many_sums_as_it_has_registers(depth: int) -> None:
+    case = row_case(Dense(), np.ones((5, 4), np.int16), 3, 4, 1, 1, depth)
     (cycles,) = watch(case, Stalls(0.0, 1), Stalls(1.0, 2))
-    assert sum(cycle.capture for cycle in cycles) == 1
+    assert [cycle.capture for cycle in cycles if cycle.capture] == [1 << slot for slot in range(depth)]
     assert cycles[-1].held
 
 

@@ -19,7 +19,7 @@ from rtl.axi.shell import Shell
 from rtl.config import ArrayConfig
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.registry import FORMATS, parse_index
-from sim.mapping.cycles import layer_cycles
+from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.pack import PackedLayer, Write, pack
 from sim.simulate.load_packets import beats_of_bytes, load_packet
 from tests.rtl.axi.master import Master
@@ -144,7 +144,7 @@ def test_activations_alone_do_not_start_after_a_soft_reset() -> None:
 
 
 def test_a_layer_within_its_limit_runs_and_half_the_limit_stops_it() -> None:
-    cycles = layer_cycles(PACKED.plan)
+    cycles = layer_cycles(PACKED.plan, Chain.of(PACKED.config))
     enough = (cycles - 1).bit_length()
 
     async def scenario(host: Host) -> None:
@@ -165,7 +165,7 @@ def test_an_illegal_register_is_an_error_and_keeps_its_value() -> None:
         await host.send([*header(Space.LAYER, 0, LayerRegister.LAST_FILTER, 1), 1 << 20])
         assert await host.events() == {"LOAD_ERROR"}
         assert await host.run() == {"DONE"}
-        assert await host.read("CYCLES") == layer_cycles(PACKED.plan)
+        assert await host.read("CYCLES") == layer_cycles(PACKED.plan, Chain.of(PACKED.config))
 
     with_host(PACKED, scenario)
 
@@ -201,7 +201,7 @@ def test_a_layer_with_wrong_counts_ends_or_is_stopped_and_after_a_reset_the_next
         await host.events()
         assert await host.load(writes) == {"LOADED"}
         assert await host.run() == {"DONE"}
-        assert await host.read("CYCLES") == layer_cycles(packed.plan)
+        assert await host.read("CYCLES") == layer_cycles(packed.plan, Chain.of(packed.config))
 
     taken = with_host(packed, scenario)
     beats = beats_of_bytes(packed.config, bytes(taken[-packed.result_beats :]))

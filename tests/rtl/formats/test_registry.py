@@ -32,7 +32,6 @@ class Token(NamedTuple):
     base: int
     level: int
     first: int
-    last: int
     ends_tile: int
 
 
@@ -62,7 +61,7 @@ def tokens_of(config: ArrayConfig, words: list[int], registers: dict[str, int], 
             if valid[-1]:
                 token = ctx.get(dut.token)
                 base = token.base if config.index.counts_positions else 0
-                tokens.append(Token(token.position, base, token.level, token.first, token.last, token.ends_tile))
+                tokens.append(Token(token.position, base, token.level, token.first, token.ends_tile))
             idle = 0 if waiting or valid[-1] else idle + 1
             taken = ctx.get(dut.next)
             ctx.set(dut.advance, 1)
@@ -94,13 +93,11 @@ def run_row(
 
 
 def levels_found(index: IndexFormat, tokens: list[Token], shape: tuple[int, int]) -> NDArray[np.int64]:
-    """(PASSES * K, L): what the tokens add up to, with filters bracketed by first and last."""
+    """(PASSES * K, L): what the tokens add up to, ``first`` beginning a filter."""
     found = np.zeros((PASSES * shape[0], shape[1]), np.int64)
-    k, inside = -1, False
+    k = -1
     for token in tokens:
-        assert inside != bool(token.first)
         k += token.first
-        inside = not token.last
         if token.level:
             found[k, token.position - index.leading_positions] += token.level
     return found
@@ -112,8 +109,8 @@ def check_row(
     """Exactly the levels, in as many tokens as planned, filter by filter."""
     tokens = run_row(index, levels, bits, words, plan)
     np.testing.assert_array_equal(levels_found(index, tokens, levels.shape), np.tile(levels, (PASSES, 1)))
-    ends = np.cumsum(np.tile(plan.tokens_k, PASSES))
-    assert np.flatnonzero([token.last for token in tokens]).tolist() == (ends - 1).tolist()
+    starts = np.cumsum([0, *np.tile(plan.tokens_k, PASSES)])[:-1]
+    assert np.flatnonzero([token.first for token in tokens]).tolist() == starts.tolist()
     assert [token.ends_tile for token in tokens] == ([0] * (int(plan.tokens_k.sum()) - 1) + [1]) * PASSES
 
 
@@ -172,4 +169,3 @@ def test_dense_decoder_counts_taps_within_channels(taps: int, channels: int) -> 
     assert [token.level for token in tokens] == [code + 1 if code < 4 else code - 8 for code in codes] * PASSES
     last = taps * channels - 1
     assert [token.first for token in tokens] == [n % (last + 1) == 0 for n in range(len(tokens))]
-    assert [token.last for token in tokens] == [n % (last + 1) == last for n in range(len(tokens))]

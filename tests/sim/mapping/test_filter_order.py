@@ -9,7 +9,7 @@ from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
 from rtl.formats.rice import Rice
 from sim.golden.golden import run_layer
-from sim.mapping.cycles import layer_cycles
+from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.filter_order import filter_order
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import plan_layer
@@ -47,5 +47,5 @@ def test_uneven_filters_take_fewer_cycles_and_results_keep_their_places() -> Non
     results, cycles = run_array(tiling.runs[0].packed, tiling.inputs(tiling.runs[0], activations))
     np.testing.assert_array_equal(tiling.join([results]), run_layer(layer, activations))
     mask, geometry = levels != 0, ArrayGeometry.of(layer)
-    assert cycles == tiling.cycles == group_schedule(mask, geometry, config, even=True).cycles(8)
-    assert cycles < layer_cycles(plan_layer(mask, geometry, 4, 8, Rice(3)), 8)
+    assert cycles == tiling.cycles == group_schedule(mask, geometry, config, even=True).cycles(Chain(1))
+    assert cycles < layer_cycles(plan_layer(mask, geometry, 4, 8, Rice(3)), Chain(1))

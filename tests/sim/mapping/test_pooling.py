@@ -12,7 +12,7 @@ from compress.model.pool import Pool, PoolKind
 from compress.model.requantization import Requantization
 from rtl.config import ArrayConfig
 from sim.golden.golden import run_layer
-from sim.mapping.cycles import layer_cycles
+from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.pack import pack
 from sim.mapping.pooling import array_window, window_on
 from sim.mapping.tiles import tile_layer
@@ -95,7 +95,7 @@ def test_results_and_cycles_are_the_models(case: str, stalled: float) -> None:
     results, cycles = run_array(packed, activations, stalled, 5)
     np.testing.assert_array_equal(results, run_layer(made, activations, pooled=True))
     assert results.shape[1:] == made.output_shape
-    model = layer_cycles(packed.plan, config.requant_lanes)
+    model = layer_cycles(packed.plan, Chain.of(config))
     assert cycles >= model if stalled else cycles == model
 
 

@@ -17,6 +17,7 @@ from rtl.config import ArrayConfig
 from rtl.formats.fixed import Fixed
 from rtl.formats.registry import FORMATS
 from sim.golden.golden import run_layer
+from sim.mapping.cycles import Chain
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.schedule import group_schedule, make_schedule
 from sim.mapping.tiles import tile_layer
@@ -36,7 +37,7 @@ def test_even_rows_are_taken_only_where_they_are_faster(case: tuple[CompressedLa
     except CodesignError:
         assume(False)
     even = group_schedule(layer.levels != 0, ArrayGeometry.of(layer), config, batch, even=True)
-    assert even.cycles(config.requant_lanes) <= quick.cycles(config.requant_lanes)
+    assert even.cycles(Chain.of(config)) <= quick.cycles(Chain.of(config))
 
 
 @settings(max_examples=20)
@@ -50,12 +51,13 @@ def test_banks_sized_for_even_rows_hold_the_layer(case: tuple[CompressedLayer, A
         assume(False)
     holding = config.replace(**vars(even.depths))
     schedule = make_schedule("layer", mask, geometry, holding, batch)
-    assert schedule.cycles(config.requant_lanes) <= even.cycles(config.requant_lanes)
+    assert schedule.cycles(Chain.of(config)) <= even.cycles(Chain.of(config))
 
 
 def test_random_masks_wait_less() -> None:
+    chain = Chain.of(ARRAY)
     quick, even = (group_schedule(MASK, GEOMETRY, ARRAY, even=even) for even in (False, True))
-    waited, waits = (schedule.cycles(4) - schedule.fewest_cycles(4) for schedule in (quick, even))
+    waited, waits = (schedule.cycles(chain) - schedule.fewest_cycles(chain) for schedule in (quick, even))
     assert waits < waited / 2
 
 
@@ -86,7 +88,7 @@ def test_the_array_takes_the_cycles_of_even_rows() -> None:
     even = group_schedule(mask, geometry, ARRAY, even=True)
     tiling = tile_layer(layer, ARRAY.replace(**vars(even.depths)))
     assert tiling.schedule.runs[0].plan.slices == even.runs[0].plan.slices
-    assert tiling.cycles < group_schedule(mask, geometry, ARRAY).cycles(4)
+    assert tiling.cycles < group_schedule(mask, geometry, ARRAY).cycles(Chain.of(ARRAY))
     activations = draw_activations(layer, 1, 3)
     results, cycles = run_array(tiling.runs[0].packed, tiling.inputs(tiling.runs[0], activations))
     assert cycles == tiling.cycles

@@ -129,7 +129,7 @@ def test_depthwise_channels_run_several_at_a_time_where_that_is_faster(index: In
 
 def test_space_to_depth_is_taken_where_channels_do_not_fill_the_rows() -> None:
     layer = make_layer(draw_levels((6, 3, 5, 5), 4, 0.5, 5), 4, 15, 14, stride=(2, 2), padding=(1, 2))
-    config = ArrayConfig(rows=4, lanes=4, weight_bits=4, activation_depth=128)
+    config = ArrayConfig(rows=4, lanes=4, weight_bits=4, activation_depth=64)
     tiling = tile_layer(layer, config)
     assert [run.part.folded for run in tiling.runs] == [True]
     activations = draw_activations(layer, 1, 6)

@@ -19,7 +19,7 @@ from compress.model.pool import Pool, PoolKind
 from rtl.config import ArrayConfig
 from rtl.formats.fixed import Fixed
 from rtl.names import ACCELERATOR
-from sim.mapping.cycles import layer_cycles
+from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.pack import PackedLayer, pack
 from sim.mapping.tiles import tile_layer
 from sim.simulate.build import BuiltArray, build_array, run_child
@@ -161,4 +161,4 @@ def test_what_a_driver_does_wrong_is_told_and_the_next_layer_is_right(built: Bui
     answers = run_bench(built, "tests.sim.simulate.axi_faults", [(packed, activations)] * 2, tmp_path)
     assert len(answers) == 2
     check_last_runs(packed, activations, answers)
-    assert answers[0]["counters"]["CYCLES"] == layer_cycles(packed.plan, CONFIG.requant_lanes)
+    assert answers[0]["counters"]["CYCLES"] == layer_cycles(packed.plan, Chain.of(CONFIG))

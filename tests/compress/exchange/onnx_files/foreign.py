@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,9 @@ import onnx
 from numpy.random import Generator
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+
+from compress.exchange.onnx_files.importer import load_onnx
+from compress.model.compressed_model import CompressedModel
 
 DOMAIN = "qonnx.custom_op.general"
 
@@ -123,3 +128,28 @@ def residual(random: Generator) -> Foreign:
     net.node("Gemm", net.weights(random.normal(size=(5, 4)), 0.1, 4), transB=1)
     net.quant(0.02, 8, signed=1)
     return net
+
+
+def load(model: onnx.ModelProto, folder: Path) -> CompressedModel:
+    """The model of a file that is written first."""
+    path = folder / "foreign.onnx"
+    path.write_bytes(model.SerializeToString())
+    return load_onnx(path)
+
+
+def moved(op_type: str, *inputs: Any, opset: int = 14, **attributes: Any) -> Callable[[Generator], Foreign]:
+    """An operator on a layer's codes, behind them their quantizer again."""
+
+    def make(random: Generator) -> Foreign:
+        net = Foreign((1, 6, 6), opset)
+        net.quant(0.1, 8)
+        net.node("Conv", net.weights(random.normal(size=(2, 1, 3, 3)), 0.1, 4))
+        net.quant(0.1, 8)
+        net.node(
+            op_type, *(each if isinstance(each, str) else net.constant(each, np.asarray(each).dtype) for each in inputs)
+        )
+        net.nodes[-1].attribute.extend(helper.make_attribute(*each) for each in attributes.items())
+        net.quant(0.1, 8)
+        return net
+
+    return make

@@ -109,7 +109,10 @@ def _leave_out_batch_norms(network: nn.Module, tensors: Mapping[str, Tensor]) ->
     """Make room for a network in which those batch norms that have no tensors are part of the layers before them."""
     for name, module in list(network.named_modules()):
         parent, _, child = name.rpartition(".")
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and f"{name}.running_mean" not in tensors:
+        if (
+            isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.SyncBatchNorm)
+            and f"{name}.running_mean" not in tensors
+        ):
             setattr(network.get_submodule(parent), child, nn.Identity())
         if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is None and f"{name}.bias" in tensors:
             module.bias = nn.Parameter(torch.zeros(len(module.weight)))

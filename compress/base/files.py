@@ -71,6 +71,8 @@ def replacing(path: Path) -> Iterator[Path]:
     CodesignError
         The folder or the file cannot be written.
     """
+    if not path.name:
+        raise CodesignError(f"{path} is a folder, not a file", "name a file in it")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{secrets.token_hex(8)}.part")  # the longest name that ``path`` may have fits

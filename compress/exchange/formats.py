@@ -83,7 +83,7 @@ def export_model(model: CompressedModel, path: Path, name: str | None = None) ->
 
 
 def _chosen(path: Path, name: str | None) -> ExportFormat:
-    suffixes = ", ".join(suffix for entry in _ALL for suffix in entry.suffixes)
+    suffixes = ", ".join(dict.fromkeys(suffix for entry in _ALL for suffix in entry.suffixes))
     if name is None:
         matching = [entry for entry in _ALL if path.suffix in entry.suffixes]
         if not matching:

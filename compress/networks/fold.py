@@ -14,7 +14,7 @@ from compress.networks.checks import check_plain
 
 __all__ = ["fold_batch_norms"]
 
-BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.SyncBatchNorm
 Foldable = nn.Conv2d | nn.Linear
 
 

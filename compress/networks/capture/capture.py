@@ -70,6 +70,7 @@ class _Reader:
         self._calls: dict[str, Call] = {}
         self._layers: dict[str, CapturedLayer] = {}
         self._norms: dict[str, str] = {}
+        self._norm_modules: set[str] = set()
         self._constants: dict[fx.Node, Tensor] = {}
         self._results: dict[fx.Node, str] = {}
         self._parts: dict[fx.Node, tuple[Call, int, tuple[int, ...]]] = {}
@@ -135,7 +136,7 @@ class _Reader:
         _check_samples_apart(node, call)
         if call.target in LAYER_TARGETS:
             return self._add_layer(call, arguments)
-        return self._add(self._without_constants(call, arguments))
+        return self._add(self._without_constants(node, call, arguments))
 
     def _call(self, node: fx.Node, arguments: Arguments) -> Call:
         names = self._activations(arguments)
@@ -154,7 +155,7 @@ class _Reader:
     def _shape(self, name: str) -> tuple[int, ...]:
         return self._input_shape if name == INPUT else self._calls[name].shape
 
-    def _without_constants(self, call: Call, arguments: Arguments) -> Call:
+    def _without_constants(self, node: fx.Node, call: Call, arguments: Arguments) -> Call:
         constants = {
             name: self._constants[operands[0]]
             for name, operands in arguments.operands.items()
@@ -163,7 +164,7 @@ class _Reader:
         if any(len(each) > 1 and not self._constants.keys().isdisjoint(each) for each in arguments.operands.values()):
             raise call.refuse("has no integer operation: it joins constants to activations", "join activations alone")
         if call.target == BATCH_NORM:
-            self._note_norm(call, arguments)
+            self._note_norm(node, call, arguments)
             return normalization(call, constants)
         number = call.arguments.get("other")
         if isinstance(number, int | float) and not isinstance(number, bool) and call.target in ARITHMETIC:
@@ -178,20 +179,23 @@ class _Reader:
         ((name, constant),) = constants.items()
         return by_constant(call, constant, first=name == "self")
 
-    def _note_norm(self, call: Call, arguments: Arguments) -> None:
-        """A normalization that is called once is known by its module."""
+    def _note_norm(self, node: fx.Node, call: Call, arguments: Arguments) -> None:
+        """A normalization is known by its module, which must do that call and nothing else."""
         (mean,) = arguments.operands.get("running_mean", (None,))
         name = self._exported.parameters.get(str(mean.target), "") if mean is not None else ""
         module = name.rpartition(".")[0]
-        if module in self._norms.values():
+        if module in self._norm_modules:
             raise CodesignError(f"{module!r} runs twice", "give each place in the network a normalization of its own")
         if module:
+            self._norm_modules.add(module)
+        if module and module == self._names.caller(node):  # else another module's forward uses its numbers
             self._norms[call.name] = module
 
     def _add(self, call: Call) -> str:
         before = self._calls.get(call.inputs[0])
         if call.target == AFFINE and before is not None and before.target == AFFINE:
             call = after(before, call)
+            self._norms.pop(call.name, None)  # it does more than its module now
         self._calls[call.name] = call
         return call.name
 

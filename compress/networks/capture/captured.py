@@ -34,7 +34,7 @@ class CapturedNetwork:
     answer : str
     layers : mapping of call name to CapturedLayer
         In running order.
-    norms : mapping of call name to the name of the BatchNorm that makes the call
+    norms : mapping of call name to the name of the BatchNorm that makes the call, and does nothing else
     """
 
     input_shape: tuple[int, ...]

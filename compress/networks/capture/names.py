@@ -37,6 +37,11 @@ class Names:
         """The name of the operation's module, else torch's name for it, be it taken or not."""
         return self._module_of(node) or node.name
 
+    def caller(self, node: fx.Node) -> str:
+        """The name of the module whose own ``forward`` runs the operation, empty for the network's."""
+        stack = node.meta.get("nn_module_stack") or {}
+        return next((name for name, _ in reversed(stack.values())), "")
+
     def _module_of(self, node: fx.Node) -> str | None:
         """The name of the module of torch's that runs the operation, if it is one."""
         stack = node.meta.get("nn_module_stack") or {}

@@ -38,6 +38,12 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_behind(tmp_path: Path, 
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("path", [".", "/"])
+def test_a_path_without_a_name_is_told(path: str) -> None:
+    with pytest.raises(CodesignError, match="is a folder, not a file"):
+        write_bytes(Path(path), b"x")
+
+
 def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CodesignError, match="cannot write"), replacing(tmp_path / "file" / "below"):

@@ -1,8 +1,12 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional
 
 from compress.base.errors import CodesignError
 from compress.networks.capture.capture import capture
@@ -14,7 +18,7 @@ def shake(network: nn.Module, seed: int) -> nn.Module:
     """Statistics and parameters as after a training."""
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.SyncBatchNorm):
             for tensor in (module.running_mean, module.running_var, module.weight, module.bias):
                 if tensor is not None:
                     tensor.data = torch.rand(tensor.shape, generator=generator) + 0.1
@@ -30,6 +34,53 @@ class Residual(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         outputs: Tensor = images + self.norm(self.conv(images))
         return outputs
+
+
+class Plain(nn.BatchNorm2d):
+    """Another name for torch's."""
+
+
+class Behind(nn.Module):
+    """A layer, and what a function makes of its result and a normalization, or two."""
+
+    def __init__(
+        self, function: Callable[[Any, Tensor], Tensor], kind: type[nn.Module] = nn.BatchNorm2d, channels: int = 4
+    ) -> None:
+        super().__init__()
+        self.conv, self.norm, self.second = nn.Conv2d(4, 4, 3), kind(channels), nn.BatchNorm2d(4)
+        self.function = function
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.function(self, self.conv(images))
+
+
+def _functional(network: Any, maps: Tensor) -> Tensor:
+    norm = network.norm
+    return functional.batch_norm(maps, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+
+
+@pytest.mark.parametrize(
+    ("network", "norms_left"),
+    [
+        (Behind(lambda network, maps: network.norm(maps), Plain), 1),
+        (Behind(lambda network, maps: network.norm(maps), nn.SyncBatchNorm), 1),
+        (Behind(lambda network, maps: network.norm(functional.dropout(maps, training=network.training))), 1),
+        (Behind(lambda network, maps: network.second(network.norm(maps))), 2),
+        (Behind(lambda network, maps: network.norm(maps * 2 + 1)), 2),
+        (Behind(lambda network, maps: network.norm(maps.add_(1.0))), 2),
+        (Behind(lambda network, maps: network.norm(maps) * 2 + 1), 2),
+        (Behind(lambda network, maps: network.second(maps) + network.norm(maps)), 2),
+        (Behind(_functional), 2),
+    ],
+)
+def test_what_is_between_stays_what_it_was(network: Behind, norms_left: int) -> None:
+    """A normalization that is not called here stays too."""
+    shake(network, 0).eval()
+    images = torch.rand(3, 4, 5, 5)
+    folded = fold_batch_norms(network, images.shape[1:])
+    torch.testing.assert_close(folded(images), network(images), rtol=1e-4, atol=1e-5)
+    kinds = nn.BatchNorm2d | nn.SyncBatchNorm
+    assert sum(isinstance(module, kinds) for module in folded.modules()) == norms_left
 
 
 @given(st.integers(0, 1000), st.booleans(), st.booleans(), st.sampled_from([1, 2, 4]))

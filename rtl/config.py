@@ -25,6 +25,7 @@ _LIMITS = {
     "acc_bits": (MIN_ACC_BITS, MAX_ACC_BITS),
     "requant_lanes": (1, 256),
     "chain_depth": (1, 8),
+    "subarrays": (1, 8),
     "weight_depth": (2, 1 << 24),
     "activation_depth": (4, 1 << 20),
     "table_depth": (2, 1 << 20),
@@ -52,6 +53,9 @@ class ArrayConfig:
         Pixels requantized per cycle; must divide ``lanes``.
     chain_depth : int
         Filters whose sums a row can hold for the row below.
+    subarrays : int
+        The most equal stacks of rows that a layer may divide the array into, each for other pixels: a power of two that
+        divides ``rows``.
     weight_depth, activation_depth, table_depth : int
         Words of one row's weight bank, activation bank and address table. An activation word is ``lanes`` wide.
     bias_depth : int
@@ -66,6 +70,7 @@ class ArrayConfig:
     index: IndexFormat = field(default_factory=Fixed)
     requant_lanes: int = 1
     chain_depth: int = 1
+    subarrays: int = 1
     weight_depth: int = 1024
     activation_depth: int = 256
     table_depth: int = 256
@@ -80,6 +85,11 @@ class ArrayConfig:
             raise CodesignError(
                 f"array requant_lanes {self.requant_lanes} does not divide lanes {self.lanes}",
                 "choose a divisor of lanes",
+            )
+        if self.subarrays & (self.subarrays - 1) or self.rows % self.subarrays:
+            raise CodesignError(
+                f"array subarrays {self.subarrays} is not a power of two that divides rows {self.rows}",
+                "choose a power of two that divides rows",
             )
         if self.activation_depth % 2:
             raise CodesignError(

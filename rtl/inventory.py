@@ -16,6 +16,7 @@ from rtl.array.pe_array import ArrayControl
 from rtl.array.pool import Pool
 from rtl.array.requantizer import Requantizer
 from rtl.array.row_control import RowControl
+from rtl.array.subarrays import BiasFork, ChainLink, TailSelect
 from rtl.config import ArrayConfig
 from rtl.widths import table_layout
 
@@ -32,6 +33,9 @@ _NAMES: dict[Callable[[ArrayConfig], Component], str] = {
     GroupSelect: "group_select",
     Requantizer: "requantizer",
     Pool: "pool",
+    BiasFork: "bias_fork",
+    ChainLink: "chain_link",
+    TailSelect: "tail_select",
 }
 
 
@@ -83,6 +87,8 @@ def logic_modules(config: ArrayConfig) -> tuple[LogicUse, ...]:
         Requantizer: config.requant_lanes,
         Pool: config.requant_lanes,
     }
+    if config.subarrays > 1:
+        counts |= {BiasFork: 1, ChainLink: config.subarrays - 1, TailSelect: 1}
     return tuple(LogicUse(_NAMES[kind], kind, config, count) for kind, count in counts.items())
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "row_registers",
     "shift_bits",
     "table_layout",
+    "tail_bits",
     "token_layout",
 ]
 
@@ -44,6 +45,11 @@ def shift_bits(config: ArrayConfig) -> int:
 def level_shape(config: ArrayConfig) -> signed:
     """A decoded level, -M/2..M/2 with 0 for none: one bit more than its code."""
     return signed(config.weight_bits + 1)
+
+
+def tail_bits(config: ArrayConfig) -> int:
+    """Bits of the number of a stack of rows that may be a subarray, at least 1."""
+    return max(1, address_bits(config.subarrays))
 
 
 def table_layout(config: ArrayConfig) -> data.StructLayout:

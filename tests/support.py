@@ -171,6 +171,7 @@ def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: Index
         index=index,
         requant_lanes=requant_lanes,
         chain_depth=draw(st.integers(1, 3)),
+        subarrays=draw(st.sampled_from([n for n in (1, 2, 4, 8) if rows % n == 0])),
         **vars(depths),
     )
 
@@ -238,6 +239,8 @@ def tiled_cases(draw: st.DrawFn, kind: type[IndexFormat]) -> tuple[CompressedLay
     needed = vars(group_schedule(layer.levels != 0, ArrayGeometry.of(layer), config, batch).depths)
     depths = {bank: draw(st.integers(-(-words // draw(st.integers(1, 3))), words)) for bank, words in needed.items()}
     depths = {**depths, "table_depth": needed["table_depth"] * draw(st.integers(1, 4))}
+    if config.subarrays > 1 and draw(st.booleans()):  # whose rows have more of a filter each
+        depths = {bank: config.subarrays * words for bank, words in needed.items()}
     depths["activation_depth"] += depths["activation_depth"] % 2
     return layer, config.replace(**{bank: max(words, 4) for bank, words in depths.items()}), batch
 

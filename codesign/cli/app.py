@@ -74,6 +74,12 @@ ChainDepth = Annotated[
     int | None,
     typer.Option(help="Filters whose sums a row can hold for the next row, 1..8; default: as many as the model needs."),
 ]
+Subarrays = Annotated[
+    int | None,
+    typer.Option(
+        help="Stacks that narrow layers may divide the rows into, a power of two; default: 1, or the run's choice."
+    ),
+]
 LinearBatch = Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)]
 WeightDepth = Annotated[
     int | None, typer.Option(help="Maximum weight words per row; larger layers take several runs.", min=2)
@@ -183,6 +189,7 @@ def generate(
     index: Index = None,
     requant_lanes: RequantLanes = None,
     chain_depth: ChainDepth = None,
+    subarrays: Subarrays = None,
     linear_batch: LinearBatch = 8,
     weight_depth: WeightDepth = None,
     activation_depth: ActivationDepth = None,
@@ -198,7 +205,7 @@ def generate(
     from codesign.cli import commands
     from codesign.loop.generation import ArrayOptions
 
-    options = ArrayOptions(rows, lanes, index, requant_lanes, chain_depth, weight_depth, activation_depth)
+    options = ArrayOptions(rows, lanes, index, requant_lanes, chain_depth, subarrays, weight_depth, activation_depth)
     commands.generate(model, out, preset, options, linear_batch, prefix, json)
 
 

@@ -149,7 +149,7 @@ def generate(
     lines = [
         *paths,
         f"{config.rows} x {config.lanes} PEs, {config.index}, requant_lanes {config.requant_lanes}, "
-        f"chain_depth {config.chain_depth}: {made.origin}",
+        f"chain_depth {config.chain_depth}, subarrays {config.subarrays}: {made.origin}",
     ]
     if made.cycles:
         lines.append("cycles: " + ", ".join(f"{layer} {count}" for layer, count in made.cycles.items()))

@@ -46,6 +46,7 @@ class ArrayOptions:
     index: str | None = None
     requant_lanes: int | None = None
     chain_depth: int | None = None
+    subarrays: int | None = None
     weight_depth: int | None = None
     activation_depth: int | None = None
 

@@ -25,6 +25,8 @@ _PLANS_KEPT = 256
 class NetworkPlans:
     """Plans of all layers, made once for each (rows, lanes) and choice of the layers that the array pools.
 
+    Where rows are made even or layers choose their subarrays, the drain and the chain make a difference too.
+
     Cycles are those of ``samples`` samples, the fewest that fill whole batches of every layer, so that they are
     integers; of a single layer they are those of its batch.
 
@@ -49,7 +51,8 @@ class NetworkPlans:
 
     def schedules(self, shape: Shape) -> tuple[Schedule, ...]:
         """Of every layer, with banks as deep as it needs."""
-        return self._schedules_of(shape.rows, shape.lanes, self._geometries(shape))
+        planned = shape if self.even or shape.subarrays > 1 else Shape(shape.rows, shape.lanes, 1)
+        return self._schedules_of(planned, self._geometries(shape))
 
     def config(self, shape: Shape) -> ArrayConfig:
         """The array of that shape whose banks just hold every layer."""
@@ -111,26 +114,35 @@ class NetworkPlans:
         return sum(cycles(schedule, shape.chain) * self._batches(load) for load, schedule in schedules)
 
     def _least_cycles(self, load: LayerLoad, geometry: ArrayGeometry, shape: Shape) -> int:
-        drain = load.group_filters * shape.chain.least_pace
-        busiest = sum(max(-(-nonzeros // shape.rows), drain) for nonzeros in load.group_nonzeros)
+        pixel_groups = self._pixel_groups_of(shape.lanes, geometry, load.batch)
+        shared = 1 if shape.subarrays == 1 else pixel_groups  # subarrays share pixel groups too
+        pace = shape.chain.least_pace() if shape.subarrays == 1 else shape.chain.drain
+        drain = load.group_filters * pace * shared
+        busiest = sum(max(-(-nonzeros * shared // shape.rows), drain) for nonzeros in load.group_nonzeros)
         latency = geometry.groups * (FILL_CYCLES + DRAIN_LATENCY)
-        return busiest * self._pixel_groups_of(shape.lanes, geometry, load.batch) + latency
+        return busiest * (pixel_groups // shared) + latency
 
-    def _make_schedules(self, rows: int, lanes: int, geometries: tuple[ArrayGeometry, ...]) -> tuple[Schedule, ...]:
-        requant_lanes = self.template.requant_lanes if self.even else 1  # without even they make no difference
-        array = self.template.replace(rows=rows, lanes=lanes, requant_lanes=requant_lanes)
+    def _make_schedules(self, shape: Shape, geometries: tuple[ArrayGeometry, ...]) -> tuple[Schedule, ...]:
+        array = self.template.replace(**asdict(shape))
         loads = zip(self.loads, geometries, strict=True)
         return tuple(group_schedule(load.mask, geometry, array, load.batch, self.even) for load, geometry in loads)
 
     def _least_depths(self, load: LayerLoad, geometry: ArrayGeometry, shape: Shape) -> Depths:
-        """Some row has at least its share of the weights, the channels and the positions."""
+        """Some row has at least its share of the weights, the channels and the positions, on any of the subarrays."""
         index, weight_bits = self.template.index, self.template.weight_bits
+        divisions = [1 << n for n in range(shape.subarrays.bit_length())]
         _, channels, *kernel = geometry.weight_shape
         positions = 0 if index.counts_positions else channels * prod(kernel)
         bits = max(load.group_nonzeros) * index.least_bits(weight_bits)
         return Depths(
             weight_depth=max(2, ceil(bits / (shape.rows * index.word_bits(weight_bits)))),
-            activation_depth=max(4, self._words_of(shape.lanes, geometry, load.batch, ceil(channels / shape.rows))),
+            activation_depth=max(
+                4,
+                min(
+                    self._words_of(shape.lanes, geometry, load.batch, ceil(channels * n / shape.rows), n)
+                    for n in divisions
+                ),
+            ),
             table_depth=max(2, ceil(positions / shape.rows)),
             bias_depth=max(2, load.group_filters),
         )
@@ -140,6 +152,6 @@ class NetworkPlans:
         return ImageLayout(geometry, lanes, batch).pixel_groups
 
     @staticmethod
-    def _count_words(lanes: int, geometry: ArrayGeometry, batch: int, channels: int) -> int:
-        words = ImageLayout(geometry, lanes, batch).words(channels)
+    def _count_words(lanes: int, geometry: ArrayGeometry, batch: int, channels: int, subarrays: int) -> int:
+        words = ImageLayout(geometry, lanes, batch, subarrays).words(channels)
         return words + words % 2

@@ -13,8 +13,9 @@ __all__ = ["Shape", "candidate_shapes", "pooling_shapes", "shape_of", "without_i
 
 _LANES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 _REQUANT_LANES = (1, 2, 4, 8, 16)
-_CHAIN_DEPTHS = (1, 2, 4)
 _MAX_ROWS = 32
+_CHAINS = ((1, 1), (2, 1), (1, 2), (1, 4))
+"""Depth and subarrays."""
 
 
 @dataclass(frozen=True, order=True)
@@ -25,6 +26,7 @@ class Shape:
     lanes: int
     requant_lanes: int
     chain_depth: int = 1
+    subarrays: int = 1
 
     @property
     def chain(self) -> Chain:
@@ -39,17 +41,21 @@ class Shape:
 
 def shape_of(config: ArrayConfig) -> Shape:
     """The part of a configuration that the search chooses."""
-    return Shape(config.rows, config.lanes, config.requant_lanes, config.chain_depth)
+    return Shape(config.rows, config.lanes, config.requant_lanes, config.chain_depth, config.subarrays)
 
 
 def candidate_shapes(max_rows: int = _MAX_ROWS, lanes: Sequence[int] = _LANES) -> tuple[Shape, ...]:
-    """The search space: every number of rows, lanes 2^k and 3 * 2^k, requantizers 2^k that divide the lanes."""
+    """The search space: every number of rows, lanes 2^k and 3 * 2^k, requantizers 2^k that divide the lanes.
+
+    With each of a chain of depth one or two, or two or four subarrays.
+    """
     return tuple(
-        Shape(rows, width, requant)
+        Shape(rows, width, requant, depth, subarrays)
         for rows in range(1, max_rows + 1)
         for width in lanes
         for requant in _REQUANT_LANES
-        if width % requant == 0
+        for depth, subarrays in _CHAINS
+        if width % requant == 0 and rows % subarrays == 0
     )
 
 
@@ -70,13 +76,13 @@ def without_idle_lanes(
     """``shapes`` without those whose additional lanes bring nothing.
 
     With ``most_lanes``, all pixels of every layer are one pixel group. A shape is left out if another one with
-    at least that many lanes has fewer of them, as many rows and no more requantizers, pools the same layers, and drains
-    a filter in no more cycles.
+    at least that many lanes has fewer of them, as many rows and subarrays, as deep a chain and no more requantizers,
+    pools the same layers, and drains a filter in no more cycles.
     """
     enough = [shape for shape in set(shapes) if shape.lanes >= most_lanes]
-    by_rows: dict[int, list[Shape]] = {}
+    alike: dict[tuple[int, ...], list[Shape]] = {}
     for shape in enough:
-        by_rows.setdefault(shape.rows, []).append(shape)
+        alike.setdefault(_rows_and_chain(shape), []).append(shape)
 
     def pooled(shape: Shape) -> list[bool]:
         return [geometry.on(shape.lanes, shape.requant_lanes).pooled for geometry in geometries]
@@ -87,7 +93,11 @@ def without_idle_lanes(
             and other.requant_lanes <= shape.requant_lanes
             and other.lanes // other.requant_lanes <= shape.lanes // shape.requant_lanes
             and pooled(other) == pooled(shape)
-            for other in by_rows.get(shape.rows, ())
+            for other in alike.get(_rows_and_chain(shape), ())
         )
 
     return tuple(shape for shape in shapes if not idle(shape))
+
+
+def _rows_and_chain(shape: Shape) -> tuple[int, ...]:
+    return shape.rows, shape.chain_depth, shape.subarrays

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 _ADDRESSED = {"rows": 1, "weight_depth": 2, "activation_depth": 4, "table_depth": 2, "bias_depth": 2}
-_SIZES = _ADDRESSED | {"lanes": 1, "requant_lanes": 1}
+_SIZES = _ADDRESSED | {"lanes": 1, "requant_lanes": 1, "subarrays": 1}
 _KNOWN_SIZES: dict[str, tuple[str, ...]] = {
     "pe": (),
     "requantizer": (),
@@ -37,7 +37,10 @@ _KNOWN_SIZES: dict[str, tuple[str, ...]] = {
     "addresser": ("lanes", "activation_depth"),
     "row_control": ("weight_depth", "activation_depth", "table_depth"),
     "group_select": ("lanes", "requant_lanes"),
-    "drain_control": ("lanes", "requant_lanes"),
+    "drain_control": ("lanes", "requant_lanes", "rows", "subarrays"),
+    "bias_fork": ("rows", "subarrays"),
+    "chain_link": ("lanes", "rows", "subarrays"),
+    "tail_select": ("lanes", "rows", "subarrays"),
 }
 """Sizes that each module's source depends on (all, if it is not listed); a test compares the sources."""
 

@@ -12,8 +12,9 @@ from compress.model.requantization import MULTIPLIER_BITS
 from rtl.array.pool import PIXEL_BITS, POOL_LATENCY, POOL_SHIFT_BITS, Pool
 from rtl.array.requantizer import REQUANTIZER_LATENCY, SHIFT_BITS, Requantizer
 from rtl.array.row import sums_layout
+from rtl.array.subarrays import inner_mask
 from rtl.config import ArrayConfig
-from rtl.widths import COUNT_BITS
+from rtl.widths import COUNT_BITS, address_bits, tail_bits
 
 __all__ = ["DRAIN_LATENCY", "Drain", "DrainControl", "GroupSelect", "layer_registers", "result_layout"]
 
@@ -28,8 +29,12 @@ def result_layout(config: ArrayConfig) -> data.StructLayout:
     )
 
 
-def layer_registers() -> data.StructLayout:
-    """Registers the whole array shares, in the order of ``LayerRegister``."""
+def layer_registers(config: ArrayConfig) -> data.StructLayout:
+    """Registers the whole array shares, in the order of ``LayerRegister``.
+
+    An array of one subarray takes the register that says so, and needs no flip-flop for it.
+    """
+    stacks = {"last_subarray": unsigned(address_bits(config.subarrays))} if config.subarrays > 1 else {}
     return data.StructLayout(
         {
             "last_filter": unsigned(COUNT_BITS),
@@ -39,6 +44,7 @@ def layer_registers() -> data.StructLayout:
             "relu": unsigned(1),
             "last_pixel": unsigned(PIXEL_BITS),
             "pool_shift": unsigned(POOL_SHIFT_BITS),
+            **stacks,
         }
     )
 
@@ -75,7 +81,7 @@ class GroupSelect(Component):
 
 
 class DrainControl(Component):
-    """Count groups, filters, tiles and window pixels; carry valid and last along the requantizers' stages.
+    """Count groups, subarrays, filters, tiles and window pixels; carry valid and last along the requantizers' stages.
 
     Nothing moves while a beat waits at ``results`` (``advance`` low). The groups of a filter form whole windows.
 
@@ -83,15 +89,22 @@ class DrainControl(Component):
     -------
     last_pixel : In
         Pixels of a pooling window minus one, 0 for none.
+    inner : In
+        ``rtl.array.subarrays.inner_mask``.
+    tail : Out
+        Of the subarray whose sums are next.
     pool, first, odd : Out
         To the pools: a pixel is valid, is the first of its window, has an odd number in its window.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
         self._groups = config.lanes // config.requant_lanes
+        self._last_tail = config.subarrays - 1
         super().__init__(
             {
                 "start": In(1),
+                "inner": In(tail_bits(config)),
+                "tail": Out(tail_bits(config)),
                 "last_filter": In(COUNT_BITS),
                 "last_tile": In(COUNT_BITS),
                 "last_pixel": In(PIXEL_BITS),
@@ -111,16 +124,17 @@ class DrainControl(Component):
     def elaborate(self, platform: Any) -> Elaboratable:
         """Handshakes, then the nested counters."""
         m = Module()
-        ends_filter, ends_tile, ends_layer = Signal(), Signal(), Signal()
+        ends_sums, ends_filter, ends_tile, ends_layer = Signal(), Signal(), Signal(), Signal()
         filter_, tile = Signal(COUNT_BITS), Signal(COUNT_BITS)
         stages = DRAIN_LATENCY - POOL_LATENCY
         valid, last = Signal(stages), Signal(stages)
         m.d.comb += [
-            ends_filter.eq(self.group == self._groups - 1),
+            ends_sums.eq(self.group == self._groups - 1),
+            ends_filter.eq(ends_sums & self._is_last_tail),
             ends_tile.eq(filter_ == self.last_filter),
             ends_layer.eq(ends_tile & (tile == self.last_tile)),
             self.advance.eq(~self.result_valid | self.result_ready),
-            self.sums_ready.eq(self.advance & ends_filter),
+            self.sums_ready.eq(self.advance & ends_sums),
         ]
         with m.If(self.advance):
             m.d.sync += [
@@ -130,13 +144,22 @@ class DrainControl(Component):
         with m.If(self.start):
             m.d.sync += [self.group.eq(0), filter_.eq(0), tile.eq(0)]
         with m.Elif(self.advance & self.sums_valid):
-            m.d.sync += self.group.eq(self.group + 1)
+            m.d.sync += self.group.eq(Mux(ends_sums, 0, self.group + 1))
             with m.If(ends_filter):
-                m.d.sync += [self.group.eq(0), filter_.eq(filter_ + 1)]
+                m.d.sync += filter_.eq(filter_ + 1)
                 with m.If(ends_tile):
                     m.d.sync += [filter_.eq(0), tile.eq(tile + 1)]
+        if self._last_tail:
+            with m.If(self.start | (self.advance & self.sums_valid & ends_filter)):
+                m.d.sync += self.tail.eq(self.inner)
+            with m.Elif(self.advance & self.sums_valid & ends_sums):
+                m.d.sync += self.tail.eq(self.tail + self.inner + 1)
         self._pool(m, valid[-1], last[-1])
         return m
+
+    @property
+    def _is_last_tail(self) -> Any:
+        return self.tail == self._last_tail if self._last_tail else 1
 
     def _pool(self, m: Module, valid: Any, last: Any) -> None:
         """Let a result out with the last pixel of a window."""
@@ -168,7 +191,8 @@ class Drain(Component):
         super().__init__(
             {
                 "start": In(1),
-                "registers": In(layer_registers()),
+                "registers": In(layer_registers(config)),
+                "tail": Out(tail_bits(config)),
                 "sums": In(stream.Signature(sums_layout(config))),
                 "results": Out(stream.Signature(result_layout(config))),
             }
@@ -184,6 +208,7 @@ class Drain(Component):
             control.last_filter.eq(self.registers.last_filter),
             control.last_tile.eq(self.registers.last_tile),
             control.last_pixel.eq(self.registers.last_pixel),
+            self.tail.eq(control.tail),
             control.sums_valid.eq(self.sums.valid),
             self.sums.ready.eq(control.sums_ready),
             self.results.valid.eq(control.result_valid),
@@ -193,6 +218,8 @@ class Drain(Component):
             select.group.eq(control.group),
             select.sums.eq(self.sums.payload),
         ]
+        if self._config.subarrays > 1:
+            m.d.comb += control.inner.eq(inner_mask(self._config, self.registers.last_subarray))
         for lane in range(self._config.requant_lanes):
             m.submodules[f"requantizer_{lane}"] = requantizer = Requantizer(self._config)
             m.submodules[f"pool_{lane}"] = pool = Pool(self._config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ from rtl.array.bias_source import BiasSource
 from rtl.array.drain import Drain, layer_registers, result_layout
 from rtl.array.row import Row
 from rtl.array.sram import SRAM
+from rtl.array.subarrays import BiasFork, ChainLink, TailSelect, inner_mask, is_cut
 from rtl.array.write_bus import LayerRegister, Space, write_bus_layout
 from rtl.config import ArrayConfig
 
@@ -49,7 +51,7 @@ class ArrayControl(Component):
                 "finished": In(1),
                 "busy": Out(1),
                 "cycles": Out(32),
-                "registers": Out(layer_registers()),
+                "registers": Out(layer_registers(config)),
             }
         )
 
@@ -57,9 +59,9 @@ class ArrayControl(Component):
         """Registers, then the run state."""
         m = Module()
         write_register = self.write_en & (self.write.space == Space.LAYER)
-        for register in LayerRegister:
-            with m.If(write_register & (self.write.address == register)):
-                m.d.sync += self.registers[register.name.lower()].eq(self.write.data)
+        for name, _ in layer_registers(self._config):
+            with m.If(write_register & (self.write.address == LayerRegister[name.upper()])):
+                m.d.sync += self.registers[name].eq(self.write.data)
         with m.If(self.start & ~self.busy):
             m.d.sync += [self.busy.eq(1), self.cycles.eq(0)]
         with m.Elif(self.busy):
@@ -107,18 +109,47 @@ class PEArray(Component):
         rows = self._rows(m, control.registers, begin, write_en)
         m.submodules.drain = drain = Drain(self.config)
         m.d.comb += [
-            rows[0].initial.valid.eq(biases.valid),
-            biases.ready.eq(rows[0].initial.ready),
             drain.start.eq(begin),
             drain.registers.eq(control.registers),
             control.finished.eq(drain.results.valid & drain.results.ready & drain.results.payload.last),
         ]
-        m.d.comb += [rows[0].initial.payload[lane].eq(biases.payload) for lane in range(self.config.lanes)]
-        for above, below in pairwise(rows):
-            connect(m, above.total, below.initial)
-        connect(m, rows[-1].total, drain.sums)
+        if self.config.subarrays == 1:
+            self._start_from(m, biases, rows[0])
+            self._chain(m, rows)
+            connect(m, rows[-1].total, drain.sums)
+        else:
+            self._stacks(m, biases, rows, drain, inner_mask(self.config, control.registers.last_subarray))
         connect(m, drain.results, flipped(self.results))
         return m
+
+    def _start_from(self, m: Module, biases: Any, row: Row) -> None:
+        m.d.comb += [row.initial.valid.eq(biases.valid), biases.ready.eq(row.initial.ready)]
+        m.d.comb += [row.initial.payload[lane].eq(biases.payload) for lane in range(self.config.lanes)]
+
+    def _chain(self, m: Module, rows: Sequence[Row]) -> None:
+        for above, below in pairwise(rows):
+            connect(m, above.total, below.initial)
+
+    def _stacks(self, m: Module, biases: Any, rows: Sequence[Row], drain: Drain, inner: Any) -> None:
+        """Stacks of rows with a link between each two; the first rows get biases, the last ones' sums are drained."""
+        m.submodules.bias_fork = fork = BiasFork(self.config)
+        m.submodules.tail_select = select = TailSelect(self.config)
+        m.d.comb += [fork.inner.eq(inner), select.tail.eq(drain.tail)]
+        connect(m, biases, fork.biases)
+        connect(m, select.sums, drain.sums)
+        height = self.config.rows // self.config.subarrays
+        stacks = [rows[first : first + height] for first in range(0, self.config.rows, height)]
+        self._start_from(m, fork.heads[0], rows[0])
+        for stack in stacks:
+            self._chain(m, stack)
+        for number, (above, below) in enumerate(pairwise(stacks), start=1):
+            m.submodules[f"link_{number}"] = link = ChainLink(self.config)
+            m.d.comb += link.cut.eq(is_cut(number, inner))
+            connect(m, above[-1].total, link.above)
+            connect(m, fork.heads[number], link.head)
+            connect(m, link.below, below[0].initial)
+            connect(m, link.tail, select.tails[number - 1])
+        connect(m, rows[-1].total, select.tails[-1])
 
     def _biases(self, m: Module, registers: Any, begin: Signal, write_en: Signal) -> Any:
         m.submodules.bias_bank = bank = SRAM(self.config.bias_depth, self.config.acc_bits)

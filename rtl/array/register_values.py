@@ -28,7 +28,7 @@ def register_values(config: ArrayConfig) -> dict[Space, Mapping[str, Sequence[in
 def _layer_values(config: ArrayConfig) -> dict[LayerRegister, Sequence[int]]:
     """A filter has a word of the bias bank, a tile at least a word of each activation bank.
 
-    The pixels of a pooling window divide the lanes of a requantizer.
+    The pixels of a pooling window divide the lanes of a requantizer; subarrays are powers of two.
     """
     block = config.lanes // config.requant_lanes
     return {
@@ -39,4 +39,5 @@ def _layer_values(config: ArrayConfig) -> dict[LayerRegister, Sequence[int]]:
         LayerRegister.RELU: range(2),
         LayerRegister.LAST_PIXEL: [n - 1 for n in range(1, LARGEST_WINDOW + 1) if block % n == 0],
         LayerRegister.POOL_SHIFT: range(LARGEST_WINDOW.bit_length()),
+        LayerRegister.LAST_SUBARRAY: [(1 << n) - 1 for n in range(config.subarrays.bit_length())],
     }

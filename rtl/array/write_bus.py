@@ -33,7 +33,7 @@ class LayerRegister(IntEnum):
     """Addresses in ``Space.LAYER``: counts minus one, and how results are scaled and pooled.
 
     ``LAST_PIXEL`` is a pooling window's pixels minus one, 0 without pooling; ``POOL_SHIFT`` 0 takes their maximum, else
-    it is the logarithm of their number and they are averaged.
+    it is the logarithm of their number and they are averaged. ``LAST_SUBARRAY``: subarrays minus one.
     """
 
     LAST_FILTER = 0
@@ -43,6 +43,7 @@ class LayerRegister(IntEnum):
     RELU = 4
     LAST_PIXEL = 5
     POOL_SHIFT = 6
+    LAST_SUBARRAY = 7
 
 
 def data_bits(config: ArrayConfig) -> int:

@@ -14,7 +14,7 @@ __all__ = ["ADDRESS_BITS", "VERSION", "Access", "Field", "Register", "config_dig
 ADDRESS_BITS = 12
 """Byte address bits of the register port: 4 KiB, the smallest range an AXI interconnect gives a slave."""
 
-VERSION = (2, 1)
+VERSION = (3, 0)
 """Of the register table: the first number changes when an old driver no longer works."""
 
 ID = 0x43445347  # "CDSG"

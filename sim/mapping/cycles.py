@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain as chained
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +42,9 @@ class Chain:
         """Of an array."""
         return cls(config.lanes // config.requant_lanes, config.chain_depth)
 
-    @property
-    def least_pace(self) -> int:
+    def least_pace(self, subarrays: int = 1) -> int:
         """Cycles a filter takes at least: a single register is filled again a cycle after it was taken."""
-        return self.drain + (self.depth == 1)
+        return max(subarrays * self.drain, self.drain + (self.depth == 1))
 
 
 def fill_cycles(index: IndexFormat) -> int:
@@ -54,26 +54,32 @@ def fill_cycles(index: IndexFormat) -> int:
 
 def layer_cycles(plan: LayerPlan, chain: Chain) -> int:
     """Cycles in which the array is busy while the receiver is always ready."""
-    return chain_cycles(plan.tokens_rk, plan.layout.pixel_groups, chain, fill_cycles(plan.index))
+    layout = plan.layout
+    return chain_cycles(plan.tokens_rk, layout.pixel_groups, chain, fill_cycles(plan.index), layout.subarrays)
 
 
 def fewest_cycles(plan: LayerPlan, chain: Chain) -> int:
     """A lower bound on ``layer_cycles``: the busiest row or the drain, whichever is slower, without waiting."""
     busiest_row = int(plan.tokens_rk.sum(axis=1).max())
     filters: int = plan.tokens_rk.shape[1]
-    busiest = max(busiest_row, filters * chain.least_pace)
+    busiest = max(busiest_row, filters * chain.least_pace(plan.layout.subarrays))
     return fill_cycles(plan.index) + busiest * plan.layout.pixel_groups + DRAIN_LATENCY
 
 
-def chain_cycles(tokens_rk: NDArray[np.int64], pixel_groups: int, chain: Chain, fill: int = FILL_CYCLES) -> int:
+def chain_cycles(
+    tokens_rk: NDArray[np.int64], pixel_groups: int, chain: Chain, fill: int = FILL_CYCLES, subarrays: int = 1
+) -> int:
     """Follow every filter down the chain of rows.
 
     A row closes a filter with the next one's first token, at the earliest a cycle after its last token: once the row
     above has closed it, and the row below has taken enough of the sums before it. The last row's sums take
     ``chain.drain`` cycles. Repeated for each pixel group; stops once their time is periodic.
+
+    Subarrays run the same tokens, and get their biases together. Their sums are taken in turn.
     """
     tokens = tokens_rk.T.tolist()
-    state = _State([fill + 1] * len(tokens_rk), [[_NEVER] * len(tokens_rk)] * chain.depth, _NEVER)
+    idle = [_NEVER] * len(tokens_rk)
+    state = _State([[fill + 1] * len(tokens_rk)] * subarrays, [[idle] * chain.depth] * subarrays, _NEVER)
     for left in reversed(range(pixel_groups)):
         before, state = state, _after_group(tokens, state, chain.drain)
         if 0 < left < pixel_groups - 1 and _is_periodic(tokens, chain.drain, before, state):
@@ -84,32 +90,37 @@ def chain_cycles(tokens_rk: NDArray[np.int64], pixel_groups: int, chain: Chain, 
 
 @dataclass(frozen=True)
 class _State:
-    """Cycles between two pixel groups.
+    """Cycles between two pixel groups; lists of lists are by subarray.
 
     Members
     -------
-    free : list of int
+    free : list of lists of int
         For each row: when it can accumulate the next filter's first token, if nothing waits.
-    room : list of lists of int
+    room : list of lists of lists of int
         For each of the next filters that a row can hold, and each row: the earliest cycle in which it may be closed.
     drained : int
         When the drain is free.
     """
 
-    free: list[int]
-    room: list[list[int]]
+    free: list[list[int]]
+    room: list[list[list[int]]]
     drained: int
 
     @property
     def times(self) -> list[int]:
         """All of them, always in the same order."""
-        return [*self.free, *(time for row in self.room for time in row), self.drained]
+        rooms = (row for rooms in self.room for row in rooms)
+        return [*chained.from_iterable(self.free), *chained.from_iterable(rooms), self.drained]
 
     def with_times(self, times: list[int]) -> _State:
         """As many others."""
-        rows = len(self.free)
-        starts = range(rows, len(times) - 1, rows)
-        return _State(times[:rows], [times[start : start + rows] for start in starts], times[-1])
+        waiting = iter(times)
+
+        def taken(like: list[int]) -> list[int]:
+            return [next(waiting) for _ in like]
+
+        free = [taken(rows) for rows in self.free]
+        return _State(free, [[taken(rows) for rows in rooms] for rooms in self.room], next(waiting))
 
 
 def _is_periodic(tokens: list[list[int]], drain: int, before: _State, after: _State) -> bool:
@@ -132,25 +143,34 @@ def _is_periodic(tokens: list[list[int]], drain: int, before: _State, after: _St
 
 
 def _after_group(tokens: list[list[int]], state: _State, drain: int) -> _State:
-    """Pass all filters down the rows, for one pixel group.
-
-    The model spends all its time here; comparisons are several times faster than calls of ``max``.
-    """
-    free, room, drained = list(state.free), list(state.room), state.drained
+    """Pass all filters down the rows, for one pixel group."""
+    free, room = [list(rows) for rows in state.free], [list(rooms) for rooms in state.room]
+    drained = state.drained
     for filter_tokens in tokens:
-        allowed, taken = room.pop(0), list(free)
-        closed = _NEVER
-        for row, count in enumerate(filter_tokens):
-            after = free[row] + count
-            if after <= closed:
-                after = closed + 1
-            if after < allowed[row]:
-                after = allowed[row]
-            free[row] = closed = after
-            taken[row - 1] = after + 1  # the first row's goes to the last place, which is the drain's
-        if drained <= closed:
-            drained = closed + 1
-        drained += drain
-        taken[-1] = drained
-        room.append(taken)
+        bias = max(rows[0] for rows in free)
+        for rows, rooms in zip(free, room, strict=True):
+            taken = _after_filter(filter_tokens, rows, rooms.pop(0), bias)
+            if drained <= rows[-1]:
+                drained = rows[-1] + 1
+            drained += drain
+            taken[-1] = drained
+            rooms.append(taken)
     return _State(free, room, drained)
+
+
+def _after_filter(tokens: list[int], free: list[int], allowed: list[int], closed: int) -> list[int]:
+    """Pass one filter down the rows of a subarray, whose first row gets a bias after cycle ``closed``.
+
+    ``free`` is brought up to date. Returns when each row has room for another sum, the last one's still to be set. The
+    model spends all its time here; comparisons are several times faster than calls of ``max``.
+    """
+    taken = list(free)
+    for row, count in enumerate(tokens):
+        after = free[row] + count
+        if after <= closed:
+            after = closed + 1
+        if after < allowed[row]:
+            after = allowed[row]
+        free[row] = closed = after
+        taken[row - 1] = after + 1
+    return taken

@@ -44,7 +44,7 @@ class Division:
     config: ArrayConfig
     batch: int
 
-    def unit(self, first: int, stop: int, folded: bool = False) -> Part:
+    def unit(self, first: int, stop: int, folded: bool = False, subarrays: int = 1) -> Part:
         """All filters, samples and lines of some groups."""
         filters = len(self.mask_kcrs) // self.geometry.groups
         channels = self.mask_kcrs.shape[1]
@@ -55,6 +55,7 @@ class Division:
             range(self.geometry.output_size[0]),
             stop - first,
             folded,
+            subarrays,
         )
 
     def fitting(self, unit: Part, slices: tuple[RowSlice, ...]) -> Iterator[PlannedRun]:
@@ -69,13 +70,15 @@ class Division:
                 yield PlannedRun(part, replace(run.plan, layout=self._layout(part)))
 
     def _layout(self, part: Part) -> ImageLayout:
-        return ImageLayout(part_geometry(self.geometry, part), self.config.lanes, len(part.samples))
+        return ImageLayout(part_geometry(self.geometry, part), self.config.lanes, len(part.samples), part.subarrays)
 
     def plan(self, part: Part, slices: tuple[RowSlice, ...]) -> LayerPlan:
         """The plan of one run, whether it fits or not."""
         mask, geometry = part_weights(self.mask_kcrs, self.geometry, part), part_geometry(self.geometry, part)
-        c = self.config
-        return plan_layer(mask, geometry, c.rows, c.lanes, c.index, len(part.samples), c.weight_bits, slices)
+        c, rows = self.config, self.config.rows // part.subarrays
+        return plan_layer(
+            mask, geometry, rows, c.lanes, c.index, len(part.samples), c.weight_bits, slices, part.subarrays
+        )
 
     def _filters(self, part: Part, slices: tuple[RowSlice, ...]) -> Iterator[PlannedRun]:
         """Halve the filters until each half fits; equal slices let activations and tables stay loaded."""

@@ -72,11 +72,15 @@ class ImageLayout:
     ``((b * image_pitch + Y) * line_pitch + x) * p + i``, so that the pixels of a window follow each other. A tap that
     lies o lines further on, o not divisible by p, finds its lines joined otherwise: a phase has a plane for each o % p
     of its taps, which joins its lines from line o % p on.
+
+    Each of several ``subarrays`` computes one of as many equal stretches of pixel groups, one after the other, and its
+    banks hold what that stretch reads.
     """
 
     geometry: ArrayGeometry
     lanes: int
     batch: int = 1
+    subarrays: int = 1
 
     @cached_property
     def line_pitch(self) -> int:
@@ -140,8 +144,10 @@ class ImageLayout:
 
     @cached_property
     def pixel_groups(self) -> int:
-        """Groups of ``lanes`` pixels; all filters pass over each. The hardware's registers call one a tile."""
-        return self.last_number // self.lanes + 1
+        """Groups of ``lanes`` pixels that each subarray computes; all filters pass over each. The registers call one a
+        tile.
+        """
+        return -(-(self.last_number + 1) // (self.lanes * self.subarrays))
 
     @cached_property
     def tap_offsets(self) -> NDArray[np.int64]:
@@ -157,8 +163,9 @@ class ImageLayout:
 
     @cached_property
     def plane_words(self) -> int:
-        """Words of one plane, up to the last pixel that an output needs."""
-        return (self.last_number + int(self.tap_offsets.max())) // self.lanes + 1
+        """Words of one plane in a subarray's bank, up to the last pixel that an output needs."""
+        last = min(self.last_number, self.pixel_groups * self.lanes - 1)
+        return (last + int(self.tap_offsets.max())) // self.lanes + 1
 
     def words(self, channels: int) -> int:
         """Bank words for ``channels``, including words that only dropped pixels read."""
@@ -172,7 +179,7 @@ class ImageLayout:
         return words, self.tap_offsets % self.lanes
 
     def planes(self, activations_nchw: NDArray[np.uint8], fill: int = 0) -> NDArray[np.uint8]:
-        """(C, phases * plane_words, lanes): the words of each channel, ``fill`` wherever they have no pixel.
+        """(subarrays, C, phases * plane_words, lanes): the words of each channel, ``fill`` wherever they have no pixel.
 
         ``activations_nchw`` has shape (batch, C, H, W).
         """
@@ -182,7 +189,8 @@ class ImageLayout:
         line = np.arange(height) + self.geometry.padding[0]
         column = np.arange(width) + self.geometry.padding[1]
         image = self.image_pitch * self.line_pitch * rows
-        pixels = self.plane_words * self.lanes
+        first_words = np.arange(self.subarrays) * self.pixel_groups
+        pixels = (first_words[-1] + self.plane_words) * self.lanes
         memory = np.full((channels, self.phases, pixels), fill, np.uint8)
         for copy in np.unique(self._tap_places[0][1] % rows).tolist():
             group, place = np.divmod(line // stride_y - copy, rows)
@@ -193,7 +201,9 @@ class ImageLayout:
             for b in range(batch):
                 inside = needed & (number + b * image < pixels)
                 memory[:, plane[inside], number[inside] + b * image] = activations_nchw[b][:, inside]
-        return memory.reshape(channels, self.phases * self.plane_words, self.lanes)
+        words = memory.reshape(channels, self.phases, -1, self.lanes)
+        held = words[:, :, first_words[:, None] + np.arange(self.plane_words)]
+        return held.transpose(2, 0, 1, 3, 4).reshape(self.subarrays, channels, -1, self.lanes)
 
     def _needed(self, axis: int, size: int, copy: int = 0) -> NDArray[np.bool_]:
         """(size,): whether an output reads a line or column in that copy; only those may overwrite shared padding."""

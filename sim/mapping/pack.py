@@ -53,19 +53,25 @@ class PackedLayer:
             LayerRegister.RELU: int(layer.relu),
             LayerRegister.LAST_PIXEL: layout.window_pixels - 1,
             LayerRegister.POOL_SHIFT: self._pool_shift,
+            LayerRegister.LAST_SUBARRAY: layout.subarrays - 1,
         }
         for register, value in registers.items():
             yield Write(Space.LAYER, 0, register, value)
         accumulator_mask = (1 << self.config.acc_bits) - 1
         for address, bias in enumerate(layer.bias.tolist()):
             yield Write(Space.BIAS, 0, address, bias & accumulator_mask)
-        for row, words in enumerate(self.weight_words):
-            for index, value in enumerate(self._row_registers(row)):
+        for row, part in self._rows():
+            for index, value in enumerate(self._row_registers(part)):
                 yield Write(Space.ROW, row, index, value)
-            for address, word in enumerate(words.tolist()):
+            for address, word in enumerate(self.weight_words[part].tolist()):
                 yield Write(Space.WEIGHT, row, address, word)
-            for address, word in enumerate(self._table(self.plan.slices[row])):
+            for address, word in enumerate(self._table(self.plan.slices[part])):
                 yield Write(Space.TABLE, row, address, word)
+
+    def _rows(self) -> Iterator[tuple[int, int]]:
+        """Every row of the array, and which row of its subarray it is."""
+        for row in range(self.plan.layout.subarrays * len(self.plan.slices)):
+            yield row, row % len(self.plan.slices)
 
     @property
     def _pool_shift(self) -> int:
@@ -115,8 +121,9 @@ class PackedLayer:
                 "pack it for that batch",
             )
         planes = self.plan.layout.planes(activations_nchw, self.layer.input_zero_point)
-        for row, part in enumerate(self.plan.slices):
-            words = planes[list(part.channels)].reshape(-1, self.config.lanes)
+        for row, index in self._rows():
+            part = self.plan.slices[index]
+            words = planes[row // len(self.plan.slices)][list(part.channels)].reshape(-1, self.config.lanes)
             depth = self.plan.layout.words(max(1, len(part.channels)))
             blank = np.zeros((depth - len(words), self.config.lanes), np.uint8)
             for address, pixels in enumerate(np.concatenate([words, blank])):
@@ -126,7 +133,7 @@ class PackedLayer:
     def result_beats(self) -> int:
         """Beats the array sends for one batch."""
         filters: int = self.layer.levels.shape[0]
-        return self.plan.layout.pixel_groups * filters * self._beats_of_filter
+        return self.plan.layout.pixel_groups * filters * self.plan.layout.subarrays * self._beats_of_filter
 
     @property
     def _beats_of_filter(self) -> int:
@@ -141,9 +148,9 @@ class PackedLayer:
 
         H_out and W_out are after pooling where the array pools. A beat has one value of each block of lanes.
         """
-        filters = self.layer.levels.shape[0]
-        groups = beats.astype(np.int16).reshape(-1, filters, self._beats_of_filter, self.config.requant_lanes)
-        pixels_kp = groups.transpose(1, 0, 3, 2).reshape(filters, -1)
+        filters, subarrays = self.layer.levels.shape[0], self.plan.layout.subarrays
+        shape = (-1, filters, subarrays, self._beats_of_filter, self.config.requant_lanes)
+        pixels_kp = beats.astype(np.int16).reshape(shape).transpose(1, 2, 0, 4, 3).reshape(filters, -1)
         results = pixels_kp[:, self.plan.layout.output_numbers].transpose(1, 0, 2, 3)
         if self.layer.relu:
             return results
@@ -151,8 +158,8 @@ class PackedLayer:
         return ((results ^ sign) - sign).astype(np.int16)
 
 
-def pack(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> PackedLayer:
-    """Lay a layer out on an array for ``batch`` samples at a time; the array pools where it can.
+def pack(layer: CompressedLayer, config: ArrayConfig, batch: int = 1, subarrays: int = 1) -> PackedLayer:
+    """Lay a layer out on an array, or on as many subarrays, for ``batch`` samples at a time; it pools where it can.
 
     Raises CodesignError where the layer does not fit: bank depths, weight or activation bits, accumulator range,
     groups, or pruned weights on a dense array.
@@ -165,7 +172,8 @@ def pack(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> PackedL
     check_numbers(layer, config)
     mask = layer.levels != 0
     geometry = ArrayGeometry.of(layer).on(config.lanes, config.requant_lanes)
-    plan = plan_layer(mask, geometry, config.rows, config.lanes, config.index, batch, config.weight_bits)
+    rows = config.rows // subarrays
+    plan = plan_layer(mask, geometry, rows, config.lanes, config.index, batch, config.weight_bits, subarrays=subarrays)
     plan.depths.check(layer.name, config)
     return PackedLayer(layer, config, plan, weight_words(layer, config, plan))
 

@@ -31,6 +31,8 @@ class Part:
         With more than one, the run has a block of weights for each group and pruned zeros elsewhere.
     folded : bool
         Whether the run's channels are the stride phases of the layer's (``sim.mapping.space_to_depth``).
+    subarrays : int
+        Stacks of rows that divide the run's pixels among them.
     """
 
     filters: range
@@ -39,6 +41,7 @@ class Part:
     lines: range
     groups: int = 1
     folded: bool = False
+    subarrays: int = 1
 
 
 def part_geometry(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:

@@ -58,7 +58,8 @@ class Depths:
 class LayerPlan:
     """A layer's mask laid out on rows of ``lanes``.
 
-    ``tokens_rk`` (rows, K) is what each row executes for each filter, one a cycle. ``rows`` has what each row stores.
+    ``tokens_rk`` (rows, K) is what each row of a subarray executes for each filter, one a cycle. ``rows`` has what each
+    of them stores.
     """
 
     layout: ImageLayout
@@ -91,8 +92,9 @@ def plan_layer(
     batch: int = 1,
     weight_bits: int = 8,
     slices: tuple[RowSlice, ...] | None = None,
+    subarrays: int = 1,
 ) -> LayerPlan:
-    """Lay out a mask of shape (K, C, R, S) for ``batch`` images on an array with codes of ``weight_bits``.
+    """Lay out a mask of shape (K, C, R, S) for ``batch`` images on ``subarrays`` of ``rows``, codes of ``weight_bits``.
 
     The array pools the ``geometry``'s window: take it away (``ArrayGeometry.on``) where it cannot.
 
@@ -108,7 +110,7 @@ def plan_layer(
     packer = make_packer(index, weight_bits)
     plans = tuple(packer.plan(_row_mask(row, mask_kct)) for row in slices)
     tokens = np.stack([plan.tokens_k for plan in plans])
-    return LayerPlan(ImageLayout(geometry, lanes, batch), slices, tokens, plans, index)
+    return LayerPlan(ImageLayout(geometry, lanes, batch, subarrays), slices, tokens, plans, index)
 
 
 def _row_mask(row: RowSlice, mask_kct: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -35,6 +35,9 @@ _BALANCED = 1.05
 _WAITING = 1.001
 """Cycles over the lower bound: at or below this ratio, rows are not balanced further."""
 
+_SUBARRAYS_FROM = 1.02
+"""Cycles over those of rows that all work all the time: at or below this ratio, subarrays are not tried."""
+
 _POOLING_MAY_COST = 1.05
 """Cycles with pooling on the array over cycles without: above this ratio, the host pools."""
 
@@ -51,11 +54,14 @@ class Form:
         Each row has all channels and some taps, instead of some channels and all taps: its bank holds all channels.
     folded : bool
         Space to depth: the stride phases of a channel are assigned like channels.
+    subarrays : int
+        Stacks of rows, each with a stretch of the pixels: their rows have more positions of a filter each.
     """
 
     groups: int = 1
     taps_assigned: bool = False
     folded: bool = False
+    subarrays: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +88,11 @@ class Schedule:
         """Tokens of the busiest row over those of the average row."""
         tokens = np.sum([run.plan.tokens_rk.sum(axis=1) for run in self.runs], axis=0)
         return float(tokens.max() / tokens.mean())
+
+    def waiting(self, chain: Chain) -> float:
+        """Cycles over those of rows that share the tokens equally and never wait."""
+        shared = (run.plan.tokens_rk.mean(axis=0).sum() * run.plan.layout.pixel_groups for run in self.runs)
+        return self.cycles(chain) / float(sum(shared))
 
     def pays(self, other: Schedule, chain: Chain) -> bool:
         """Whether it takes 5 % fewer cycles than ``other``, or fewer runs in no more cycles."""
@@ -136,9 +147,22 @@ def _best_schedule(division: Division) -> Schedule:
         best = layer.better(best, Form(taps_assigned=True))
         if can_fold(geometry):
             best = layer.better(best, Form(folded=True))
+    best = _groups_together(best, layer)
+    subarrays = 2
+    while subarrays <= config.subarrays and best.waiting(Chain.of(config)) > _SUBARRAYS_FROM:
+        best = layer.better(best, Form(subarrays=subarrays))
+        best = _groups_together(best, layer, subarrays)
+        subarrays *= 2
+    return best
+
+
+def _groups_together(best: Schedule, layer: _Forms, subarrays: int = 1) -> Schedule:
+    """Twice as many groups in a run as long as that is faster, where rows outnumber a group's channels."""
+    geometry, rows = layer.division.geometry, layer.division.config.rows // subarrays
     together = 2
-    while together <= geometry.groups and geometry.weight_shape[1] < config.rows:
-        merged = layer.better(best, Form(together, taps_assigned=True))
+    while together <= geometry.groups and geometry.weight_shape[1] < rows * subarrays:
+        taps_assigned = geometry.weight_shape[1] < rows
+        merged = layer.better(best, Form(together, taps_assigned, subarrays=subarrays))
         if merged is best:  # more groups would only have longer gaps
             break
         best, together = merged, 2 * together
@@ -150,13 +174,17 @@ def group_schedule(
 ) -> Schedule:
     """One run per group, whatever the depths of ``config``: for an array whose banks hold whole groups.
 
-    The array pools if it can. With ``even``, rows are balanced as in ``make_schedule``; without, in the quick way for
-    searches over many arrays.
+    The array pools if it can. Subarrays are taken where the cycle model finds at least 5 % fewer cycles. With ``even``,
+    rows are balanced as in ``make_schedule``; without, in the quick way for searches over many arrays.
     """
     mask_kcrs = mask_kcrs[filter_order(mask_kcrs, geometry.groups)]
     division = Division("", mask_kcrs, geometry.on(config.lanes, config.requant_lanes), config, batch)
-    units = [division.unit(group, group + 1) for group in range(geometry.groups)]
-    return Schedule(tuple(_Forms(division).whole(unit, even) for unit in units))
+    forms = _Forms(division)
+    best = forms.whole(even)
+    subarrays = 2
+    while subarrays <= config.subarrays and best.waiting(Chain.of(config)) > _SUBARRAYS_FROM:
+        best, subarrays = forms.better_whole(best, even, subarrays), 2 * subarrays
+    return best
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +197,9 @@ class _Forms:
         """Runs that fit, in this form."""
         groups = self.division.geometry.groups
         firsts = range(0, groups, form.groups)
-        units = (self.division.unit(first, min(first + form.groups, groups), form.folded) for first in firsts)
+        units = (
+            self.division.unit(first, min(first + form.groups, groups), form.folded, form.subarrays) for first in firsts
+        )
         return Schedule(tuple(run for unit in units for run in self._runs(unit, form)))
 
     def better(self, best: Schedule, form: Form) -> Schedule:
@@ -180,9 +210,21 @@ class _Forms:
             return best
         return other if other.pays(best, Chain.of(self.division.config)) else best
 
-    def whole(self, unit: Part, even: bool) -> PlannedRun:
-        """The unit in one run."""
+    def better_whole(self, best: Schedule, even: bool, subarrays: int) -> Schedule:
+        """A run for each group on subarrays, if the format has words for it and it pays, else ``best``."""
+        try:
+            other = self.whole(even, subarrays)
+        except CodesignError:
+            return best
+        return other if other.pays(best, Chain.of(self.division.config)) else best
 
+    def whole(self, even: bool, subarrays: int = 1) -> Schedule:
+        """A run for each group."""
+        groups = range(self.division.geometry.groups)
+        units = (self.division.unit(group, group + 1, subarrays=subarrays) for group in groups)
+        return Schedule(tuple(self._whole_unit(unit, even) for unit in units))
+
+    def _whole_unit(self, unit: Part, even: bool) -> PlannedRun:
         def lay_out(slices: tuple[RowSlice, ...]) -> list[PlannedRun]:
             return [PlannedRun(unit, self.division.plan(unit, slices))]
 
@@ -194,7 +236,7 @@ class _Forms:
 
     def _slices(self, unit: Part, slicer: Slicer, even: bool = False) -> tuple[RowSlice, ...]:
         mask = part_weights(self.division.mask_kcrs, self.division.geometry, unit)
-        return slicer(mask.reshape(*mask.shape[:2], -1), self.division.config.rows, even)
+        return slicer(mask.reshape(*mask.shape[:2], -1), self.division.config.rows // unit.subarrays, even)
 
     def _balanced(self, unit: Part, slicer: Slicer, lay_out: LayOut) -> list[PlannedRun]:
         """Runs with rows balanced in total, or over every stretch if that takes fewer cycles and no more runs."""

@@ -138,6 +138,7 @@ class LoaderPackets(Harness):
         legal = Signal(init=1)
         highest = {LayerRegister.LAST_FILTER: 3, LayerRegister.LAST_TILE: 3, LayerRegister.MULTIPLIER: 511}
         highest |= {LayerRegister.SHIFT: 31, LayerRegister.RELU: 1, LayerRegister.POOL_SHIFT: 6}
+        highest |= {LayerRegister.LAST_SUBARRAY: 0}
         with m.If(space == Space.LAYER):
             for register, most in highest.items():
                 with m.If(address == register):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 
 from rtl.array.bias_source import BiasSource
 from rtl.array.drain import DRAIN_LATENCY, Drain, DrainControl, layer_registers
 from rtl.array.pool import Pool
 from rtl.array.row import Row
+from rtl.array.subarrays import BiasFork
 from rtl.array.write_bus import write_bus_layout
 from tests.formal.arrays import SMALL
 from tests.formal.engine import Harness, In, Proof
@@ -50,16 +53,48 @@ class BiasQueue(Harness):
         check_stream(self, m, "biases", biases.valid, biases.ready, biases.payload, excused=self.start)
 
 
-class RowSums(Harness):
-    """The hand-over register between rows: one whole row, its banks with any content."""
+class BiasesOfSubarrays(Harness):
+    """Biases given to two subarrays of two stacks, or to one, or to four: no head loses or repeats one."""
+
+    CONFIG = SMALL.replace(rows=4, subarrays=4)
 
     def __init__(self) -> None:
+        super().__init__({"valid": In(1), "bias": In(12), "ready": In(4), "inner": In(2)})
+
+    def build(self, m: Module) -> None:
+        m.submodules.dut = dut = BiasFork(self.CONFIG)
+        inner = self.constant(m, self.inner, "inner")
+        self.assume(m, inner != 2)
+        m.d.comb += [dut.inner.eq(inner), dut.biases.valid.eq(self.valid), dut.biases.payload.eq(self.bias)]
+        assume_stream(self, m, "biases", dut.biases.valid, dut.biases.ready, dut.biases.payload)
+        taken = dut.biases.valid & dut.biases.ready
+        for number, head in enumerate(dut.heads):
+            begins = (inner & number) == 0
+            got = Signal(name=f"got_{number}")
+            m.d.comb += head.ready.eq(self.ready[number])
+            gives = head.valid & head.ready
+            with m.If(taken):
+                m.d.sync += got.eq(0)
+            with m.Elif(gives):
+                m.d.sync += got.eq(1)
+            self.check(m, f"head {number}: never twice", ~(gives & got))
+            self.check(m, f"head {number}: every bias, if it begins a subarray", ~(taken & begins) | got | gives)
+            if number:
+                self.check(m, f"head {number}: none, if it does not", begins | ~head.valid)
+            check_stream(self, m, f"head {number}", head.valid, head.ready, head.payload)
+
+
+class RowSums(Harness):
+    """The hand-over registers between rows: one whole row, its banks with any content."""
+
+    def __init__(self, chain_depth: int) -> None:
+        self.config = SMALL.replace(chain_depth=chain_depth)
         ports = {"start": In(1), "initial_valid": In(1), "total_ready": In(1), "initial": In(12)}
         ports |= {"write_en": In(1), "write": In(write_bus_layout(SMALL).size)}
         super().__init__(ports)
 
     def build(self, m: Module) -> None:
-        m.submodules.dut = dut = Row(SMALL)
+        m.submodules.dut = dut = Row(self.config)
         m.d.comb += [
             dut.write_en.eq(self.write_en),
             dut.write.eq(self.write),
@@ -79,7 +114,7 @@ class DrainResults(Harness):
 
     def __init__(self) -> None:
         ports = {"start": In(1), "sums_valid": In(1), "ready": In(1), "sums": In(24)}
-        super().__init__(ports | {"registers": In(layer_registers().size)})
+        super().__init__(ports | {"registers": In(layer_registers(self.CONFIG).size)})
 
     def build(self, m: Module) -> None:
         m.submodules.dut = dut = Drain(self.CONFIG)
@@ -186,7 +221,8 @@ class PooledWindow(Harness):
 
 PROOFS = (
     Proof("BiasQueue", BiasQueue),
-    Proof("RowSums", RowSums, "proof.dut.control"),
+    Proof("BiasesOfSubarrays", BiasesOfSubarrays),
+    *(Proof(f"RowSums, chain {n} deep", partial(RowSums, n), "proof.dut.control") for n in (1, 2)),
     Proof("DrainResults", DrainResults, "proof.dut.control"),
     Proof("DrainQueue", DrainQueue),
     Proof("PooledWindow", PooledWindow),

@@ -21,11 +21,12 @@ from rtl.verilog import emit, emit_rtlil
 
 CONFIGS = [
     ArrayConfig(rows=3, lanes=4, index=Fixed(3), requant_lanes=2),
+    ArrayConfig(rows=8, lanes=4, index=Fixed(4), chain_depth=2, subarrays=4),
     ArrayConfig(rows=2, lanes=6, weight_bits=4, index=Dense(), table_depth=9),
     *(ArrayConfig(rows=2, lanes=2, index=index) for index in (Bitmap(5), Rice(3), NM(2, 4), Decompress())),
 ]
 # Name of an instance in the design, without its number, to the name of its component in the inventory.
-COMPONENTS = {"control": "row_control", "select": "group_select"}
+COMPONENTS = {"control": "row_control", "select": "group_select", "link": "chain_link"}
 TOP_COMPONENTS = {"array.control": "array_control", "array.drain.control": "drain_control"}
 
 

@@ -81,7 +81,7 @@ def test_bounds_hold_for_pooled_layers(portion: float, window: tuple[int, int]) 
 
 
 @settings(max_examples=50)
-@given(layers(), st.sampled_from(SHAPES))
+@given(layers(), st.sampled_from([shape for shape in SHAPES if shape.subarrays == 1]))
 def test_groups_run_one_after_the_other_in_banks_that_hold_one(layer: LayerLoad, shape: Shape) -> None:
     sizes, groups = layer.geometry.on(shape.lanes, shape.requant_lanes), layer.geometry.groups
     alone = replace(
@@ -97,6 +97,12 @@ def test_groups_run_one_after_the_other_in_banks_that_hold_one(layer: LayerLoad,
     assert plans.cycles(shape) == sum(layer_cycles(run, shape.chain) for run in runs)
     assert plans.config(shape).weight_depth == max(run.depths.weight_depth for run in runs)
     assert plans.most_weights == max(int(mask.sum()) for mask in masks)
+
+
+@given(layers(), st.sampled_from([shape for shape in SHAPES if shape.subarrays > 1]))
+def test_a_layer_takes_subarrays_only_where_they_are_faster(layer: LayerLoad, shape: Shape) -> None:
+    plans = NetworkPlans([layer], SPARSE)
+    assert plans.cycles(shape) <= plans.cycles(replace(shape, subarrays=1))
 
 
 @settings(max_examples=20)

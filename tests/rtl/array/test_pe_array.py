@@ -19,13 +19,15 @@ from rtl.formats.registry import FORMATS
 from rtl.formats.rice import Rice
 from sim.golden.golden import run_layer
 from sim.mapping.cycles import Chain, layer_cycles
+from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.pack import pack
+from sim.mapping.plan import plan_layer
 from tests.support import draw_activations, draw_levels, layers_and_arrays, make_layer, nm_levels, run_array
 
 
-def check(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> None:
+def check(layer: CompressedLayer, config: ArrayConfig, batch: int = 1, subarrays: int = 1) -> None:
     """Golden = RTL outputs, cycle model = RTL cycles, exactly."""
-    packed = pack(layer, config, batch)
+    packed = pack(layer, config, batch, subarrays)
     activations = draw_activations(layer, batch, seed=1)
     results, cycles = run_array(packed, activations)
     np.testing.assert_array_equal(results, run_layer(layer, activations, packed.pooled))
@@ -49,6 +51,40 @@ def test_results_do_not_change_when_the_receiver_stalls(case: tuple[CompressedLa
     layer, config = case
     packed = pack(layer, config)
     activations = draw_activations(layer, 1, seed=2)
+    results, cycles = run_array(packed, activations, stalled=0.6, seed=3)
+    np.testing.assert_array_equal(results, run_layer(layer, activations, packed.pooled))
+    assert cycles >= layer_cycles(packed.plan, Chain.of(config))
+
+
+@st.composite
+def divided(draw: st.DrawFn) -> tuple[CompressedLayer, ArrayConfig, int, int]:
+    """A layer, an array with banks for it, the batch, and on how many subarrays it runs."""
+    batch = draw(st.integers(1, 3))
+    layer, config = draw(st.sampled_from([kind for kind in FORMATS if kind is not NM]).flatmap(layers_and_arrays))
+    stacks = draw(st.sampled_from([2, 4]))
+    subarrays = draw(st.sampled_from([n for n in (1, 2, 4) if n <= stacks]))
+    rows = stacks * draw(st.integers(1, 2))
+    geometry = ArrayGeometry.of(layer).on(config.lanes, config.requant_lanes)
+    plan = plan_layer(
+        layer.levels != 0, geometry, rows // subarrays, config.lanes, config.index, batch, subarrays=subarrays
+    )
+    return layer, config.replace(rows=rows, subarrays=stacks, weight_bits=8, **vars(plan.depths)), batch, subarrays
+
+
+@settings(max_examples=15)
+@given(divided())
+def test_subarrays_equal_golden_and_cycle_model(case: tuple[CompressedLayer, ArrayConfig, int, int]) -> None:
+    check(*case)
+
+
+@settings(max_examples=5)
+@given(divided())
+def test_subarrays_change_no_result_when_the_receiver_stalls(
+    case: tuple[CompressedLayer, ArrayConfig, int, int],
+) -> None:
+    layer, config, batch, subarrays = case
+    packed = pack(layer, config, batch, subarrays)
+    activations = draw_activations(layer, batch, seed=2)
     results, cycles = run_array(packed, activations, stalled=0.6, seed=3)
     np.testing.assert_array_equal(results, run_layer(layer, activations, packed.pooled))
     assert cycles >= layer_cycles(packed.plan, Chain.of(config))

@@ -20,9 +20,11 @@ from tests.support import tiled_cases
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_each_register_holds_its_legal_values(kind: type[IndexFormat]) -> None:
-    config = ArrayConfig(rows=1, lanes=12, index=kind(), weight_depth=300, table_depth=100, bias_depth=1 << 16)
+    config = ArrayConfig(
+        rows=4, lanes=12, index=kind(), subarrays=4, weight_depth=300, table_depth=100, bias_depth=1 << 16
+    )
     values = register_values(config)
-    for space, layout in ((Space.LAYER, layer_registers()), (Space.ROW, row_registers(config))):
+    for space, layout in ((Space.LAYER, layer_registers(config)), (Space.ROW, row_registers(config))):
         assert list(values[space]) == [name for name, _ in layout]
         for name, field in layout:
             assert 0 <= values[space][name][0] <= values[space][name][-1] < 1 << field.width

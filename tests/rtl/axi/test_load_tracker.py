@@ -21,7 +21,7 @@ PARTS = parts_of_a_layer(CONFIG)
 
 def test_the_parts_are_all_registers_and_the_first_word_of_each_bank() -> None:
     count = {space: sum(part[0] is space for part in PARTS) for space in Space}
-    registers = {Space.LAYER: 7, Space.ROW: 2 * 2}
+    registers = {Space.LAYER: 8, Space.ROW: 2 * 2}
     banks = {Space.WEIGHT: 2, Space.TABLE: 2, Space.ACTIVATION: 2, Space.BIAS: 1}
     assert count == registers | banks
     assert len(set(PARTS)) == len(PARTS)

@@ -24,13 +24,22 @@ chains = st.builds(Chain, st.integers(1, 8), st.integers(1, 3))
 alike = hnp.arrays(np.int64, SHAPES, elements=st.integers(4, 6))
 
 
-@given(tokens | alike, st.integers(1, 40), chains)
-@example(np.array([[3, 10], [9, 7], [7, 1]]), 30, Chain(5))
+@given(tokens | alike, st.integers(1, 40), chains, st.sampled_from([1, 1, 2, 4]))
+@example(np.array([[3, 10], [9, 7], [7, 1]]), 30, Chain(5), 1)
 def test_skipping_equal_pixel_groups_changes_nothing(
-    tokens_rk: NDArray[np.int64], pixel_groups: int, chain: Chain
+    tokens_rk: NDArray[np.int64], pixel_groups: int, chain: Chain, subarrays: int
 ) -> None:
     unrolled = np.tile(tokens_rk, (1, pixel_groups))
-    assert chain_cycles(tokens_rk, pixel_groups, chain) == chain_cycles(unrolled, 1, chain)
+    skipped = chain_cycles(tokens_rk, pixel_groups, chain, subarrays=subarrays)
+    assert skipped == chain_cycles(unrolled, 1, chain, subarrays=subarrays)
+
+
+@given(tokens, st.integers(1, 5), chains, st.sampled_from([1, 2, 4]))
+def test_a_subarray_more_takes_no_less_than_its_drain(
+    tokens_rk: NDArray[np.int64], groups: int, chain: Chain, subarrays: int
+) -> None:
+    one, several = (chain_cycles(tokens_rk, groups, chain, subarrays=n) for n in (1, subarrays))
+    assert several >= max(one, FILL_CYCLES + groups * tokens_rk.shape[1] * subarrays * chain.drain + DRAIN_LATENCY)
 
 
 @given(tokens, chains, st.lists(st.integers(0, 60), min_size=21, max_size=21))
@@ -42,7 +51,7 @@ def test_a_pace_said_to_be_kept_is_kept_from_any_state(
 ) -> None:
     filters, rows = tokens_rk.T.tolist(), len(tokens_rk)
     room = [start[rows * slot :][:rows] for slot in range(1, chain.depth + 1)]
-    states = [cycles._State(start[:rows], room, start[-1])]
+    states = [cycles._State([start[:rows]], [room], start[-1])]
     for _ in range(12):
         states.append(cycles._after_group(filters, states[-1], chain.drain))
     took = np.diff([state.drained for state in states])
@@ -72,7 +81,7 @@ def test_one_row_takes_a_cycle_a_token() -> None:
 @pytest.mark.parametrize(("depth", "pace"), [(1, 9), (2, 8), (4, 8)])
 def test_a_slow_drain_sets_the_pace(depth: int, pace: int) -> None:
     chain = Chain(8, depth)
-    assert chain.least_pace == pace
+    assert chain.least_pace() == pace
     assert chain_cycles(np.ones((1, 20), np.int64), 1, chain) == FILL_CYCLES + 19 * pace + 8 + 2 + DRAIN_LATENCY
 
 

@@ -35,7 +35,7 @@ def test_every_output_finds_every_pixel_of_its_window(geometry: ArrayGeometry, l
     layout = ImageLayout(geometry, lanes, batch)
     activations = np.random.default_rng(0).integers(1, 256, (batch, *geometry.input_shape)).astype(np.uint8)
     planes = layout.planes(activations, fill=77)
-    pixels = planes.reshape(len(planes), layout.phases, layout.plane_words * lanes)
+    pixels = planes.reshape(geometry.input_shape[0], layout.phases, layout.plane_words * lanes)
     borders = zip(geometry.padding, geometry.padding_end or geometry.padding, strict=True)
     padded = np.pad(activations, ((0, 0), (0, 0), *borders), constant_values=77)
     stride, kernel, (step_y, step_x) = geometry.stride, geometry.weight_shape[2:], geometry.dilation
@@ -50,11 +50,30 @@ def test_every_output_finds_every_pixel_of_its_window(geometry: ArrayGeometry, l
         np.testing.assert_array_equal(got, want.reshape(got.shape))
 
 
-@given(geometries(), st.integers(1, 9), st.integers(1, 3), st.integers(1, 4))
-def test_every_word_a_tile_reads_lies_in_the_bank(
-    geometry: ArrayGeometry, lanes: int, batch: int, channels: int
+@given(geometries(), st.integers(1, 9), st.integers(1, 3), st.sampled_from([2, 4, 8]))
+def test_subarrays_hold_the_words_that_their_stretch_reads(
+    geometry: ArrayGeometry, lanes: int, batch: int, subarrays: int
 ) -> None:
-    layout = ImageLayout(geometry, lanes, batch)
+    whole, parts = ImageLayout(geometry, lanes, batch), ImageLayout(geometry, lanes, batch, subarrays)
+    assert subarrays * (parts.pixel_groups - 1) < whole.pixel_groups <= subarrays * parts.pixel_groups
+    activations = np.random.default_rng(0).integers(1, 256, (batch, *geometry.input_shape)).astype(np.uint8)
+    planes = whole.planes(activations, fill=77).reshape(geometry.input_shape[0], whole.phases, -1)
+    for subarray, held in enumerate(parts.planes(activations, fill=77)):
+        first = subarray * parts.pixel_groups * lanes
+        pixels = held.reshape(len(held), whole.phases, -1)
+        numbers = np.arange(first, min(first + parts.pixel_groups * lanes, whole.last_number + 1))
+        for tap, offset in enumerate(whole.tap_offsets):
+            plane = whole.tap_phases[tap]
+            np.testing.assert_array_equal(
+                pixels[:, plane][:, numbers - first + offset], planes[:, plane][:, numbers + offset]
+            )
+
+
+@given(geometries(), st.integers(1, 9), st.integers(1, 3), st.integers(1, 4), st.sampled_from([1, 2, 4]))
+def test_every_word_a_tile_reads_lies_in_the_bank(
+    geometry: ArrayGeometry, lanes: int, batch: int, channels: int, subarrays: int
+) -> None:
+    layout = ImageLayout(geometry, lanes, batch, subarrays)
     tap_words, _ = layout.table_words()
     last_plane = (channels - 1) * layout.phases * layout.plane_words
     last_read = last_plane + int(tap_words.max()) + layout.pixel_groups - 1 + 1  # and its neighbour

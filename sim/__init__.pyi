@@ -4,6 +4,7 @@ from .golden.golden import layer_inputs as layer_inputs
 from .golden.golden import quantize_input as quantize_input
 from .golden.golden import run_layer as run_layer
 from .golden.golden import run_model as run_model
+from .mapping.cycles import Chain as Chain
 from .mapping.cycles import layer_cycles as layer_cycles
 from .mapping.geometry import ArrayGeometry as ArrayGeometry
 from .mapping.pack import PackedLayer as PackedLayer

@@ -39,6 +39,9 @@ class AdmmConfig:
         Stop when every residual, relative to ||Z||^2, is at most this. 0 runs all iterations.
     retrain_epochs : int
         Of the masked retraining after pruning, and of each retraining between quantized portions.
+    straight_through : int
+        Of quantization: epochs after ADMM in which every forward pass has all weights on their levels, and gradients
+        move the weights behind them (``compress.methods.straight_through``). Instead of quantizing in portions.
     sparsity_rise : float
         Where pruning is by count, the portion of the iterations in which the count falls from all weights to the
         wanted number (``FallingCardinality``); 0 asks for it at once, as the papers do.
@@ -80,6 +83,7 @@ class AdmmConfig:
     precision: Precision = "float32"
     optimizer: OptimizerName = "adam"
     distillation: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.0
+    straight_through: CountOrZero = 0
 
     def __post_init__(self) -> None:
         check_device(self.device)

@@ -20,6 +20,7 @@ from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.methods.quantize import QUANTIZE_CONFIG
 from compress.methods.session import Session, open_session
+from compress.methods.straight_through import keep_order
 from compress.networks.checks import check_plain
 from compress.networks.layers import prunable_layers
 from compress.sets.centroids import Clusters
@@ -140,9 +141,7 @@ def _tied(network: nn.Module, labels: Mapping[str, Tensor]) -> Iterator[None]:
 
 def _untie(module: nn.Module) -> None:
     parametrize.remove_parametrizations(module, "weight")
-    bias = module.bias  # torch put the weight last; a network's order of parameters is part of its digest
-    del module.bias
-    module.register_parameter("bias", bias)  # type: ignore[arg-type]
+    keep_order(module)
 
 
 class _Lookup(nn.Module):

@@ -16,6 +16,7 @@ from compress.base.layer_settings import by_layer
 from compress.base.progress import Progress
 from compress.data.datasets import Dataset
 from compress.methods.session import Session, open_session
+from compress.methods.straight_through import on_levels
 from compress.networks.checks import check_plain
 from compress.networks.layers import prunable_layers
 from compress.sets.constraints import Levels, search_interval
@@ -97,7 +98,7 @@ def quantize_admm(
     weight_bits : mapping of layer name or pattern to 1..8
         For every prunable layer.
     portions : rising fractions
-        Of each layer's kept weights, quantized after each step; the last is 1.
+        Of each layer's kept weights, quantized after each step; the last is 1. Not with ``config.straight_through``.
     level_set : LevelSet, optional
         By default ``equal_distance``.
 
@@ -123,10 +124,17 @@ def quantize_admm(
 def quantize_in_portions(
     run: Session, sets: Mapping[str, AnyLevels], history: tuple[AdmmStep, ...], portions: tuple[float, ...]
 ) -> QuantizeResult:
-    """Put weights that ADMM brought close to their levels on them, the closest first (000 Alg. 2, lines 12-18)."""
+    """Put weights that ADMM brought close to their levels on them, the closest first (000 Alg. 2, lines 12-18).
+
+    With ``straight_through`` epochs all of them at once, and those epochs choose the levels.
+    """
     admm_weights = copy_weights(run.network)
     weights = {name: run.network.get_parameter(f"{name}.weight") for name in sets}
     records: tuple[EpochRecord, ...] = ()
+    if run.config.straight_through:
+        with on_levels(run.network, sets):
+            records += run.train("straight-through", run.config.straight_through)
+        portions = (1.0,)
     fixed: dict[str, Tensor] = {}
     for portion in portions:
         for name, target in sets.items():

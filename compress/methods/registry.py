@@ -100,6 +100,10 @@ def prune(
     """
     check_plain(network)
     check_target(method, target)
+    if config.straight_through and not METHODS[method].quantizes:
+        raise CodesignError(
+            f"straight_through is of quantization, and method {method!r} only prunes", "give it to quantize"
+        )
     return METHODS[method].run(Request(network, dataset, target, config, folder, progress))
 
 

@@ -76,5 +76,6 @@ WAVES = (
 def quick(step: Step) -> Step:
     """The same step in the fewest epochs: for trying the benchmark itself."""
     short = {"iterations": 1, "retrain_epochs": 1}
-    changed = {name: {**step.compress[name], **short} for name in ("prune", "quantize")}
+    shortest = {"prune": short, "quantize": {**short, "straight_through": 1}}
+    changed = {name: {**step.compress[name], **members} for name, members in shortest.items()}
     return replace(step, compress={**step.compress, **changed})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -13,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from benchmarks.published import published_file
 from benchmarks.results import Results, Stopwatch
 from compress.base.errors import CodesignError
 from compress.base.files import write_bytes
@@ -44,12 +44,7 @@ class Published:
 
     def path(self) -> Path:
         """The file; a CodesignError where it is missing."""
-        data = data_folder(None)
-        beside = None if data is None else data.parent / "models"
-        folder = Path(os.environ["CODESIGN_MODELS"]) if "CODESIGN_MODELS" in os.environ else beside
-        if folder is None or not (folder / self.file).is_file():
-            raise CodesignError(f"no {self.file} in {folder or 'CODESIGN_MODELS'}", "set CODESIGN_MODELS to its folder")
-        return folder / self.file
+        return published_file([self.file])
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,15 @@ import typer
 from joblib import Parallel, delayed
 
 from benchmarks.array.cases import CASES, MASKS, Case
-from benchmarks.array.costs import area_costs, bits_costs
+from benchmarks.array.costs import area_costs, bits_costs, width_costs
 from benchmarks.array.cycles import case_cycles
 from benchmarks.array.goals import clock_ratio, judged
+from benchmarks.array.network_cycles import network_entry
+from benchmarks.array.networks import NETWORKS, NetworkCase
 from benchmarks.array.pictures import write_picture
 from benchmarks.array.tables import write_page
 from benchmarks.array.verilog import Simulate, model_layers, on_verilog, simulate_case
-from benchmarks.command import run_command
+from benchmarks.command import run_command, run_jobs
 from benchmarks.results import Results
 from codesign.errors import MismatchError
 from codesign.versions import versions
@@ -40,31 +42,42 @@ def main(
 ) -> None:
     """Run what is missing, then write rtl.json and the page; exit code 1 where Verilog and models differ."""
     results = Results(out)
-    result = measure_all(CASES, results, jobs, lenet, on_verilog)
-    write_text(results.path("rtl.json"), json.dumps(result, indent=1))
+    result = measure_all(CASES, NETWORKS, results, jobs, lenet, on_verilog)
+    for path in (results.path("rtl.json"), page.parent / "rtl.json"):
+        write_text(path, json.dumps(result, indent=1))
     write_picture(result, page.parent / "array")
     write_page(result, page)
     typer.echo(f"wrote {results.path('rtl.json')} and {page}")
     check(result)
 
 
-def measure_all(cases: Sequence[Case], results: Results, jobs: int, lenet: Path, simulate: Simulate) -> dict[str, Any]:
+def measure_all(
+    cases: Sequence[Case],
+    networks_of: Sequence[NetworkCase],
+    results: Results,
+    jobs: int,
+    lenet: Path,
+    simulate: Simulate,
+) -> dict[str, Any]:
     """Everything in rtl.json. Simulations and syntheses run one at a time, since they are timed or use all cores."""
     start = time.perf_counter()
     layers = _cycles(cases, results, jobs)
     rtl = _simulations(cases, layers, results, simulate)
     typer.echo(f"simulating {lenet.name}", err=True)
     trained = model_layers(lenet, results, simulate)
+    networks = run_jobs([(case.name, delayed(network_entry)(case, results)) for case in networks_of], jobs)
     result: dict[str, Any] = {
         "command": COMMAND,
         "seconds_of_this_run": time.perf_counter() - start,
         "machine": {"processor": platform.machine(), "jobs": jobs},
         "versions": versions(),
         "masks": MASKS,
+        "networks": networks,
         "layers": [*layers, *trained],
         "lenet": {"model": lenet.name, "sha256": digest_of_file(lenet)},
         "rtl": rtl,
         "area": area_costs(results),
+        "widths": width_costs(results),
         "bits_over_entropy": bits_costs(),
     }
     return {**result, "clock_ratio": clock_ratio(result), "goals": judged(result)}

@@ -8,6 +8,8 @@ from typing import Any
 
 from benchmarks.array.goals import judged, pruned_like_the_papers
 from benchmarks.array.losses import losses
+from benchmarks.array.network_tables import networks
+from benchmarks.goals import goals_table
 from benchmarks.markdown import markdown_table
 from benchmarks.papers import ALEXNET_LAYERS, SCNN_AREA
 from compress.base.files import write_text
@@ -31,7 +33,9 @@ def page(result: Result) -> str:
     parts = [
         _head(result),
         "## Goals\n",
-        _goals(result),
+        goals_table(judged(result)),
+        "## Whole networks\n",
+        networks(result["networks"]),
         "## Beside the papers\n",
         _papers(result, alexnet),
         "![Speedup times density by layer and mask](array/layers.png)\n",
@@ -60,22 +64,9 @@ def _head(result: Result) -> str:
         f"Made by `{result['command']}` from `rtl.json`; do not edit. {versions}.\n\n"
         "Sparse and dense array have the same number of PEs. *Speedup x density* is 1 where each nonzero costs exactly "
         "what a weight costs the dense array. Cycles are the exact cycle model's, loading not included; "
-        "*On the Verilog* has the layers in which output by output and cycle by cycle was compared.\n"
+        "*On the Verilog* has the layers in which output by output and cycle by cycle was compared. Real masks and "
+        "whole networks come first, the worst layer beside the whole.\n"
     )
-
-
-def _goals(result: Result) -> str:
-    rows = [
-        [
-            line["title"],
-            f"{line['sign']} {line['must']:g}{line['unit']}",
-            f"{line['sign']} {line['target']:g}{line['unit']}",
-            "" if line["value"] is None else f"{_number(line['value'])}{line['unit']}",
-            f"**{line['verdict']}**",
-        ]
-        for line in judged(result)
-    ]
-    return markdown_table(["", "must", "target", "here", ""], rows)
 
 
 def _papers(result: Result, alexnet: Sequence[Entry]) -> str:
@@ -249,7 +240,3 @@ def _speedup(entry: Entry) -> str:
 
 def _percent(ratio: float) -> str:
     return f"{100 * (ratio - 1):+.1f} %"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}" if value >= 10 else f"{value:.3f}"

@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks.array.cases import Case, Mask, group_masks, layer_sizes
 from benchmarks.array.cycles import CANDIDATES, cycles_entry, format_costs, quickest
+from benchmarks.papers import ALEXNET_LAYERS
 from benchmarks.results import Results
 from compress.base.digests import digest_of_file
 from compress.model.layer import CompressedLayer, LayerKind, largest_level
@@ -35,7 +36,7 @@ from sim.mapping.tiles import tile_layer
 from sim.simulate.build import build_array
 from sim.simulate.runner import LayerOutcome, LayerRun, run_layers
 
-__all__ = ["Simulate", "Simulated", "model_layers", "on_verilog", "rtl_members", "simulate_case"]
+__all__ = ["Simulate", "Simulated", "model_layers", "on_verilog", "proven_accumulator", "rtl_members", "simulate_case"]
 
 MODEL_REPEATS = 5
 Simulated = tuple[list[LayerOutcome], float]
@@ -85,6 +86,16 @@ def simulate_case(case: Case, index: str, results: Results, simulate: Simulate =
     if result["rtl_equals_golden"] and result["model_equals_rtl"]:  # a failure is tried again
         results.put(__name__, key, settings, result)
     return result
+
+
+def proven_accumulator(weight_bits: int) -> int:
+    """Bits that hold every partial sum of CONV2-5 with random masks of Table 8's densities and random levels."""
+    cases = [Case(name, paper.density, "random", weight_bits) for name, paper in ALEXNET_LAYERS.items()]
+    return max(
+        accumulator_bits(_random_layer(f"{case.layer}.{group}", layer_sizes(case.layer), mask, case))
+        for case in cases
+        for group, mask in enumerate(group_masks(layer_sizes(case.layer), case))
+    )
 
 
 def _packed(runs: Sequence[LayerRun]) -> list[PackedLayer]:

@@ -14,6 +14,7 @@ from benchmarks.array import cycles as array_cycles
 from benchmarks.array import verilog as array_rtl
 from benchmarks.array.cases import Case, group_geometry, group_masks, layer_sizes
 from benchmarks.array.cycles import case_cycles, quickest
+from benchmarks.array.networks import NetworkCase
 from benchmarks.array.verilog import Simulated, model_layers, simulate_case
 from benchmarks.command import run_command
 from benchmarks.results import Results
@@ -152,6 +153,8 @@ def test_without_a_difference_everything_is_written(tmp_path: Path, monkeypatch:
     assert result["layers"][0]["rtl_equals_golden"]
     assert result["lenet"]["model"] == "tiny.safetensors"
     assert [layer["name"] for layer in result["layers"][-2:]] == ["tiny:conv1", "tiny:fc1"]
+    assert result["networks"][0]["missing"].startswith("no lost.net in")
+    assert json.loads((tmp_path / "rtl.json").read_text()) == result
     assert (tmp_path / "array" / "layers.png").stat().st_size > 1000
 
 
@@ -159,7 +162,10 @@ def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: Machine) -> i
     """Exit code of the command on tiny layers, without synthesis."""
     monkeypatch.setattr(array, "CASES", CASES)
     monkeypatch.setattr(array, "on_verilog", machine)
+    lost = NetworkCase("lost", "whose file nobody has", lambda _: [], ("lost.net",))
+    monkeypatch.setattr(array, "NETWORKS", (lost,))
     monkeypatch.setattr(array, "area_costs", lambda _: [])
+    monkeypatch.setattr(array, "width_costs", lambda _: [])
     monkeypatch.setattr(array, "bits_costs", list)
     arguments = ["--out", str(tmp_path / "bench"), "--page", str(tmp_path / "page.md"), "--jobs", "1"]
     arguments += ["--lenet", str(_model(tmp_path / "tiny.safetensors"))]

@@ -32,7 +32,7 @@ types: $(STAMP)  ## mypy
 unit: $(STAMP)  ## pytest on JOBS cores (default 2)
 	$(BIN)/pytest -n $(JOBS)
 
-formal: $(STAMP)  ## prove queues, streams, bus rules and decoders, and that each proof can fail
+formal: $(STAMP)  ## prove queues, streams, bus rules, decoders and memories, and that each proof can fail
 	$(BIN)/python -m tests.formal
 
 fuzz: $(STAMP)  ## CASES random layers on random arrays, RTL against both models; SEED repeats a run

@@ -18,7 +18,7 @@ class BiasSource(Component):
     """Read the bias bank cyclically.
 
     Latency: valid three cycles after ``start``. Throughput: one bias a cycle; the bank's word waits until the
-    previous bias is taken.
+    previous bias is taken. It is read only while ``running``, when it is not written.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -26,6 +26,7 @@ class BiasSource(Component):
         super().__init__(
             {
                 "start": In(1),
+                "running": In(1),
                 "last_filter": In(COUNT_BITS),
                 "bank_en": Out(1),
                 "bank_address": Out(address_bits(config.bias_depth)),
@@ -37,14 +38,15 @@ class BiasSource(Component):
     def elaborate(self, platform: Any) -> Elaboratable:
         """Address, word, bias: each advances when the next stage can take it."""
         m = Module()
-        addressed, fetched, take = Signal(), Signal(), Signal()
+        addressed, fetched, moves, take = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             take.eq(~self.biases.valid | self.biases.ready),
-            self.bank_en.eq(~fetched | take),
+            moves.eq(~fetched | take),
+            self.bank_en.eq(moves & self.running),
         ]
         with m.If(take):
             m.d.sync += [self.biases.payload.eq(self.bank_data), self.biases.valid.eq(fetched)]
-        with m.If(self.bank_en):
+        with m.If(moves):
             ends = self.bank_address == self.last_filter
             m.d.sync += [
                 fetched.eq(addressed),

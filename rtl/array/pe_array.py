@@ -162,6 +162,7 @@ class PEArray(Component):
             bank.read_address.eq(source.bank_address),
             source.bank_data.eq(bank.read_data),
             source.start.eq(begin),
+            source.running.eq(self.busy),
             source.last_filter.eq(registers.last_filter),
         ]
         return source.biases
@@ -174,6 +175,7 @@ class PEArray(Component):
                 row.write_en.eq(write_en & (self.write.payload.row == index)),
                 row.write.eq(self.write.payload),
                 row.start.eq(begin),
+                row.running.eq(self.busy),
                 row.last_tile.eq(registers.last_tile),
             ]
         return rows

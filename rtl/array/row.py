@@ -36,6 +36,8 @@ class Row(Component):
     write_en, write : In
         A write to this row.
     start, last_tile : In
+    running : In
+        A layer runs, and nothing is written.
     initial : stream In
         Sums of the row above, one beat per filter and tile.
     total : stream Out
@@ -50,6 +52,7 @@ class Row(Component):
                 "write": In(write_bus_layout(config)),
                 "start": In(1),
                 "last_tile": In(COUNT_BITS),
+                "running": In(1),
                 "initial": In(stream.Signature(sums_layout(config))),
                 "total": Out(stream.Signature(sums_layout(config))),
             }
@@ -73,12 +76,13 @@ class Row(Component):
             ]
         m.d.comb += [
             weights.read_en.eq(control.fetch),
-            table.read_en.eq(control.advance),
+            table.read_en.eq(control.read),
             control.register_en.eq(self.write_en & (self.write.space == Space.ROW)),
             control.register_index.eq(self.write.address),
             control.register_data.eq(self.write.data),
             control.start.eq(self.start),
             control.last_tile.eq(self.last_tile),
+            control.running.eq(self.running),
             weights.read_address.eq(control.weight_address),
             control.weight_word.eq(weights.read_data),
             table.read_address.eq(control.table_address),
@@ -113,7 +117,7 @@ class Row(Component):
                 ),
                 bank.write_address.eq(self.write.address >> 1),
                 bank.write_data.eq(self.write.data),
-                bank.read_en.eq(control.advance),
+                bank.read_en.eq(control.read),
                 bank.read_address.eq(address),
                 word.eq(bank.read_data),
             ]

@@ -30,7 +30,11 @@ class RowControl(Component):
         Write one member of ``row_registers``.
     start, last_tile : In
         Begin a layer; tiles of the layer minus one.
-    fetch, weight_address, weight_word, table_address : bank ports
+    running : In
+        No bank is written; they are read only then.
+    fetch, weight_address, weight_word, table_address : weight bank and table ports
+    read : Out
+        Read table and activation banks.
     offset : Out
         To the addresser, in the table stage.
     level, accumulate, between, capture, oldest : Out
@@ -48,8 +52,10 @@ class RowControl(Component):
                 "register_data": In(32),
                 "start": In(1),
                 "last_tile": In(COUNT_BITS),
+                "running": In(1),
                 "advance": Out(1),
                 "fetch": Out(1),
+                "read": Out(1),
                 "weight_address": Out(address_bits(config.weight_depth)),
                 "weight_word": In(config.word_bits),
                 "table_address": Out(address_bits(config.table_depth)),
@@ -75,7 +81,7 @@ class RowControl(Component):
             decoder.start.eq(self.start),
             decoder.advance.eq(self.advance),
             decoder.registers.eq(registers),
-            self.fetch.eq(self.advance & decoder.next),
+            self.read.eq(self.advance & self.running),
             self.table_address.eq(decoder.token.position),
         ]
         self._fetch(m, registers, decoder)
@@ -96,16 +102,20 @@ class RowControl(Component):
         """Read the weight bank from first to last word once per tile, a word whenever the decoder needs the next."""
         active = Signal()
         tile = Signal(COUNT_BITS)
-        ends_tile = Signal()
-        m.d.comb += ends_tile.eq(self.weight_address == registers.last_word)
+        ends_tile, moves = Signal(), Signal()
+        m.d.comb += [
+            ends_tile.eq(self.weight_address == registers.last_word),
+            moves.eq(self.advance & decoder.next),
+            self.fetch.eq(moves & self.running),
+        ]
         with m.If(self.start):
             m.d.sync += [active.eq(1), tile.eq(0), self.weight_address.eq(0)]
-        with m.Elif(self.fetch & active):
+        with m.Elif(moves & active):
             m.d.sync += self.weight_address.eq(self.weight_address + 1)
             with m.If(ends_tile):
                 m.d.sync += [self.weight_address.eq(0), tile.eq(tile + 1), active.eq(tile != self.last_tile)]
         fetched, fetched_ends_tile = Signal(), Signal()
-        with m.If(self.fetch):
+        with m.If(moves):
             m.d.sync += [
                 fetched.eq(active),
                 fetched_ends_tile.eq(ends_tile),

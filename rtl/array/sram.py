@@ -1,4 +1,4 @@
-"""The memory of every bank: one write port, one registered read port."""
+"""The memory of every bank: one write port, one registered read port, never at the same word in one cycle."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from rtl.names import PLAIN, ModuleNames
 
 __all__ = ["SRAM", "SeparateSRAMs", "sram_verilog"]
 
-# Written out, where Amaranth would initialize each word: synthesis tools infer a block RAM from this form.
+# Written out, where Amaranth would initialize each word: synthesis tools infer a block RAM from this form. The
+# attributes say to Yosys, Vivado and Quartus, in this order, that they need not care for collisions.
 _VERILOG = """\
 module {name} (
   input clk,
@@ -25,10 +26,17 @@ module {name} (
   input [{address_top}:0] read_address,
   output reg [{data_top}:0] read_data
 );
+  (* no_rw_check, rw_addr_collision = "no", ramstyle = "no_rw_check" *)
   reg [{data_top}:0] words [0:{word_top}];
   always @(posedge clk) begin
     if (write_en) words[write_address] <= write_data;
     if (read_en) read_data <= words[read_address];
+`ifndef SYNTHESIS
+    if (write_en && read_en && write_address == read_address) begin
+      $display("%m: word %0d is read in the cycle in which it is written", read_address);
+      $finish;
+    end
+`endif
   end
 endmodule
 """
@@ -54,8 +62,8 @@ class SeparateSRAMs:
 class SRAM(Component):
     """Memory of ``depth`` words of ``width`` bits.
 
-    A read returns its word in the next cycle and holds it while ``read_en`` is low. Reading the address that is
-    written in the same cycle returns the old word.
+    A read returns its word in the next cycle and holds it while ``read_en`` is low. The word that is written must not
+    be read in the same cycle: memories differ in what they return. ``tests/formal/memories.py`` proves that none is.
 
     Members
     -------
@@ -88,7 +96,9 @@ class SRAM(Component):
         if isinstance(platform, SeparateSRAMs):
             m.submodules.macro = self._macro(platform.names.sram(self.depth, self.width))
             return m
-        m.submodules.memory = memory = Memory(shape=self.width, depth=self.depth, init=[])
+        m.submodules.memory = memory = Memory(
+            shape=self.width, depth=self.depth, init=[], attrs={"no_rw_check": 1, "rw_addr_collision": "no"}
+        )
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
             write.en.eq(self.write_en),

@@ -31,6 +31,7 @@ class BiasQueue(Harness):
             m.d.sync += word.eq(dut.bank_address)
         m.d.comb += [
             dut.start.eq(self.start),
+            dut.running.eq(running),
             dut.last_filter.eq(last),
             dut.biases.ready.eq(self.ready),
             dut.bank_data.eq(word),
@@ -90,7 +91,7 @@ class RowSums(Harness):
     def __init__(self, chain_depth: int) -> None:
         self.config = SMALL.replace(chain_depth=chain_depth)
         ports = {"start": In(1), "initial_valid": In(1), "total_ready": In(1), "initial": In(12)}
-        ports |= {"write_en": In(1), "write": In(write_bus_layout(SMALL).size)}
+        ports |= {"running": In(1), "write_en": In(1), "write": In(write_bus_layout(SMALL).size)}
         super().__init__(ports)
 
     def build(self, m: Module) -> None:
@@ -99,6 +100,7 @@ class RowSums(Harness):
             dut.write_en.eq(self.write_en),
             dut.write.eq(self.write),
             dut.start.eq(self.start),
+            dut.running.eq(self.running),
             dut.initial.valid.eq(self.initial_valid),
             dut.initial.payload.eq(self.initial),
             dut.total.ready.eq(self.total_ready),

@@ -11,7 +11,9 @@ from tests.formal.engine import Harness, In, Proof, mutations, prove
 BY_NAME = {proof.name: proof for proof in PROOFS}
 
 
-@pytest.mark.parametrize("name", ["BiasQueue", "SenderQueue", "LiteTransfers", "LoaderPackets", "LayerLoaded", "Runs"])
+@pytest.mark.parametrize(
+    "name", ["BiasQueue", "ArrayMemories", "SenderQueue", "LiteTransfers", "LoaderPackets", "LayerLoaded", "Runs"]
+)
 def test_the_block_has_its_properties(name: str) -> None:
     assert set(prove(BY_NAME[name]).values()) == {None}
 

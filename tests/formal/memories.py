@@ -1,0 +1,62 @@
+"""No bank is read at the word that is written in the same cycle: what ``rtl.array.sram`` tells synthesis tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from amaranth.hdl import Elaboratable, Fragment, Module
+
+from rtl.array.pe_array import PEArray
+from rtl.array.sram import SRAM
+from rtl.array.write_bus import write_bus_layout
+from tests.formal.arrays import SMALL
+from tests.formal.engine import Harness, In, Proof
+
+__all__ = ["PROOFS"]
+
+
+class Elaborated(Elaboratable):
+    """A component that is elaborated at once, so that the parts inside are known."""
+
+    def __init__(self, component: Elaboratable) -> None:
+        self._fragment = Fragment.get(component, None)
+
+    def elaborate(self, platform: object) -> Fragment:
+        return self._fragment
+
+    def memories(self) -> Iterator[tuple[str, SRAM]]:
+        """Every SRAM, by the names of the parts that hold it."""
+        return _memories(self._fragment, ())
+
+
+def _memories(fragment: Fragment, path: tuple[str, ...]) -> Iterator[tuple[str, SRAM]]:
+    for made in fragment.origins or ():
+        if isinstance(made, SRAM):
+            yield " ".join(path), made
+    for inner, name, _ in fragment.subfragments:
+        yield from _memories(inner, (*path, str(name)))
+
+
+class ArrayMemories(Harness):
+    """The whole array, whatever is written, started and taken: each of its banks."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            {"write_valid": In(1), "write": In(write_bus_layout(SMALL).size), "start": In(1), "ready": In(1)}
+        )
+
+    def build(self, m: Module) -> None:
+        array = PEArray(SMALL)
+        m.submodules.dut = dut = Elaborated(array)
+        m.d.comb += [
+            array.write.valid.eq(self.write_valid),
+            array.write.payload.eq(self.write),
+            array.start.eq(self.start),
+            array.results.ready.eq(self.ready),
+        ]
+        for name, memory in dut.memories():
+            collides = memory.write_en & memory.read_en & (memory.write_address == memory.read_address)
+            self.check(m, f"{name}: never read where it is written", ~collides)
+
+
+PROOFS = (Proof("ArrayMemories", ArrayMemories, "proof.dut proof.dut.control"),)

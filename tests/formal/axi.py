@@ -87,7 +87,14 @@ class LoaderPackets(Harness):
         assume_stream(self, m, "s_axis", load.tvalid, load.tready, Cat(load.tdata, load.tlast))
         check_stream(self, m, "writes", write.valid, write.ready, write.payload.as_value(), excused=self.abort)
         payload, taken = write.payload, load.tvalid & load.tready
-        depths = {Space.LAYER: 7, Space.ROW: 2, Space.WEIGHT: 4, Space.TABLE: 2, Space.ACTIVATION: 4, Space.BIAS: 4}
+        depths = {
+            Space.LAYER: len(LayerRegister),
+            Space.ROW: 2,
+            Space.WEIGHT: 4,
+            Space.TABLE: 2,
+            Space.ACTIVATION: 4,
+            Space.BIAS: 4,
+        }
         exists = Cat(
             (payload.space == space) & (payload.address < depth) & (payload.row <= int(space.has_rows))
             for space, depth in depths.items()
@@ -164,7 +171,7 @@ class LayerLoaded(Harness):
         m.submodules.dut = dut = LoadTracker(SMALL)
         write = data.View(write_bus_layout(SMALL), self.write)
         m.d.comb += [dut.write_en.eq(self.write_en), dut.write.eq(self.write), dut.clear.eq(self.clear)]
-        needed = {Space.LAYER: 7, Space.ROW: 2, Space.WEIGHT: 1, Space.TABLE: 1, Space.ACTIVATION: 1, Space.BIAS: 1}
+        needed = dict.fromkeys(Space, 1) | {Space.LAYER: len(LayerRegister), Space.ROW: 2}
         seen = Signal(sum(needed.values()))
         places = [(space, address) for space, count in needed.items() for address in range(count)]
         for bit, (space, address) in enumerate(places):

@@ -22,7 +22,13 @@ def read_masks(path: Path, shapes: Sequence[tuple[int, ...]]) -> list[NDArray[np
     codebook, a float32 bias a filter, a u8 code a weight, and 4-bit distances, two a byte, the low one first, such that
     a weight's position is that of the one before plus its distance plus one.
     """
-    raw = path.read_bytes()
+    try:
+        return _masks(path, path.read_bytes(), shapes)
+    except ValueError:  # numpy, at the end of the file
+        raise CodesignError(f"{path}: ends before its {len(shapes)} layers do", "give the network's own file") from None
+
+
+def _masks(path: Path, raw: bytes, shapes: Sequence[tuple[int, ...]]) -> list[NDArray[np.bool_]]:
     counts = np.frombuffer(raw, "<u4", len(shapes)).tolist()
     masks, at = [], 4 * len(shapes)
     for shape, count in zip(shapes, counts, strict=True):

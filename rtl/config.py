@@ -24,7 +24,7 @@ _LIMITS = {
     "act_bits": (4, 8),
     "acc_bits": (MIN_ACC_BITS, MAX_ACC_BITS),
     "requant_lanes": (1, 256),
-    "chain_depth": (1, 8),
+    "chain_depth": (0, 8),
     "subarrays": (1, 8),
     "weight_depth": (2, 1 << 24),
     "activation_depth": (4, 1 << 20),
@@ -52,7 +52,8 @@ class ArrayConfig:
     requant_lanes : int
         Pixels requantized per cycle; must divide ``lanes``.
     chain_depth : int
-        Filters whose sums a row can hold for the row below.
+        Filters whose sums a row can hold for the row below. With 0 there is no register between rows: they run in
+        lock-step, with one control and one address table, which only dense formats can.
     subarrays : int
         The most equal stacks of rows that a layer may divide the array into, each for other pixels: a power of two that
         divides ``rows``.
@@ -91,10 +92,23 @@ class ArrayConfig:
                 f"array subarrays {self.subarrays} is not a power of two that divides rows {self.rows}",
                 "choose a power of two that divides rows",
             )
+        self._check_lockstep()
         if self.activation_depth % 2:
             raise CodesignError(
                 f"array activation_depth {self.activation_depth} is odd",
                 "choose an even depth: the bank is split into even and odd words",
+            )
+
+    def _check_lockstep(self) -> None:
+        if self.lockstep and not self.is_dense:
+            raise CodesignError(
+                f"array chain_depth 0 means rows in lock-step, but the rows of {self.index} differ in their cycles",
+                "choose a chain_depth of 1..8, or one of the index formats dense and dense0",
+            )
+        if self.lockstep and self.subarrays > 1:
+            raise CodesignError(
+                f"array chain_depth 0 means rows in lock-step, which cannot form {self.subarrays} subarrays",
+                "choose subarrays 1, or a chain_depth of 1..8",
             )
 
     @property
@@ -108,6 +122,11 @@ class ArrayConfig:
         return isinstance(self.index, Dense | DenseZeros)
 
     @property
+    def lockstep(self) -> bool:
+        """Whether all rows meet the same tap in the same cycle, each one filter behind the row above."""
+        return self.chain_depth == 0
+
+    @property
     def word_bits(self) -> int:
         """Bits of a weight bank word."""
         return self.index.word_bits(self.weight_bits)
@@ -115,6 +134,12 @@ class ArrayConfig:
     def replace(self, **changes: Any) -> ArrayConfig:
         """A copy with some members changed, validated again."""
         return replace(self, **changes)
+
+    def with_index(self, index: IndexFormat) -> ArrayConfig:
+        """The array of another index format: rows in lock-step where it is dense, a chain where it is not."""
+        if isinstance(index, Dense | DenseZeros):
+            return replace(self, index=index, chain_depth=0, subarrays=1)
+        return replace(self, index=index, chain_depth=max(1, self.chain_depth))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe members; ``from_dict`` reads them back."""

@@ -11,12 +11,16 @@ from rtl.array.addresser import Addresser
 from rtl.array.aligner import Aligner
 from rtl.array.bias_source import BiasSource
 from rtl.array.drain import DrainControl, GroupSelect
+from rtl.array.lockstep_control import LockstepControl
+from rtl.array.lockstep_pe import LockstepPE
+from rtl.array.lockstep_row_control import LockstepRowControl
 from rtl.array.pe import PE
 from rtl.array.pe_array import ArrayControl
 from rtl.array.pool import Pool
 from rtl.array.requantizer import Requantizer
 from rtl.array.row_control import RowControl
 from rtl.array.subarrays import BiasFork, ChainLink, TailSelect
+from rtl.array.sum_register import SumRegister
 from rtl.config import ArrayConfig
 from rtl.widths import table_layout
 
@@ -29,6 +33,10 @@ _NAMES: dict[Callable[[ArrayConfig], Component], str] = {
     Addresser: "addresser",
     Aligner: "aligner",
     PE: "pe",
+    LockstepControl: "lockstep_control",
+    LockstepRowControl: "lockstep_row_control",
+    LockstepPE: "lockstep_pe",
+    SumRegister: "sum_register",
     DrainControl: "drain_control",
     GroupSelect: "group_select",
     Requantizer: "requantizer",
@@ -78,10 +86,7 @@ def logic_modules(config: ArrayConfig) -> tuple[LogicUse, ...]:
     counts: dict[Callable[[ArrayConfig], Component], int] = {
         ArrayControl: 1,
         BiasSource: 1,
-        RowControl: config.rows,
-        Addresser: config.rows,
-        Aligner: config.rows,
-        PE: config.pes,
+        **(_lockstep_rows(config) if config.lockstep else _rows(config)),
         DrainControl: 1,
         GroupSelect: 1,
         Requantizer: config.requant_lanes,
@@ -92,11 +97,23 @@ def logic_modules(config: ArrayConfig) -> tuple[LogicUse, ...]:
     return tuple(LogicUse(_NAMES[kind], kind, config, count) for kind, count in counts.items())
 
 
+def _rows(config: ArrayConfig) -> dict[Callable[[ArrayConfig], Component], int]:
+    return {RowControl: config.rows, Addresser: config.rows, Aligner: config.rows, PE: config.pes}
+
+
+def _lockstep_rows(config: ArrayConfig) -> dict[Callable[[ArrayConfig], Component], int]:
+    own = {LockstepRowControl: config.rows, Aligner: config.rows, LockstepPE: config.pes}
+    return {LockstepControl: 1, **own, SumRegister: 1}
+
+
 def srams(config: ArrayConfig) -> tuple[SramUse, ...]:
     """All SRAMs of ``PEArray(config)``."""
+    table_depth, table_width = config.table_depth, table_layout(config).size
     return (
         SramUse("weights", config.weight_depth, config.word_bits, config.rows),
-        SramUse("table", config.table_depth, table_layout(config).size, config.rows, "addresser"),
+        SramUse("table", table_depth, table_width, 1, "lockstep_control")
+        if config.lockstep
+        else SramUse("table", table_depth, table_width, config.rows, "addresser"),
         SramUse(
             "activations", config.activation_depth // 2, config.lanes * config.act_bits, 2 * config.rows, "aligner"
         ),

@@ -12,6 +12,7 @@ from amaranth.lib.wiring import Component, In, Out, Signature, connect, flipped
 
 from rtl.array.bias_source import BiasSource
 from rtl.array.drain import Drain, layer_registers, result_layout
+from rtl.array.lockstep_rows import LockstepRows
 from rtl.array.row import Row
 from rtl.array.sram import SRAM
 from rtl.array.subarrays import BiasFork, ChainLink, TailSelect, inner_mask, is_cut
@@ -106,21 +107,40 @@ class PEArray(Component):
             self.cycles.eq(control.cycles),
         ]
         biases = self._biases(m, control.registers, begin, write_en)
-        rows = self._rows(m, control.registers, begin, write_en)
         m.submodules.drain = drain = Drain(self.config)
         m.d.comb += [
             drain.start.eq(begin),
             drain.registers.eq(control.registers),
             control.finished.eq(drain.results.valid & drain.results.ready & drain.results.payload.last),
         ]
+        if self.config.lockstep:
+            self._lockstep(m, biases, drain, control.registers.last_tile, begin, write_en)
+        else:
+            self._joined(m, biases, self._rows(m, control.registers, begin, write_en), drain, control.registers)
+        connect(m, drain.results, flipped(self.results))
+        return m
+
+    def _lockstep(
+        self, m: Module, biases: Any, drain: Drain, last_tile: Any, begin: Signal, write_en: Signal
+    ) -> None:
+        m.submodules.rows = rows = LockstepRows(self.config)
+        m.d.comb += [
+            rows.write_en.eq(write_en),
+            rows.write.eq(self.write.payload),
+            rows.start.eq(begin),
+            rows.last_tile.eq(last_tile),
+        ]
+        connect(m, biases, rows.biases)
+        connect(m, rows.sums, drain.sums)
+
+    def _joined(self, m: Module, biases: Any, rows: Sequence[Row], drain: Drain, registers: Any) -> None:
+        """One chain, or stacks of rows that a layer joins."""
         if self.config.subarrays == 1:
             self._start_from(m, biases, rows[0])
             self._chain(m, rows)
             connect(m, rows[-1].total, drain.sums)
         else:
-            self._stacks(m, biases, rows, drain, inner_mask(self.config, control.registers.last_subarray))
-        connect(m, drain.results, flipped(self.results))
-        return m
+            self._stacks(m, biases, rows, drain, inner_mask(self.config, registers.last_subarray))
 
     def _start_from(self, m: Module, biases: Any, row: Row) -> None:
         m.d.comb += [row.initial.valid.eq(biases.valid), biases.ready.eq(row.initial.ready)]

@@ -10,11 +10,11 @@ from amaranth.lib import data
 from rtl.config import ArrayConfig
 from rtl.widths import address_bits, table_layout
 
-__all__ = ["LayerRegister", "Space", "data_bits", "write_address_bits", "write_bus_layout"]
+__all__ = ["LayerRegister", "Space", "data_bits", "rows_of", "write_address_bits", "write_bus_layout"]
 
 
 class Space(IntEnum):
-    """What a write goes to. ``row`` selects the row, except for ``LAYER`` and ``BIAS``."""
+    """What a write goes to. ``row`` selects the row where ``rows_of`` has several."""
 
     LAYER = 0
     ROW = 1
@@ -22,11 +22,6 @@ class Space(IntEnum):
     TABLE = 3
     ACTIVATION = 4
     BIAS = 5
-
-    @property
-    def has_rows(self) -> bool:
-        """Whether every row has one of its own."""
-        return self not in (Space.LAYER, Space.BIAS)
 
 
 class LayerRegister(IntEnum):
@@ -44,6 +39,12 @@ class LayerRegister(IntEnum):
     LAST_PIXEL = 5
     POOL_SHIFT = 6
     LAST_SUBARRAY = 7
+
+
+def rows_of(config: ArrayConfig, space: Space) -> int:
+    """How many there are of a space: one for each row, or one for all. Rows in lock-step share registers and table."""
+    shared = {Space.LAYER, Space.BIAS} | ({Space.ROW, Space.TABLE} if config.lockstep else set())
+    return 1 if space in shared else config.rows
 
 
 def data_bits(config: ArrayConfig) -> int:

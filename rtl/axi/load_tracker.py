@@ -8,7 +8,7 @@ from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from rtl.array.register_values import register_values
-from rtl.array.write_bus import Space, write_bus_layout
+from rtl.array.write_bus import Space, rows_of, write_bus_layout
 from rtl.config import ArrayConfig
 
 __all__ = ["LoadTracker", "parts_of_a_layer"]
@@ -20,7 +20,7 @@ def parts_of_a_layer(config: ArrayConfig) -> list[tuple[Space, int, int]]:
     return [
         (space, row, address)
         for space in Space
-        for row in range(config.rows if space.has_rows else 1)
+        for row in range(rows_of(config, space))
         for address in range(addresses.get(space, 1))
     ]
 

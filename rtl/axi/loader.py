@@ -11,7 +11,7 @@ from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
 from rtl.array.register_values import register_values
-from rtl.array.write_bus import Space, data_bits, write_bus_layout
+from rtl.array.write_bus import Space, data_bits, rows_of, write_bus_layout
 from rtl.axi.packets import ADDRESS_FIELD, ROW_FIELD, STREAM_BITS, beats_of_word, words_of_space
 from rtl.axi.ports import axi_stream
 from rtl.config import ArrayConfig
@@ -33,7 +33,7 @@ class Loader(Component):
     """Unpacks load packets: segments of two header beats and their words, TLAST at the end of the last segment.
 
     A wrong packet is dropped from there to its TLAST; words before that place are written. Errors are: a bank, row or
-    address that does not exist, a row other than 0 for what has no rows, a value that is not legal in its register, and
+    address that does not exist, a row other than 0 for what is there once, a value that is not legal in its register, and
     TLAST in the middle of a segment. One beat a cycle, and one cycle more for each segment.
 
     Members
@@ -162,7 +162,7 @@ class Loader(Component):
             with m.If(space == each):
                 m.d.comb += [
                     depth.eq(words_of_space(self._config, each)),
-                    rows.eq(self._config.rows if each.has_rows else 1),
+                    rows.eq(rows_of(self._config, each)),
                 ]
         m.d.comb += fits.eq((address + words_left < depth) & (row < rows))
         return fits

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl.array.drain import DRAIN_LATENCY
+from rtl.array.lockstep_control import LOCKSTEP_FILL
 from rtl.config import ArrayConfig
 from rtl.formats.index_format import IndexFormat
 from sim.mapping.plan import LayerPlan
 
-__all__ = ["FILL_CYCLES", "Chain", "chain_cycles", "fewest_cycles", "fill_cycles", "layer_cycles"]
+__all__ = ["FILL_CYCLES", "Chain", "chain_cycles", "fewest_cycles", "fill_cycles", "layer_cycles", "lockstep_cycles"]
 
 FILL_CYCLES = 7
 """Cycles before the first token can be accumulated: fetch, word, decode, table, bank, align, multiply."""
@@ -31,7 +32,7 @@ class Chain:
     drain : int
         Cycles in which the requantizers take one filter's sums: lanes / requant_lanes.
     depth : int
-        Filters whose sums a row can hold for the next one: ``ArrayConfig.chain_depth``.
+        Filters whose sums a row can hold for the next one: ``ArrayConfig.chain_depth``; 0 for rows in lock-step.
     """
 
     drain: int
@@ -44,7 +45,7 @@ class Chain:
 
     def least_pace(self, subarrays: int = 1) -> int:
         """Cycles a filter takes at least: a single register is filled again a cycle after it was taken."""
-        return max(subarrays * self.drain, self.drain + (self.depth == 1))
+        return max(subarrays * self.drain, self.drain + (self.depth <= 1))
 
 
 def fill_cycles(index: IndexFormat) -> int:
@@ -55,15 +56,30 @@ def fill_cycles(index: IndexFormat) -> int:
 def layer_cycles(plan: LayerPlan, chain: Chain) -> int:
     """Cycles in which the array is busy while the receiver is always ready."""
     layout = plan.layout
+    if plan.lockstep:
+        rows, filters = plan.tokens_rk.shape
+        return lockstep_cycles(int(plan.tokens_rk[0, 0]), rows, filters * layout.pixel_groups, chain)
     return chain_cycles(plan.tokens_rk, layout.pixel_groups, chain, fill_cycles(plan.index), layout.subarrays)
 
 
 def fewest_cycles(plan: LayerPlan, chain: Chain) -> int:
     """A lower bound on ``layer_cycles``: the busiest row or the drain, whichever is slower, without waiting."""
+    if plan.lockstep:
+        return layer_cycles(plan, chain)
     busiest_row = int(plan.tokens_rk.sum(axis=1).max())
     filters: int = plan.tokens_rk.shape[1]
     busiest = max(busiest_row, filters * chain.least_pace(plan.layout.subarrays))
     return fill_cycles(plan.index) + busiest * plan.layout.pixel_groups + DRAIN_LATENCY
+
+
+def lockstep_cycles(tokens: int, rows: int, sums: int, chain: Chain) -> int:
+    """Rows in lock-step with ``tokens`` for every filter of every pixel group, ``sums`` of them.
+
+    The last row ends its first filter after as many slots as there are rows. From then on a slot is as long as its
+    tokens, or as the drain if that is slower: all rows wait while the register before it is full.
+    """
+    closed = LOCKSTEP_FILL + 1 + rows * tokens + (sums - 1) * max(tokens, chain.least_pace())
+    return closed + chain.drain + DRAIN_LATENCY
 
 
 def chain_cycles(

@@ -77,7 +77,16 @@ class Division:
         mask, geometry = part_weights(self.mask_kcrs, self.geometry, part), part_geometry(self.geometry, part)
         c, rows = self.config, self.config.rows // part.subarrays
         return plan_layer(
-            mask, geometry, rows, c.lanes, c.index, len(part.samples), c.weight_bits, slices, part.subarrays
+            mask,
+            geometry,
+            rows,
+            c.lanes,
+            c.index,
+            len(part.samples),
+            c.weight_bits,
+            slices,
+            part.subarrays,
+            c.lockstep,
         )
 
     def _filters(self, part: Part, slices: tuple[RowSlice, ...]) -> Iterator[PlannedRun]:

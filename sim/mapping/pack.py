@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from compress.base.errors import CodesignError
 from compress.model.layer import CompressedLayer
 from compress.model.pool import PoolKind
-from rtl.array.write_bus import LayerRegister, Space
+from rtl.array.write_bus import LayerRegister, Space, rows_of
 from rtl.config import ArrayConfig
 from rtl.widths import row_registers, shift_bits
 from sim.golden.golden import accumulator_bits, accumulator_range, run_layer
 from sim.mapping.encoders.registry import make_packer
 from sim.mapping.geometry import ArrayGeometry
-from sim.mapping.plan import LayerPlan, plan_layer
+from sim.mapping.plan import LayerPlan, plan_layer, row_weights
 from sim.mapping.slices import RowSlice
 
 __all__ = ["PackedLayer", "Write", "check_numbers", "pack", "weight_words"]
@@ -61,12 +61,14 @@ class PackedLayer:
         for address, bias in enumerate(layer.bias.tolist()):
             yield Write(Space.BIAS, 0, address, bias & accumulator_mask)
         for row, part in self._rows():
-            for index, value in enumerate(self._row_registers(part)):
-                yield Write(Space.ROW, row, index, value)
+            if row < rows_of(self.config, Space.ROW):
+                for index, value in enumerate(self._row_registers(part)):
+                    yield Write(Space.ROW, row, index, value)
             for address, word in enumerate(self.weight_words[part].tolist()):
                 yield Write(Space.WEIGHT, row, address, word)
-            for address, word in enumerate(self._table(self.plan.slices[part])):
-                yield Write(Space.TABLE, row, address, word)
+            if row < rows_of(self.config, Space.TABLE):
+                for address, word in enumerate(self._table(self.plan.slices[part])):
+                    yield Write(Space.TABLE, row, address, word)
 
     def _rows(self) -> Iterator[tuple[int, int]]:
         """Every row of the array, and which row of its subarray it is."""
@@ -124,7 +126,8 @@ class PackedLayer:
         for row, index in self._rows():
             part = self.plan.slices[index]
             words = planes[row // len(self.plan.slices)][list(part.channels)].reshape(-1, self.config.lanes)
-            depth = self.plan.layout.words(max(1, len(part.channels)))
+            channels = self.plan.channels if self.plan.lockstep else max(1, len(part.channels))
+            depth = self.plan.layout.words(channels)
             blank = np.zeros((depth - len(words), self.config.lanes), np.uint8)
             for address, pixels in enumerate(np.concatenate([words, blank])):
                 yield Write(Space.ACTIVATION, row, address, _join(pixels, self.config.act_bits))
@@ -173,15 +176,34 @@ def pack(layer: CompressedLayer, config: ArrayConfig, batch: int = 1, subarrays:
     mask = layer.levels != 0
     geometry = ArrayGeometry.of(layer).on(config.lanes, config.requant_lanes)
     rows = config.rows // subarrays
-    plan = plan_layer(mask, geometry, rows, config.lanes, config.index, batch, config.weight_bits, subarrays=subarrays)
+    plan = plan_layer(
+        mask,
+        geometry,
+        rows,
+        config.lanes,
+        config.index,
+        batch,
+        config.weight_bits,
+        subarrays=subarrays,
+        lockstep=config.lockstep,
+    )
     plan.depths.check(layer.name, config)
     return PackedLayer(layer, config, plan, weight_words(layer, config, plan))
 
 
 def weight_words(layer: CompressedLayer, config: ArrayConfig, plan: LayerPlan) -> tuple[NDArray[np.uint64], ...]:
-    """Every row's weight bank."""
+    """Every row's weight bank.
+
+    A row without work has one weight per filter, in an all-zero plane. Rows in lock-step are each a filter behind the
+    row above and read the same address, so row r's bank begins with the last r filters.
+    """
     levels_kct = layer.levels.reshape(*layer.levels.shape[:2], -1)
-    return tuple(_row_words(part, levels_kct, config) for part in plan.slices)
+    packer = make_packer(config.index, config.weight_bits)
+    if not plan.lockstep:
+        return tuple(packer.encode(row_weights(part, levels_kct)) for part in plan.slices)
+    positions = int(plan.tokens_rk[0, 0])
+    levels = (row_weights(part, levels_kct, positions) for part in plan.slices)
+    return tuple(packer.encode(np.roll(levels_kl, row, axis=0)) for row, levels_kl in enumerate(levels))
 
 
 def check_numbers(layer: CompressedLayer, config: ArrayConfig) -> None:
@@ -204,13 +226,6 @@ def check_numbers(layer: CompressedLayer, config: ArrayConfig) -> None:
             f"{name} can reach {low}..{high}, which {config.acc_bits}-bit accumulators cannot hold",
             f"generate an array with acc_bits = {needed}",
         )
-
-
-def _row_words(part: RowSlice, levels_kct: NDArray[np.int16], config: ArrayConfig) -> NDArray[np.uint64]:
-    """One row's bank. A row without work has one weight per filter, in an all-zero plane."""
-    filters = len(levels_kct)
-    levels_kl = np.asarray(part.take(levels_kct), np.int16) if part.positions else np.ones((filters, 1), np.int16)
-    return make_packer(config.index, config.weight_bits).encode(levels_kl)
 
 
 def _join(pixels: NDArray[np.uint8], act_bits: int) -> int:

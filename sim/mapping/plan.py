@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,9 @@ from sim.mapping.encoders.packer import RowPlan
 from sim.mapping.encoders.registry import make_packer
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.image_layout import ImageLayout
-from sim.mapping.slices import RowSlice, slice_rows
+from sim.mapping.slices import RowSlice, slice_alike, slice_rows
 
-__all__ = ["Depths", "LayerPlan", "plan_layer"]
+__all__ = ["Depths", "LayerPlan", "plan_layer", "row_weights"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class LayerPlan:
     """A layer's mask laid out on rows of ``lanes``.
 
     ``tokens_rk`` (rows, K) is what each row of a subarray executes for each filter, one a cycle. ``rows`` has what each
-    of them stores.
+    of them stores. With ``lockstep`` all rows have the same taps and as many positions as the one with the most
+    channels; what a row lacks are weights of one in planes of zeros.
     """
 
     layout: ImageLayout
@@ -67,14 +69,19 @@ class LayerPlan:
     tokens_rk: NDArray[np.int64]
     rows: tuple[RowPlan, ...]
     index: IndexFormat
+    lockstep: bool = False
+
+    @property
+    def channels(self) -> int:
+        """Channels in the bank of the row that has the most."""
+        return max(1, *(len(row.channels) for row in self.slices))
 
     @property
     def depths(self) -> Depths:
         """Bank words this layer needs; an SRAM has at least two, and an activation bank is two of them."""
         counted = self.index.counts_positions
-        channels = max(1, *(len(row.channels) for row in self.slices))
         positions = max(len(row.taps) if counted else row.positions for row in self.slices)
-        words = self.layout.words(channels)
+        words = self.layout.words(self.channels)
         return Depths(
             weight_depth=max(2, *(row.words for row in self.rows)),
             activation_depth=max(4, words + words % 2),
@@ -93,12 +100,14 @@ def plan_layer(
     weight_bits: int = 8,
     slices: tuple[RowSlice, ...] | None = None,
     subarrays: int = 1,
+    lockstep: bool = False,
 ) -> LayerPlan:
     """Lay out a mask of shape (K, C, R, S) for ``batch`` images on ``subarrays`` of ``rows``, codes of ``weight_bits``.
 
     The array pools the ``geometry``'s window: take it away (``ArrayGeometry.on``) where it cannot.
 
-    ``slices`` says which row has which positions; without it positions are assigned so that rows are balanced.
+    ``slices`` says which row has which positions; without it positions are assigned so that rows are balanced. With
+    ``lockstep`` every row has the same taps.
     CodesignError for a mask that the format cannot store, and for groups, which ``sim.mapping.schedule`` gives runs of
     their own.
     """
@@ -106,13 +115,16 @@ def plan_layer(
         raise CodesignError(f"a run of the array has one group, not {geometry.groups}", "plan each group by itself")
     filters, channels = mask_kcrs.shape[:2]
     mask_kct = mask_kcrs.reshape(filters, channels, -1)
-    slices = slices or slice_rows(mask_kct, rows)
+    slices = slices or (slice_alike(mask_kct, rows) if lockstep else slice_rows(mask_kct, rows))
     packer = make_packer(index, weight_bits)
-    plans = tuple(packer.plan(_row_mask(row, mask_kct)) for row in slices)
+    positions = max(1, *(row.positions for row in slices)) if lockstep else 1
+    plans = tuple(packer.plan(row_weights(row, mask_kct, positions)) for row in slices)
     tokens = np.stack([plan.tokens_k for plan in plans])
-    return LayerPlan(ImageLayout(geometry, lanes, batch, subarrays), slices, tokens, plans, index)
+    return LayerPlan(ImageLayout(geometry, lanes, batch, subarrays), slices, tokens, plans, index, lockstep)
 
 
-def _row_mask(row: RowSlice, mask_kct: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(K, L); a row without work has one weight per filter, in an all-zero plane."""
-    return np.asarray(row.take(mask_kct), np.bool_) if row.positions else np.ones((len(mask_kct), 1), np.bool_)
+def row_weights(row: RowSlice, weights_kct: NDArray[Any], positions: int = 1) -> NDArray[Any]:
+    """(K, L) of a row; with fewer than ``positions``, ones follow: weights of all-zero planes."""
+    taken = row.take(weights_kct)
+    missing = max(0, positions - row.positions)
+    return np.pad(taken, ((0, 0), (0, missing)), constant_values=1).astype(weights_kct.dtype)

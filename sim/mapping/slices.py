@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.mapping.assignment import assign, assign_evenly
 
-__all__ = ["RowSlice", "slice_rows", "slice_taps"]
+__all__ = ["RowSlice", "slice_alike", "slice_rows", "slice_taps"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,15 @@ def slice_taps(mask_kct: NDArray[np.bool_], rows: int, even: bool = False) -> tu
     channels = tuple(range(mask_kct.shape[1]))
     assigned = _assign(mask_kct.sum(axis=1), rows, even)
     return tuple(RowSlice(channels, taps) if taps else RowSlice((), ()) for taps in assigned)
+
+
+def slice_alike(mask_kct: NDArray[np.bool_], rows: int) -> tuple[RowSlice, ...]:
+    """Equally many neighbouring channels for each row, the last ones' fewer or none: each with all taps.
+
+    For rows in lock-step, which share their taps. Zeros are not looked at.
+    """
+    channels, taps = mask_kct.shape[1:]
+    return tuple(RowSlice(group, tuple(range(taps)) if group else ()) for group in _neighbours(channels, rows))
 
 
 def _assign(nonzeros_kn: NDArray[np.generic], rows: int, even: bool) -> list[tuple[int, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data
 
-from rtl.array.write_bus import LayerRegister, Space, write_bus_layout
+from rtl.array.write_bus import LayerRegister, Space, rows_of, write_bus_layout
 from rtl.axi.lite import LiteSlave
 from rtl.axi.load_tracker import LoadTracker
 from rtl.axi.loader import Loader
@@ -96,7 +96,7 @@ class LoaderPackets(Harness):
             Space.BIAS: 4,
         }
         exists = Cat(
-            (payload.space == space) & (payload.address < depth) & (payload.row <= int(space.has_rows))
+            (payload.space == space) & (payload.address < depth) & (payload.row < rows_of(self.CONFIG, space))
             for space, depth in depths.items()
         ).any()
         self.check(m, "writes: only to banks and addresses that are there", ~write.valid | exists)

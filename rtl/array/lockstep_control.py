@@ -1,0 +1,164 @@
+"""The one control of rows in lock-step: taps, weight words, filters, tiles, and when all of them wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Elaboratable, Module, Mux, Signal
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In, Out
+
+from rtl.array.lockstep_row_control import place_layout
+from rtl.config import ArrayConfig
+from rtl.widths import COUNT_BITS, address_bits, row_registers, shift_bits, table_layout
+
+__all__ = ["LOCKSTEP_FILL", "LockstepControl"]
+
+LOCKSTEP_FILL = 5
+"""Cycles before the first token can be accumulated: table, word, bank, align, multiply."""
+
+
+class LockstepControl(Component):
+    """Count tokens for all rows at once. A slot is the time of one filter, in which row r works on filter slot - r.
+
+    Six stages move together on ``advance``: table, word, bank, align, multiply, accumulate. Weights are read in the bank
+    stage, so that no level waits for its pixels. In the cycle after its last token the last row's sum of a filter is
+    ``closed``; everything waits until it is taken.
+
+    Members
+    -------
+    register_en, register_index, register_data : In
+        Write one member of ``row_registers``.
+    start, last_tile : In
+        Begin a layer; tiles of the layer minus one.
+    advance : Out
+    table_en, table_address, table_word : bank ports
+    read : Out
+        Read weights and activations in this cycle.
+    weight_address, word : Out
+        In the bank stage: of every row's weight bank; activation word relative to the tile.
+    shift : Out
+        In the align stage.
+    first, bias_ready : Out
+        In the accumulate stage: a filter's first token; row 0 takes a bias.
+    next_slot, place : Out
+        In the bank stage: the last token of a filter; row 0's place.
+    last_place, after_last : In
+        The last row's place, and the one it would give to a row below.
+    closed_valid, closed_ready :
+        The last row's accumulators are the sums of a filter; they are taken.
+    """
+
+    def __init__(self, config: ArrayConfig) -> None:
+        self._config = config
+        activation_address = address_bits(config.activation_depth)
+        super().__init__(
+            {
+                "register_en": In(1),
+                "register_index": In(3),
+                "register_data": In(32),
+                "start": In(1),
+                "last_tile": In(COUNT_BITS),
+                "advance": Out(1),
+                "table_en": Out(1),
+                "table_address": Out(address_bits(config.table_depth)),
+                "table_word": In(table_layout(config)),
+                "read": Out(1),
+                "weight_address": Out(address_bits(config.weight_depth)),
+                "word": Out(activation_address),
+                "shift": Out(shift_bits(config)),
+                "first": Out(1),
+                "bias_ready": Out(1),
+                "next_slot": Out(1),
+                "place": Out(place_layout(config)),
+                "last_place": In(place_layout(config)),
+                "after_last": In(place_layout(config)),
+                "closed_valid": Out(1),
+                "closed_ready": In(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Elaboratable:
+        """The stages in order."""
+        m = Module()
+        token = data.StructLayout({"valid": 1, "last": 1, "closes": 1})
+        table, word, bank, align, multiply, accumulate = (
+            Signal(token, name=name) for name in ("table", "word", "bank", "align", "multiply", "accumulate")
+        )
+        done = Signal()
+        m.d.comb += [
+            self.advance.eq(~self.closed_valid | self.closed_ready),
+            done.eq(self.after_last.working & ~self.last_place.working),
+            bank.closes.eq(bank.last & self.last_place.working),
+        ]
+        registers = self._registers(m)
+        self._taps(m, registers, table, done)
+        self._places(m, registers, bank, done)
+        with m.If(self.advance):
+            for late, early in ((word, table), (bank, word), (align, bank)):
+                m.d.sync += [late.valid.eq(early.valid & ~done), late.last.eq(early.last)]
+            m.d.sync += [
+                align.closes.eq(bank.valid & ~done & bank.closes),
+                multiply.eq(align),
+                accumulate.eq(multiply),
+                self.closed_valid.eq(accumulate.closes),
+            ]
+        m.d.comb += self.bias_ready.eq(self.advance & accumulate.valid & self.first)
+        with m.If(self.start):
+            m.d.sync += self.first.eq(1)
+        with m.Elif(self.advance & accumulate.valid):
+            m.d.sync += self.first.eq(accumulate.last)
+        return m
+
+    def _registers(self, m: Module) -> data.View:
+        registers = Signal(row_registers(self._config))
+        for place, (name, _) in enumerate(row_registers(self._config)):
+            with m.If(self.register_en & (self.register_index == place)):
+                m.d.sync += registers[name].eq(self.register_data)
+        return registers
+
+    def _taps(self, m: Module, registers: data.View, token: data.View, done: Signal) -> None:
+        """Count taps and channels from start to end without regard to filters; look the tap's word up."""
+        tap = self.table_address
+        channel, base = Signal.like(registers.last_channel), Signal.like(registers.plane)
+        base_of_word, shift_of_bank = Signal.like(base), Signal.like(self.shift)
+        ends_tap, ends_channel = Signal(), Signal()
+        m.d.comb += [
+            ends_tap.eq(tap == registers.last_tap),
+            ends_channel.eq(channel == registers.last_channel),
+            token.last.eq(ends_tap & ends_channel),
+            self.table_en.eq(self.advance & token.valid),
+        ]
+        with m.If(self.start):
+            m.d.sync += [token.valid.eq(1), tap.eq(0), channel.eq(0), base.eq(0)]
+        with m.Elif(self.advance):
+            m.d.sync += [token.valid.eq(token.valid & ~done), tap.eq(Mux(ends_tap, 0, tap + 1))]
+            with m.If(ends_tap):
+                m.d.sync += [
+                    channel.eq(Mux(ends_channel, 0, channel + 1)),
+                    base.eq(Mux(ends_channel, 0, base + registers.plane)),
+                ]
+        with m.If(self.advance):
+            m.d.sync += [
+                base_of_word.eq(base),
+                self.word.eq(self.table_word.word + base_of_word),
+                shift_of_bank.eq(self.table_word.shift),
+                self.shift.eq(shift_of_bank),
+            ]
+
+    def _places(self, m: Module, registers: data.View, token: data.View, done: Signal) -> None:
+        """Read the weight banks from first to last word once per tile; the last tile's end is row 0's end of work."""
+        ends_pass, place = Signal(), self.place
+        m.d.comb += [
+            self.read.eq(self.advance & token.valid & ~done),
+            self.next_slot.eq(self.read & token.last),
+            ends_pass.eq(self.weight_address == registers.last_word),
+        ]
+        with m.If(self.start):
+            m.d.sync += [self.weight_address.eq(0), place.tile.eq(0), place.working.eq(1)]
+        with m.Elif(self.read):
+            m.d.sync += self.weight_address.eq(self.weight_address + 1)
+            with m.If(ends_pass):
+                m.d.sync += [self.weight_address.eq(0), place.tile.eq(place.tile + 1)]
+                with m.If(place.tile == self.last_tile):
+                    m.d.sync += place.working.eq(0)

@@ -1,0 +1,58 @@
+"""The processing element of rows in lock-step: a multiplier and an accumulator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Elaboratable, Module, Mux, Signal, signed, unsigned
+from amaranth.lib.wiring import Component, In, Out
+
+from rtl.config import ArrayConfig
+from rtl.widths import level_shape
+
+__all__ = ["LockstepPE"]
+
+
+class LockstepPE(Component):
+    """Multiply an activation by the row's level and accumulate, from the sum of the row above.
+
+    With a filter's first product the accumulator starts from ``above``: the row above ends that filter in the cycle
+    before, so that its accumulator holds the sum in just this cycle.
+
+    Latency: the product one cycle after the operands; the sum in the cycle after that.
+    Throughput: one multiply-accumulate a cycle. Nothing moves while ``advance`` is low.
+
+    Members
+    -------
+    advance, activation, level : In
+    first : In
+        The product is a filter's first.
+    above : In
+        The accumulator of the row above, or the bias.
+    total : Out
+        The accumulator.
+    """
+
+    def __init__(self, config: ArrayConfig) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "advance": In(1),
+                "activation": In(unsigned(config.act_bits)),
+                "level": In(level_shape(config)),
+                "first": In(1),
+                "above": In(signed(config.acc_bits)),
+                "total": Out(signed(config.acc_bits)),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Elaboratable:
+        """Multiplier, accumulator."""
+        m = Module()
+        product = Signal(signed(self._config.act_bits + self._config.weight_bits + 1))
+        with m.If(self.advance):
+            m.d.sync += [
+                product.eq(self.activation * self.level),
+                self.total.eq(Mux(self.first, self.above, self.total) + product),
+            ]
+        return m

@@ -16,6 +16,7 @@ from rtl.array.lockstep_pe import LockstepPE
 from rtl.array.lockstep_row_control import LockstepRowControl
 from rtl.array.pe import PE
 from rtl.array.pe_array import ArrayControl
+from rtl.array.place_register import PlaceRegister
 from rtl.array.pool import Pool
 from rtl.array.requantizer import Requantizer
 from rtl.array.row_control import RowControl
@@ -36,6 +37,7 @@ _NAMES: dict[Callable[[ArrayConfig], Component], str] = {
     LockstepControl: "lockstep_control",
     LockstepRowControl: "lockstep_row_control",
     LockstepPE: "lockstep_pe",
+    PlaceRegister: "place_register",
     SumRegister: "sum_register",
     DrainControl: "drain_control",
     GroupSelect: "group_select",
@@ -86,12 +88,12 @@ def logic_modules(config: ArrayConfig) -> tuple[LogicUse, ...]:
     counts: dict[Callable[[ArrayConfig], Component], int] = {
         ArrayControl: 1,
         BiasSource: 1,
-        **(_lockstep_rows(config) if config.lockstep else _rows(config)),
         DrainControl: 1,
         GroupSelect: 1,
         Requantizer: config.requant_lanes,
         Pool: config.requant_lanes,
     }
+    counts |= _lockstep_rows(config) if config.lockstep else _rows(config)
     if config.subarrays > 1:
         counts |= {BiasFork: 1, ChainLink: config.subarrays - 1, TailSelect: 1}
     return tuple(LogicUse(_NAMES[kind], kind, config, count) for kind, count in counts.items())
@@ -102,8 +104,16 @@ def _rows(config: ArrayConfig) -> dict[Callable[[ArrayConfig], Component], int]:
 
 
 def _lockstep_rows(config: ArrayConfig) -> dict[Callable[[ArrayConfig], Component], int]:
-    own = {LockstepRowControl: config.rows, Aligner: config.rows, LockstepPE: config.pes}
-    return {LockstepControl: 1, **own, SumRegister: 1}
+    counts: dict[Callable[[ArrayConfig], Component], int] = {
+        LockstepControl: 1,
+        LockstepRowControl: config.rows,
+        Aligner: config.rows,
+        LockstepPE: config.pes,
+        SumRegister: 1,
+    }
+    if config.rows > 1:
+        counts |= {PlaceRegister: config.rows - 1}
+    return counts
 
 
 def srams(config: ArrayConfig) -> tuple[SramUse, ...]:

@@ -162,7 +162,10 @@ def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: Index
     weight_bits = draw(st.sampled_from([layer.weight_bits, 8]))
     requant_lanes = draw(st.sampled_from([n for n in range(1, lanes + 1) if lanes % (block * n) == 0]))
     geometry = ArrayGeometry.of(layer).on(lanes, requant_lanes)
-    depths = plan_layer(layer.levels != 0, geometry, rows, lanes, index, batch, weight_bits).depths
+    dense = isinstance(index, Dense | DenseZeros)
+    chain_depth = draw(st.sampled_from([0, 0, 1, 2] if dense else [1, 2, 3]))
+    lockstep = chain_depth == 0
+    depths = plan_layer(layer.levels != 0, geometry, rows, lanes, index, batch, weight_bits, lockstep=lockstep).depths
     return ArrayConfig(
         rows=rows,
         lanes=lanes,
@@ -170,8 +173,8 @@ def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: Index
         act_bits=layer.act_bits,
         index=index,
         requant_lanes=requant_lanes,
-        chain_depth=draw(st.integers(1, 3)),
-        subarrays=draw(st.sampled_from([n for n in (1, 2, 4, 8) if rows % n == 0])),
+        chain_depth=chain_depth,
+        subarrays=1 if lockstep else draw(st.sampled_from([n for n in (1, 2, 4, 8) if rows % n == 0])),
         **vars(depths),
     )
 

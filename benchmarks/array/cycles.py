@@ -64,7 +64,7 @@ def case_cycles(case: Case, results: Results) -> dict[str, Any]:
 
 def format_costs(loads: Sequence[Load], index: IndexFormat, case: Case) -> dict[str, Any]:
     """Cycles a sample and stored bits of ``loads`` in one format, or why it refuses them."""
-    array = ArrayConfig(case.rows, case.lanes, case.weight_bits, index=index)
+    array = ArrayConfig(case.rows, case.lanes, case.weight_bits).with_index(index)
     cycles, bits = 0.0, 0
     try:
         for geometry, mask, batch in loads:

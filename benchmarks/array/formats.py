@@ -28,25 +28,30 @@ __all__ = ["DENSITIES", "FORMATS", "entropy_floor", "main", "row_config", "row_c
 
 FORMATS = (Dense(), Fixed(4), Fixed(6), Bitmap(8), Rice(6), Rice(7), NM(2, 4), Decompress())
 DENSITIES = (0.5, 0.2, 0.1, 0.05, 0.0118, 0.006)
-_ROW = ("row_control", "addresser", "aligner", "pe")
+_DRAIN = ("group_select", "drain_control", "requantizer", "pool")
 
 
 def row_config(index: IndexFormat, weight_bits: int) -> ArrayConfig:
     """The array whose row is compared: 4 x 16 PEs."""
-    return ArrayConfig(
-        rows=4, lanes=16, weight_bits=weight_bits, index=index, weight_depth=4096, table_depth=512, activation_depth=512
+    array = ArrayConfig(
+        rows=4, lanes=16, weight_bits=weight_bits, weight_depth=4096, table_depth=512, activation_depth=512
     )
+    return array.with_index(index)
 
 
 def row_costs(config: ArrayConfig) -> dict[str, Any]:
-    """Logic area of one row without its SRAMs, clock of its decoder's module, and of the whole array."""
+    """Logic area a row without SRAMs, clock of the row's control, and of the whole array.
+
+    The array's logic without requantizers and drain, divided by its rows: rows in lock-step share their control.
+    """
     measured = measure(config, generic_technology())
     modules = {module.name: module for module in measured.modules}
-    row = sum(modules[name].area * modules[name].count / config.rows for name in _ROW)
+    row = sum(module.area * module.count / config.rows for module in measured.modules if module.name not in _DRAIN)
+    control = modules["lockstep_control" if config.lockstep else "row_control"]
     return {
         "index": str(config.index),
         "row_area_ge": round(row),
-        "row_control_fo4": round(modules["row_control"].period, 2),
+        "row_control_fo4": round(control.period, 2),
         "clock_fo4": round(measured.clock_period, 2),
         "set_by": measured.critical,
     }

@@ -190,8 +190,7 @@ def _config(layers: Sequence[CompressedLayer], index: IndexFormat, case: Case, b
         weight_bits=case.weight_bits,
         act_bits=layers[0].act_bits,
         acc_bits=max(12, *(accumulator_bits(layer) for layer in layers)),
-        index=index,
-    )
+    ).with_index(index)
     depths = [
         group_schedule(layer.levels != 0, ArrayGeometry.of(layer), array, batch, even=True).depths
         for layer, batch in zip(layers, batches, strict=True)

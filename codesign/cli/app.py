@@ -72,7 +72,10 @@ RequantLanes = Annotated[
 ]
 ChainDepth = Annotated[
     int | None,
-    typer.Option(help="Filters whose sums a row can hold for the next row, 1..8; default: as many as the model needs."),
+    typer.Option(
+        help="Filters whose sums a row can hold for the next row, 1..8; 0: dense rows in lock-step, the default where "
+        "--index is dense; else the default is as many as the model needs."
+    ),
 ]
 Subarrays = Annotated[
     int | None,

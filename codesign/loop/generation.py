@@ -50,6 +50,13 @@ class ArrayOptions:
     weight_depth: int | None = None
     activation_depth: int | None = None
 
+    def shaped(self, config: ArrayConfig) -> ArrayConfig:
+        """``config`` with the given shape and format; dense rows are in lock-step unless a chain is asked for."""
+        index = self.shapes.get("index", config.index)
+        if self.chain_depth is None:
+            config = config.with_index(index)
+        return config.replace(**self.shapes)
+
     @property
     def shapes(self) -> dict[str, Any]:
         """The given options except the banks' depths, as members of an ArrayConfig."""
@@ -84,7 +91,7 @@ def array_and_cycles(
     cycle model finds the cycles that the run wrote down. A network must fit the array, if need be in parts.
     """
     if preset_name is not None:
-        config, origin = _for_levels(preset(preset_name).replace(**options.shapes), network), f"preset {preset_name}"
+        config, origin = _for_levels(options.shaped(preset(preset_name)), network), f"preset {preset_name}"
     elif network is None:
         raise CodesignError("neither a model nor a preset is given", "give MODEL, or --preset; see --help")
     else:
@@ -128,14 +135,14 @@ def _for_levels(config: ArrayConfig, network: CompressedModel | None) -> ArrayCo
 
 def _holding(network: CompressedModel, options: ArrayOptions, linear_batch: int) -> ArrayConfig:
     """The default shape where nothing else is said, a chain that is no hold-up, banks for every layer as a whole."""
-    shape = {"rows": 4, "lanes": 8, **options.shapes}
     wanted = ArrayConfig(
-        **shape,
+        rows=4,
+        lanes=8,
         weight_bits=max(layer.weight_bits for layer in network.layers),
         act_bits=network.layers[0].act_bits,
         acc_bits=accumulator_bits_of(network),
     )
-    wanted = _for_levels(wanted, network)
+    wanted = _for_levels(options.shaped(wanted), network)
     wanted = wanted.replace(**_chain(network, wanted, options, linear_batch))
     depths = (_schedule(layer, wanted, linear_batch).depths for layer in network.layers)
     return wanted.replace(**vars(reduce(Depths.largest, depths)))
@@ -156,7 +163,8 @@ def _chain(network: CompressedModel, config: ArrayConfig, options: ArrayOptions,
     schedules = [_schedule(layer, config, linear_batch) for layer in network.layers]
     batches = [samples_at_a_time(layer.kind, linear_batch) for layer in network.layers]
     counts = [options.requant_lanes] if options.requant_lanes else _pooling_counts(geometries, config.lanes)
-    depths = [options.chain_depth] if options.chain_depth else _CHAIN_DEPTHS
+    given = options.chain_depth is not None or config.lockstep
+    depths = [config.chain_depth] if given else _CHAIN_DEPTHS
     cycles = {
         (count, depth): sum(
             schedule.cycles(Chain(config.lanes // count, depth)) / batch

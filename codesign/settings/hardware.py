@@ -78,7 +78,7 @@ class HardwareSection(BaseModel):
         return samples_at_a_time(kind, self.linear_batch)
 
     def dense_array(self, weight_bits: int, acc_bits: int) -> ArrayConfig:
-        """The dense array, with codes and accumulators of these widths."""
+        """The dense array, its rows in lock-step, with codes and accumulators of these widths."""
         return ArrayConfig(
             rows=self.rows,
             lanes=self.lanes,
@@ -87,6 +87,7 @@ class HardwareSection(BaseModel):
             acc_bits=acc_bits,
             index=Dense(),
             requant_lanes=self.requant_lanes,
+            chain_depth=0,
         )
 
 

@@ -14,7 +14,7 @@ from flows.search.best_first import search
 from flows.search.evaluator import Evaluator
 from flows.search.layer_load import LayerLoad
 from flows.search.network_plans import NetworkPlans
-from flows.search.shapes import Shape, candidate_shapes, pooling_shapes, shape_of, without_idle_lanes
+from flows.search.shapes import Shape, candidate_shapes, pooling_shapes, shape_for, shape_of, without_idle_lanes
 from flows.synthesis.area import measure
 from flows.technology.technology import Technology
 from rtl.config import ArrayConfig
@@ -39,19 +39,19 @@ def best_array(
     Parameters
     ----------
     templates : sequence of ArrayConfig
-        Index formats and bit widths; the first wins where two are equally fast.
+        Index formats and bit widths; the first wins where two are equally fast. Dense rows are in lock-step.
     shapes : sequence of Shape
         Candidates for the rest, ``candidate_shapes`` unless given; without those that leave to the host what the first
         template pools. Every bank is as deep as the layer that needs most.
     """
     space = candidate_shapes() if shapes is None else shapes
-    evaluators = [Evaluator(NetworkPlans(loads, template), technology, budget) for template in templates]
-    candidates = [
-        (evaluator, shape)
-        for shape in _worth_trying(evaluators[0].plans, templates[0], space)
-        for evaluator in evaluators
-        if evaluator.may_fit(shape)
-    ]
+    arrays = [template.with_index(template.index) for template in templates]
+    evaluators = [Evaluator(NetworkPlans(loads, array), technology, budget) for array in arrays]
+    worth_trying = _worth_trying(evaluators[0].plans, arrays[0], space)
+    each_once = dict.fromkeys(
+        (evaluator, shape_for(shape, evaluator.plans.template)) for shape in worth_trying for evaluator in evaluators
+    )
+    candidates = [(evaluator, shape) for evaluator, shape in each_once if evaluator.may_fit(shape)]
     found = search(
         candidates,
         lambda candidate: candidate[0].least_time(candidate[1]),

@@ -129,7 +129,7 @@ def break_even_curve(
     search = _Search(
         layer=layer,
         masks=masks,
-        sparse=[reference.replace(index=index) for index in formats],
+        sparse=[reference.with_index(index) for index in formats],
         technology=technology,
         budget=layer_budget(layer, reference, technology),
         space=(*(candidate_shapes() if shapes is None else shapes), shape_of(reference)),
@@ -169,7 +169,7 @@ class _Search:
 
     def dense_array(self, reference: ArrayConfig) -> ArrayChoice:
         """The baseline; a CodesignError if no dense array fits."""
-        configs = [reference.replace(index=Dense())]
+        configs = [reference.with_index(Dense())]
         found = best_array([self.layer.dense()], configs, self.technology, self.budget, self.space)
         if found is None:
             cause = f"no dense array fits the budget of layer {self.layer.name!r}"
@@ -200,4 +200,4 @@ def _time(array: ArrayChoice) -> float:
 
 def layer_budget(layer: LayerLoad, reference: ArrayConfig, technology: Technology) -> float:
     """Area of the dense array of the reference's rows and lanes, with banks that just hold the layer."""
-    return holding_array([layer.dense()], reference.replace(index=Dense()), technology).area
+    return holding_array([layer.dense()], reference.with_index(Dense()), technology).area

@@ -20,7 +20,7 @@ class Evaluator:
 
     def __init__(self, plans: NetworkPlans, technology: Technology, budget: float) -> None:
         self.plans, self._technology, self._budget = plans, technology, budget
-        self._pe = module_cost(plans.template, "pe", technology)
+        self._pe = module_cost(plans.template, "lockstep_pe" if plans.template.lockstep else "pe", technology)
         self._requantizer = module_cost(plans.template, "requantizer", technology)
         self._shortest_clock = max(self._pe.period, self._requantizer.period)
 

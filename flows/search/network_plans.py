@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property, lru_cache, reduce
 from math import ceil, lcm, prod
 
 from flows.search.layer_load import LayerLoad
 from flows.search.shapes import Shape
 from rtl.array.drain import DRAIN_LATENCY
+from rtl.array.lockstep_control import LOCKSTEP_FILL
 from rtl.config import ArrayConfig
 from sim.mapping.cycles import FILL_CYCLES, Chain
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.image_layout import ImageLayout
 from sim.mapping.plan import Depths
-from sim.mapping.schedule import Schedule, group_schedule
+from sim.mapping.schedule import Schedule, group_schedule, unrolls
+from sim.mapping.unrolled_taps import unroll_geometry
 
 __all__ = ["NetworkPlans"]
 
@@ -51,7 +53,8 @@ class NetworkPlans:
 
     def schedules(self, shape: Shape) -> tuple[Schedule, ...]:
         """Of every layer, with banks as deep as it needs."""
-        planned = shape if self.even or shape.subarrays > 1 else Shape(shape.rows, shape.lanes, 1)
+        alike = replace(shape, requant_lanes=1, chain_depth=min(1, shape.chain_depth))
+        planned = shape if self.even or shape.subarrays > 1 else alike
         return self._schedules_of(planned, self._geometries(shape))
 
     def config(self, shape: Shape) -> ArrayConfig:
@@ -119,7 +122,8 @@ class NetworkPlans:
         pace = shape.chain.least_pace() if shape.subarrays == 1 else shape.chain.drain
         drain = load.group_filters * pace * shared
         busiest = sum(max(-(-nonzeros * shared // shape.rows), drain) for nonzeros in load.group_nonzeros)
-        latency = geometry.groups * (FILL_CYCLES + DRAIN_LATENCY)
+        fill = FILL_CYCLES if shape.chain_depth else LOCKSTEP_FILL
+        latency = geometry.groups * (fill + DRAIN_LATENCY)
         return busiest * (pixel_groups // shared) + latency
 
     def _make_schedules(self, shape: Shape, geometries: tuple[ArrayGeometry, ...]) -> tuple[Schedule, ...]:
@@ -130,6 +134,8 @@ class NetworkPlans:
     def _least_depths(self, load: LayerLoad, geometry: ArrayGeometry, shape: Shape) -> Depths:
         """Some row has at least its share of the weights, the channels and the positions, on any of the subarrays."""
         index, weight_bits = self.template.index, self.template.weight_bits
+        if unrolls(geometry, self.template.replace(**asdict(shape))):
+            geometry = unroll_geometry(geometry)
         divisions = [1 << n for n in range(shape.subarrays.bit_length())]
         _, channels, *kernel = geometry.weight_shape
         positions = 0 if index.counts_positions else channels * prod(kernel)

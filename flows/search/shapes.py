@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rtl.config import ArrayConfig
 from sim.mapping.cycles import Chain
 from sim.mapping.geometry import ArrayGeometry
 
-__all__ = ["Shape", "candidate_shapes", "pooling_shapes", "shape_of", "without_idle_lanes"]
+__all__ = ["Shape", "candidate_shapes", "pooling_shapes", "shape_for", "shape_of", "without_idle_lanes"]
 
 _LANES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 _REQUANT_LANES = (1, 2, 4, 8, 16)
@@ -57,6 +57,13 @@ def candidate_shapes(max_rows: int = _MAX_ROWS, lanes: Sequence[int] = _LANES) -
         for depth, subarrays in _CHAINS
         if width % requant == 0 and rows % subarrays == 0
     )
+
+
+def shape_for(shape: Shape, template: ArrayConfig) -> Shape:
+    """``shape`` as an array of the template's format has it: dense rows are in lock-step, others never."""
+    if template.is_dense:
+        return replace(shape, chain_depth=0, subarrays=1)
+    return replace(shape, chain_depth=max(1, shape.chain_depth))
 
 
 def pooling_shapes(

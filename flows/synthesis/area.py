@@ -36,6 +36,11 @@ _KNOWN_SIZES: dict[str, tuple[str, ...]] = {
     "aligner": ("lanes",),
     "addresser": ("lanes", "activation_depth"),
     "row_control": ("weight_depth", "activation_depth", "table_depth"),
+    "lockstep_control": ("lanes", "weight_depth", "activation_depth", "table_depth"),
+    "lockstep_row_control": ("activation_depth",),
+    "place_register": ("activation_depth", "rows"),
+    "lockstep_pe": (),
+    "sum_register": ("lanes",),
     "group_select": ("lanes", "requant_lanes"),
     "drain_control": ("lanes", "requant_lanes", "rows", "subarrays"),
     "bias_fork": ("rows", "subarrays"),
@@ -44,8 +49,20 @@ _KNOWN_SIZES: dict[str, tuple[str, ...]] = {
 }
 """Sizes that each module's source depends on (all, if it is not listed); a test compares the sources."""
 
-_GROWING = ("pe", "requantizer", "aligner", "row_control", "addresser", "group_select", "pool")
-_LARGE_FIRST = ("pe", "requantizer", "aligner", "row_control", "addresser", "group_select", "pool", "array_control")
+_LARGE_FIRST = (
+    "pe",
+    "lockstep_pe",
+    "requantizer",
+    "aligner",
+    "row_control",
+    "lockstep_row_control",
+    "addresser",
+    "sum_register",
+    "group_select",
+    "pool",
+    "array_control",
+)
+_GROWING = _LARGE_FIRST[:-1]
 
 
 @dataclass(frozen=True)
@@ -139,7 +156,7 @@ def least_logic_area(config: ArrayConfig, technology: Technology) -> float:
     mapper may happen to map the narrower block slightly worse.
     """
     narrow = config.replace(**{name: depth for name, depth in _ADDRESSED.items() if name != "rows"})
-    large = (module_cost(narrow, name, technology) for name in _GROWING)
+    large = (module_cost(narrow, name, technology) for name in _GROWING if name in _counts(narrow))
     return 0.98 * sum(cost.area * cost.count for cost in large)
 
 

@@ -8,7 +8,7 @@ from amaranth.hdl import Elaboratable, Module, Mux, Signal
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
-from rtl.array.lockstep_row_control import place_layout
+from rtl.array.place_register import place_layout
 from rtl.config import ArrayConfig
 from rtl.widths import COUNT_BITS, address_bits, row_registers, shift_bits, table_layout
 
@@ -21,9 +21,9 @@ LOCKSTEP_FILL = 5
 class LockstepControl(Component):
     """Count tokens for all rows at once. A slot is the time of one filter, in which row r works on filter slot - r.
 
-    Six stages move together on ``advance``: table, word, bank, align, multiply, accumulate. Weights are read in the bank
-    stage, so that no level waits for its pixels. In the cycle after its last token the last row's sum of a filter is
-    ``closed``; everything waits until it is taken.
+    Six stages move together on ``advance``: table, word, bank, align, multiply, accumulate. Weights are read in the
+    bank stage, so that no level waits for its pixels. In the cycle after its last token the last row's sum of a filter
+    is ``closed``; everything waits until it is taken.
 
     Members
     -------
@@ -43,8 +43,8 @@ class LockstepControl(Component):
         In the accumulate stage: a filter's first token; row 0 takes a bias.
     next_slot, place : Out
         In the bank stage: the last token of a filter; row 0's place.
-    last_place, after_last : In
-        The last row's place, and the one it would give to a row below.
+    last_working : In
+        Whether the last row has work in this slot.
     closed_valid, closed_ready :
         The last row's accumulators are the sums of a filter; they are taken.
     """
@@ -71,8 +71,7 @@ class LockstepControl(Component):
                 "bias_ready": Out(1),
                 "next_slot": Out(1),
                 "place": Out(place_layout(config)),
-                "last_place": In(place_layout(config)),
-                "after_last": In(place_layout(config)),
+                "last_working": In(1),
                 "closed_valid": Out(1),
                 "closed_ready": In(1),
             }
@@ -85,11 +84,11 @@ class LockstepControl(Component):
         table, word, bank, align, multiply, accumulate = (
             Signal(token, name=name) for name in ("table", "word", "bank", "align", "multiply", "accumulate")
         )
-        done = Signal()
+        done, has_worked = Signal(), Signal()
         m.d.comb += [
             self.advance.eq(~self.closed_valid | self.closed_ready),
-            done.eq(self.after_last.working & ~self.last_place.working),
-            bank.closes.eq(bank.last & self.last_place.working),
+            done.eq(has_worked & ~self.last_working),
+            bank.closes.eq(bank.last & self.last_working),
         ]
         registers = self._registers(m)
         self._taps(m, registers, table, done)
@@ -103,6 +102,10 @@ class LockstepControl(Component):
                 accumulate.eq(multiply),
                 self.closed_valid.eq(accumulate.closes),
             ]
+        with m.If(self.start):
+            m.d.sync += has_worked.eq(0)
+        with m.Elif(self.next_slot):
+            m.d.sync += has_worked.eq(self.last_working)
         m.d.comb += self.bias_ready.eq(self.advance & accumulate.valid & self.first)
         with m.If(self.start):
             m.d.sync += self.first.eq(1)

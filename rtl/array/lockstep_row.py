@@ -9,7 +9,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from rtl.array.aligner import Aligner
 from rtl.array.lockstep_pe import LockstepPE
-from rtl.array.lockstep_row_control import LockstepRowControl, place_layout
+from rtl.array.lockstep_row_control import LockstepRowControl
 from rtl.array.row import sums_layout
 from rtl.array.sram import SRAM
 from rtl.array.write_bus import Space, write_bus_layout
@@ -26,10 +26,10 @@ class LockstepRow(Component):
     -------
     write_en, write : In
         A write to this row.
-    start, advance, read, next_slot, weight_address, word, shift, first : In
+    advance, read, weight_address, word, shift, first : In
         See ``rtl.array.lockstep_control``.
-    place, below :
-        See ``rtl.array.lockstep_row_control``.
+    tile : In
+        That the row works on.
     above : In
         The accumulators of the row above.
     totals : Out
@@ -42,16 +42,13 @@ class LockstepRow(Component):
             {
                 "write_en": In(1),
                 "write": In(write_bus_layout(config)),
-                "start": In(1),
                 "advance": In(1),
                 "read": In(1),
-                "next_slot": In(1),
                 "weight_address": In(address_bits(config.weight_depth)),
                 "word": In(address_bits(config.activation_depth)),
                 "shift": In(shift_bits(config)),
                 "first": In(1),
-                "place": In(place_layout(config)),
-                "below": Out(place_layout(config)),
+                "tile": In(address_bits(config.activation_depth)),
                 "above": In(sums_layout(config)),
                 "totals": Out(sums_layout(config)),
             }
@@ -65,13 +62,10 @@ class LockstepRow(Component):
         m.submodules.weights = weights = SRAM(config.weight_depth, config.word_bits)
         m.submodules.aligner = aligner = Aligner(config)
         m.d.comb += [
-            control.start.eq(self.start),
             control.advance.eq(self.advance),
-            control.next_slot.eq(self.next_slot),
-            control.place.eq(self.place),
+            control.tile.eq(self.tile),
             control.word.eq(self.word),
             control.weight_word.eq(weights.read_data),
-            self.below.eq(control.below),
             weights.write_en.eq(self.write_en & (self.write.space == Space.WEIGHT)),
             weights.write_address.eq(self.write.address),
             weights.write_data.eq(self.write.data),

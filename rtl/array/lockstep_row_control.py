@@ -1,11 +1,10 @@
-"""What a row in lock-step has of its own: its tile, its addresses, its level."""
+"""What a row in lock-step has of its own: addresses in its tile, and its level."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Elaboratable, Module, Signal, unsigned
-from amaranth.lib import data
+from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from rtl.config import ArrayConfig
@@ -13,31 +12,19 @@ from rtl.formats.decoder import level_of
 from rtl.formats.dense import Dense
 from rtl.widths import address_bits, level_shape
 
-__all__ = ["LockstepRowControl", "place_layout"]
-
-
-def place_layout(config: ArrayConfig) -> data.StructLayout:
-    """Which tile a row works on, and whether it has work: not before its first filter, and not after its last one."""
-    return data.StructLayout({"tile": unsigned(address_bits(config.activation_depth)), "working": unsigned(1)})
+__all__ = ["LockstepRowControl"]
 
 
 class LockstepRowControl(Component):
     """Add the row's tile to the shared activation word; even and odd words lie in separate banks.
 
-    A row works on the filter that the row above worked on a slot before, so it takes over that row's place, too. Of the
-    word and its successor, ``even_address`` addresses the even one and ``odd_address`` the odd one.
+    Of the word and its successor, ``even_address`` addresses the even one and ``odd_address`` the odd one.
 
     Members
     -------
-    start, advance : In
-    next_slot : In
-        The last token of a filter is in the bank stage.
-    place : In
-        This row's.
-    below : Out
-        The next row's: ``place`` a slot later.
-    word : In
-        Activation word of the token in the bank stage, relative to the tile.
+    advance : In
+    tile, word : In
+        Of the token in the bank stage: the row's tile, and the activation word relative to it.
     even_address, odd_address : Out
     odd_first : Out
         One cycle later, together with the words read.
@@ -51,11 +38,8 @@ class LockstepRowControl(Component):
         bank_address = address_bits(config.activation_depth // 2)
         super().__init__(
             {
-                "start": In(1),
                 "advance": In(1),
-                "next_slot": In(1),
-                "place": In(place_layout(config)),
-                "below": Out(place_layout(config)),
+                "tile": In(address_bits(config.activation_depth)),
                 "word": In(address_bits(config.activation_depth)),
                 "even_address": Out(bank_address),
                 "odd_address": Out(bank_address),
@@ -70,14 +54,10 @@ class LockstepRowControl(Component):
         m = Module()
         word = Signal.like(self.word)
         m.d.comb += [
-            word.eq(self.word + self.place.tile),
+            word.eq(self.word + self.tile),
             self.odd_address.eq(word >> 1),
-            self.even_address.eq((self.word + self.place.tile + 1) >> 1),
+            self.even_address.eq((self.word + self.tile + 1) >> 1),
         ]
-        with m.If(self.start):
-            m.d.sync += self.below.eq(0)
-        with m.Elif(self.next_slot):
-            m.d.sync += self.below.eq(self.place)
         coded = isinstance(self._config.index, Dense)
         with m.If(self.advance):
             m.d.sync += [

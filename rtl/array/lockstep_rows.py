@@ -11,6 +11,7 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from rtl.array.lockstep_control import LockstepControl
 from rtl.array.lockstep_row import LockstepRow
+from rtl.array.place_register import PlaceRegister
 from rtl.array.row import sums_layout
 from rtl.array.sram import SRAM
 from rtl.array.sum_register import SumRegister
@@ -64,8 +65,6 @@ class LockstepRows(Component):
             control.register_data.eq(self.write.data),
             control.start.eq(self.start),
             control.last_tile.eq(self.last_tile),
-            control.last_place.eq(rows[-1].place),
-            control.after_last.eq(rows[-1].below),
             self.biases.ready.eq(control.bias_ready),
             register.closed.valid.eq(control.closed_valid),
             register.closed.payload.eq(rows[-1].totals),
@@ -93,17 +92,29 @@ class LockstepRows(Component):
             m.d.comb += [
                 row.write_en.eq(self.write_en & (self.write.row == index)),
                 row.write.eq(self.write),
-                row.start.eq(self.start),
                 row.advance.eq(control.advance),
                 row.read.eq(control.read),
-                row.next_slot.eq(control.next_slot),
                 row.weight_address.eq(control.weight_address),
                 row.word.eq(control.word),
                 row.shift.eq(control.shift),
                 row.first.eq(control.first),
             ]
-        m.d.comb += rows[0].place.eq(control.place)
         m.d.comb += [rows[0].above[lane].eq(self.biases.payload) for lane in range(self._config.lanes)]
         for above, below in pairwise(rows):
-            m.d.comb += [below.place.eq(above.below), below.above.eq(above.totals)]
+            m.d.comb += below.above.eq(above.totals)
+        self._places(m, control, rows)
         return rows
+
+    def _places(self, m: Module, control: LockstepControl, rows: list[LockstepRow]) -> None:
+        place = control.place
+        for index, row in enumerate(rows):
+            if index:
+                m.submodules[f"place_register_{index}"] = register = PlaceRegister(self._config)
+                m.d.comb += [
+                    register.start.eq(self.start),
+                    register.next_slot.eq(control.next_slot),
+                    register.above.eq(place),
+                ]
+                place = register.below
+            m.d.comb += row.tile.eq(place.tile)
+        m.d.comb += control.last_working.eq(place.working)

@@ -120,9 +120,7 @@ class PEArray(Component):
         connect(m, drain.results, flipped(self.results))
         return m
 
-    def _lockstep(
-        self, m: Module, biases: Any, drain: Drain, last_tile: Any, begin: Signal, write_en: Signal
-    ) -> None:
+    def _lockstep(self, m: Module, biases: Any, drain: Drain, last_tile: Any, begin: Signal, write_en: Signal) -> None:
         m.submodules.rows = rows = LockstepRows(self.config)
         m.d.comb += [
             rows.write_en.eq(write_en),

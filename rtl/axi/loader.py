@@ -33,8 +33,8 @@ class Loader(Component):
     """Unpacks load packets: segments of two header beats and their words, TLAST at the end of the last segment.
 
     A wrong packet is dropped from there to its TLAST; words before that place are written. Errors are: a bank, row or
-    address that does not exist, a row other than 0 for what is there once, a value that is not legal in its register, and
-    TLAST in the middle of a segment. One beat a cycle, and one cycle more for each segment.
+    address that does not exist, a row other than 0 for what is there once, a value that is not legal in its register,
+    and TLAST in the middle of a segment. One beat a cycle, and one cycle more for each segment.
 
     Members
     -------

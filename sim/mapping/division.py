@@ -44,7 +44,7 @@ class Division:
     config: ArrayConfig
     batch: int
 
-    def unit(self, first: int, stop: int, folded: bool = False, subarrays: int = 1) -> Part:
+    def unit(self, first: int, stop: int, folded: bool = False, subarrays: int = 1, unrolled: bool = False) -> Part:
         """All filters, samples and lines of some groups."""
         filters = len(self.mask_kcrs) // self.geometry.groups
         channels = self.mask_kcrs.shape[1]
@@ -56,6 +56,7 @@ class Division:
             stop - first,
             folded,
             subarrays,
+            unrolled,
         )
 
     def fitting(self, unit: Part, slices: tuple[RowSlice, ...]) -> Iterator[PlannedRun]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from compress.model.layer import CompressedLayer
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.space_to_depth import fold_geometry, fold_inputs, fold_weights
+from sim.mapping.unrolled_taps import unroll_geometry, unroll_inputs, unroll_weights
 
 __all__ = ["Part", "part_geometry", "part_inputs", "part_layer", "part_weights"]
 
@@ -33,6 +34,8 @@ class Part:
         Whether the run's channels are the stride phases of the layer's (``sim.mapping.space_to_depth``).
     subarrays : int
         Stacks of rows that divide the run's pixels among them.
+    unrolled : bool
+        Whether the run's channels are the taps of the layer's (``sim.mapping.unrolled_taps``).
     """
 
     filters: range
@@ -42,6 +45,12 @@ class Part:
     groups: int = 1
     folded: bool = False
     subarrays: int = 1
+    unrolled: bool = False
+
+    @property
+    def reshaped(self) -> bool:
+        """Whether channels and taps of the run are not the layer's."""
+        return self.folded or self.unrolled
 
 
 def part_geometry(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
@@ -50,11 +59,13 @@ def part_geometry(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
     A part with some of the lines reads them with their halo. Its padding lines become lines of pixels, since top and
     bottom may have different numbers of them.
     """
-    unfolded = _unfolded(geometry, part)
-    return fold_geometry(unfolded) if part.folded else unfolded
+    plain = _plain(geometry, part)
+    if part.unrolled:
+        return unroll_geometry(plain)
+    return fold_geometry(plain) if part.folded else plain
 
 
-def _unfolded(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
+def _plain(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
     _, _, kernel_rows, kernel_columns = geometry.weight_shape
     _, height, width = geometry.input_shape
     padding, padding_end = geometry.padding, geometry.padding_end
@@ -77,6 +88,8 @@ def part_weights(weights_kcrs: NDArray[Any], geometry: ArrayGeometry, part: Part
     """The part's weights, with the shape of ``part_geometry``, from a (K, C / groups, R, S) array."""
     weights = weights_kcrs[part.filters.start : part.filters.stop]
     blocks = weights if part.groups == 1 else _blocks(weights, part)
+    if part.unrolled:
+        return unroll_weights(blocks)
     return fold_weights(blocks, geometry.stride) if part.folded else blocks
 
 
@@ -96,13 +109,15 @@ def part_inputs(
     Padding that becomes pixels has the code ``fill``.
     """
     taken = activations_nchw[part.samples.start : part.samples.stop, part.channels.start : part.channels.stop]
-    unfolded = _unfolded(geometry, part)
+    plain = _plain(geometry, part)
     if len(part.lines) < geometry.output_size[0]:
         first = part.lines.start * geometry.stride[0]
         lines = (geometry.padding[0], (geometry.padding_end or geometry.padding)[0])
         padded = np.pad(taken, ((0, 0), (0, 0), lines, (0, 0)), constant_values=fill)
-        taken = padded[:, :, first : first + unfolded.input_shape[1]]
-    return fold_inputs(taken, unfolded, fill) if part.folded else taken
+        taken = padded[:, :, first : first + plain.input_shape[1]]
+    if part.unrolled:
+        return unroll_inputs(taken, plain, fill)
+    return fold_inputs(taken, plain, fill) if part.folded else taken
 
 
 def part_layer(layer: CompressedLayer, part: Part, pooled: bool = False) -> CompressedLayer:

@@ -77,6 +77,13 @@ class LayerPlan:
         return max(1, *(len(row.channels) for row in self.slices))
 
     @property
+    def useful_tokens(self) -> NDArray[np.int64]:
+        """(rows,): tokens of all filters, without the weights that rows in lock-step are filled up with."""
+        if not self.lockstep:
+            return np.asarray(self.tokens_rk.sum(axis=1))
+        return np.array([row.positions * self.tokens_rk.shape[1] for row in self.slices])
+
+    @property
     def depths(self) -> Depths:
         """Bank words this layer needs; an SRAM has at least two, and an activation bank is two of them."""
         counted = self.index.counts_positions

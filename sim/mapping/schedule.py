@@ -18,10 +18,11 @@ from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.parts import Part, part_weights
 from sim.mapping.plan import Depths
 from sim.mapping.pooling import NO_WINDOW
-from sim.mapping.slices import RowSlice, slice_rows, slice_taps
+from sim.mapping.slices import RowSlice, slice_alike, slice_rows, slice_taps
 from sim.mapping.space_to_depth import can_fold
+from sim.mapping.unrolled_taps import can_unroll
 
-__all__ = ["Schedule", "group_schedule", "make_schedule"]
+__all__ = ["Schedule", "group_schedule", "make_schedule", "unrolls"]
 
 Slicer = Callable[[NDArray[np.bool_], int, bool], tuple[RowSlice, ...]]
 """``slice_rows`` or ``slice_taps``."""
@@ -56,12 +57,15 @@ class Form:
         Space to depth: the stride phases of a channel are assigned like channels.
     subarrays : int
         Stacks of rows, each with a stretch of the pixels: their rows have more positions of a filter each.
+    unrolled : bool
+        The taps of a channel are assigned like channels: what rows in lock-step have instead of ``taps_assigned``.
     """
 
     groups: int = 1
     taps_assigned: bool = False
     folded: bool = False
     subarrays: int = 1
+    unrolled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +89,8 @@ class Schedule:
 
     @property
     def unbalance(self) -> float:
-        """Tokens of the busiest row over those of the average row."""
-        tokens = np.sum([run.plan.tokens_rk.sum(axis=1) for run in self.runs], axis=0)
+        """Tokens of the busiest row over those of the average row; weights of all-zero planes are none."""
+        tokens = np.sum([run.plan.useful_tokens for run in self.runs], axis=0)
         return float(tokens.max() / tokens.mean())
 
     def waiting(self, chain: Chain) -> float:
@@ -144,7 +148,10 @@ def _best_schedule(division: Division) -> Schedule:
     geometry, config, layer = division.geometry, division.config, _Forms(division)
     best = layer.schedule(Form())
     if best.unbalance > _BALANCED:
-        best = layer.better(best, Form(taps_assigned=True))
+        if not config.lockstep:
+            best = layer.better(best, Form(taps_assigned=True))
+        elif can_unroll(geometry):
+            best = layer.better(best, Form(unrolled=True))
         if can_fold(geometry):
             best = layer.better(best, Form(folded=True))
     best = _groups_together(best, layer)
@@ -158,11 +165,10 @@ def _best_schedule(division: Division) -> Schedule:
 
 def _groups_together(best: Schedule, layer: _Forms, subarrays: int = 1) -> Schedule:
     """Twice as many groups in a run as long as that is faster, where rows outnumber a group's channels."""
-    geometry, rows = layer.division.geometry, layer.division.config.rows // subarrays
+    geometry, rows = layer.division.geometry, layer.division.config.rows
     together = 2
-    while together <= geometry.groups and geometry.weight_shape[1] < rows * subarrays:
-        taps_assigned = geometry.weight_shape[1] < rows
-        merged = layer.better(best, Form(together, taps_assigned, subarrays=subarrays))
+    while together <= geometry.groups and geometry.weight_shape[1] < rows:
+        merged = layer.better(best, layer.form_of_groups(together, subarrays))
         if merged is best:  # more groups would only have longer gaps
             break
         best, together = merged, 2 * together
@@ -187,6 +193,11 @@ def group_schedule(
     return best
 
 
+def unrolls(geometry: ArrayGeometry, config: ArrayConfig) -> bool:
+    """Whether taps become channels even where banks are sized: where rows in lock-step outnumber a group's channels."""
+    return config.lockstep and geometry.weight_shape[1] < config.rows and can_unroll(geometry)
+
+
 @dataclass(frozen=True, eq=False)
 class _Forms:
     """Schedules of one layer in different forms."""
@@ -198,7 +209,8 @@ class _Forms:
         groups = self.division.geometry.groups
         firsts = range(0, groups, form.groups)
         units = (
-            self.division.unit(first, min(first + form.groups, groups), form.folded, form.subarrays) for first in firsts
+            self.division.unit(first, min(first + form.groups, groups), form.folded, form.subarrays, form.unrolled)
+            for first in firsts
         )
         return Schedule(tuple(run for unit in units for run in self._runs(unit, form)))
 
@@ -218,10 +230,16 @@ class _Forms:
             return best
         return other if other.pays(best, Chain.of(self.division.config)) else best
 
+    def form_of_groups(self, together: int, subarrays: int) -> Form:
+        """So many groups in a run; taps are divided among the rows if a group has fewer channels than these."""
+        geometry, config = self.division.geometry, self.division.config
+        narrow = geometry.weight_shape[1] < config.rows // subarrays
+        return Form(together, narrow and not config.lockstep, False, subarrays, unrolls(geometry, config))
+
     def whole(self, even: bool, subarrays: int = 1) -> Schedule:
         """A run for each group."""
-        groups = range(self.division.geometry.groups)
-        units = (self.division.unit(group, group + 1, subarrays=subarrays) for group in groups)
+        groups, unrolled = range(self.division.geometry.groups), unrolls(self.division.geometry, self.division.config)
+        units = (self.division.unit(group, group + 1, False, subarrays, unrolled) for group in groups)
         return Schedule(tuple(self._whole_unit(unit, even) for unit in units))
 
     def _whole_unit(self, unit: Part, even: bool) -> PlannedRun:
@@ -236,11 +254,14 @@ class _Forms:
 
     def _slices(self, unit: Part, slicer: Slicer, even: bool = False) -> tuple[RowSlice, ...]:
         mask = part_weights(self.division.mask_kcrs, self.division.geometry, unit)
-        return slicer(mask.reshape(*mask.shape[:2], -1), self.division.config.rows // unit.subarrays, even)
+        mask_kct, rows = mask.reshape(*mask.shape[:2], -1), self.division.config.rows // unit.subarrays
+        return slice_alike(mask_kct, rows) if self.division.config.lockstep else slicer(mask_kct, rows, even)
 
     def _balanced(self, unit: Part, slicer: Slicer, lay_out: LayOut) -> list[PlannedRun]:
         """Runs with rows balanced in total, or over every stretch if that takes fewer cycles and no more runs."""
         chain = Chain.of(self.division.config)
+        if self.division.config.lockstep:
+            return lay_out(self._slices(unit, slicer))
         try:
             quick = Schedule(tuple(lay_out(self._slices(unit, slicer))))
         except CodesignError:  # too large for the banks, or no mask for the format

@@ -106,7 +106,7 @@ def tile_layer(layer: CompressedLayer, config: ArrayConfig, batch: int = 1) -> T
     ordered = replace(layer, levels=layer.levels[order], bias=layer.bias[order])
     schedule = make_schedule(layer.name, ordered.levels != 0, ArrayGeometry.of(layer), config, batch)
     run = schedule.runs[0]
-    if len(schedule.runs) == 1 and layer.groups == 1 and not run.part.folded:
+    if len(schedule.runs) == 1 and layer.groups == 1 and not run.part.reshaped:
         packed = PackedLayer(ordered, config, run.plan, weight_words(ordered, config, run.plan))
         return Tiling(layer, order, config, batch, schedule, (PackedRun(run.part, packed),))
     words: dict[range, tuple[NDArray[np.uint64], ...]] = {}

@@ -8,6 +8,7 @@ import pytest
 
 from compress.base.errors import CodesignError
 from rtl.config import ArrayConfig
+from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
 from rtl.formats.fixed import Fixed
 
@@ -30,12 +31,35 @@ def test_an_array_survives_its_dictionary() -> None:
         ("requant_lanes", 3),
         ("activation_depth", 7),
         ("weight_depth", 1),
+        ("chain_depth", -1),
+        ("chain_depth", 9),
     ],
 )
 def test_a_member_out_of_range_is_refused_by_name(member: str, value: object) -> None:
     members: dict[str, Any] = {"rows": 2, "lanes": 4, member: value}
     with pytest.raises(CodesignError, match=member):
         ArrayConfig(**members)
+
+
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        ({"index": Fixed(4)}, "rows of fixed4 differ"),
+        ({"index": Decompress()}, "rows of decompress differ"),
+        ({"index": Dense(), "subarrays": 2}, "cannot form 2 subarrays"),
+    ],
+)
+def test_rows_in_lock_step_are_refused_where_they_cannot_be(members: dict[str, Any], told: str) -> None:
+    with pytest.raises(CodesignError, match=told):
+        ArrayConfig(rows=2, lanes=4, chain_depth=0, **members)
+
+
+def test_another_format_brings_rows_in_lock_step_or_a_chain() -> None:
+    sparse = ArrayConfig(rows=4, lanes=4, chain_depth=2, subarrays=2)
+    dense = sparse.with_index(Dense())
+    assert (dense.lockstep, dense.subarrays, dense.index) == (True, 1, Dense())
+    assert dense.with_index(Fixed(4)) == sparse.replace(chain_depth=1, subarrays=1)
+    assert sparse.with_index(Fixed(3)) == sparse.replace(index=Fixed(3))
 
 
 def test_an_unknown_key_in_a_description_is_refused() -> None:

@@ -13,6 +13,7 @@ from rtl.config import ArrayConfig
 from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
+from rtl.formats.dense_zeros import DenseZeros
 from rtl.formats.fixed import Fixed
 from rtl.formats.nm import NM
 from rtl.formats.rice import Rice
@@ -23,21 +24,30 @@ CONFIGS = [
     ArrayConfig(rows=3, lanes=4, index=Fixed(3), requant_lanes=2),
     ArrayConfig(rows=8, lanes=4, index=Fixed(4), chain_depth=2, subarrays=4),
     ArrayConfig(rows=2, lanes=6, weight_bits=4, index=Dense(), table_depth=9),
+    ArrayConfig(rows=3, lanes=4, index=Dense(), requant_lanes=2, chain_depth=0),
+    ArrayConfig(rows=1, lanes=2, index=DenseZeros(), chain_depth=0),
     *(ArrayConfig(rows=2, lanes=2, index=index) for index in (Bitmap(5), Rice(3), NM(2, 4), Decompress())),
 ]
 # Name of an instance in the design, without its number, to the name of its component in the inventory.
 COMPONENTS = {"control": "row_control", "select": "group_select", "link": "chain_link"}
-TOP_COMPONENTS = {"array.control": "array_control", "array.drain.control": "drain_control"}
+TOP_COMPONENTS = {
+    "array.control": "array_control",
+    "array.drain.control": "drain_control",
+    "array.rows.control": "lockstep_control",
+}
+LOCKSTEP_COMPONENTS = {"control": "lockstep_row_control", "pe": "lockstep_pe"}
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: str(config.index))
 def test_every_block_of_the_design_is_counted(config: ArrayConfig) -> None:
     text = emit(PEArray(config), "array", SeparateSRAMs())
     modules = [name.removeprefix("\\") for name in re.findall(r"^module (\S+?)\s?\(", text, re.M)]
-    wrappers = {"array", "array.drain", *(f"array.row_{row}" for row in range(config.rows))}
+    path = "array.rows" if config.lockstep else "array"
+    wrappers = {"array", "array.drain", "array.rows", *(f"{path}.row_{row}" for row in range(config.rows))}
+    components = COMPONENTS | (LOCKSTEP_COMPONENTS if config.lockstep else {})
     memories = re.compile(r"\.(weights|table|activations_even|activations_odd|bias_bank)$")
     found = Counter(
-        TOP_COMPONENTS.get(name) or COMPONENTS.get(leaf, leaf)
+        TOP_COMPONENTS.get(name) or components.get(leaf, leaf)
         for name in modules
         if name not in wrappers and not memories.search(name) and ".decoder" not in name
         for leaf in [re.sub(r"_\d+$", "", name.rsplit(".", 1)[-1])]

@@ -62,7 +62,7 @@ def run(inputs: Inputs, settings: ArraySettings, work: Work) -> ArrayResult:
     dense = scheduled(best_array(dense_loads, [reference], library, budget) or holding, dense_loads)
     chosen = dense
     if any(layer.alpha < 1 for layer in model.layers):
-        templates = [reference.replace(index=parse_index(text)) for text in hardware.indices]
+        templates = [reference.with_index(parse_index(text)) for text in hardware.indices]
         chosen = _sparse(loads, templates, library, budget)
     generate(chosen.config, work.folder / ARRAY)
     return ArrayResult(

@@ -33,7 +33,7 @@ class RandomMasks:
 GENERIC = generic_technology()
 LAYER = LayerLoad.unpruned("conv", ArrayGeometry((8, 4, 3, 3), (4, 4, 4), padding=(1, 1)))
 MASKS = RandomMasks(LAYER.geometry.weight_shape)
-REFERENCE = ArrayConfig(rows=2, lanes=4, index=Dense(), weight_bits=4, act_bits=4, acc_bits=16)
+REFERENCE = ArrayConfig(rows=2, lanes=4, index=Dense(), weight_bits=4, act_bits=4, acc_bits=16, chain_depth=0)
 SHAPES = candidate_shapes(max_rows=3, lanes=(1, 2, 4))
 
 

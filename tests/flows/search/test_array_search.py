@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from flows.search.array_search import best_array, holding_array, scheduled
 from flows.search.layer_load import LayerLoad
 from flows.search.network_plans import NetworkPlans
-from flows.search.shapes import Shape, candidate_shapes, shape_of
+from flows.search.shapes import Shape, candidate_shapes, shape_for, shape_of
 from flows.synthesis.area import measure
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
@@ -23,7 +23,7 @@ from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.schedule import make_schedule
 from tests.flows.search.layers import GENERIC, LAYER, REFERENCE, SHAPES, pruned
 
-SPARSE = [REFERENCE.replace(index=Fixed(bits)) for bits in (2, 4)]
+SPARSE = [REFERENCE.with_index(Fixed(bits)) for bits in (2, 4)]
 
 
 FEW = candidate_shapes(max_rows=2, lanes=(1, 2))
@@ -34,7 +34,8 @@ def least_time(
 ) -> float:
     """Time of a sample on the fastest array, each one measured."""
     times = [float("inf")]
-    for template, shape in product(templates, shapes):
+    for template, tried in product(templates, shapes):
+        shape = shape_for(tried, template)
         plans = NetworkPlans(loads, template)
         measured = measure(plans.config(shape), GENERIC)
         if measured.area <= budget:
@@ -117,3 +118,4 @@ def test_dense_templates_find_dense_arrays() -> None:
     found = best_array([LAYER], [REFERENCE], GENERIC, holding_array([LAYER], REFERENCE, GENERIC).area, SHAPES)
     assert found is not None
     assert found.config.index == Dense()
+    assert found.config.lockstep

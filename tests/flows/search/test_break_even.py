@@ -14,7 +14,7 @@ from flows.search.array_search import best_array
 from flows.search.break_even import BreakEvenCurve, BreakEvenPoint, break_even_curve, layer_budget
 from flows.search.layer_load import LayerLoad
 from flows.search.network_plans import NetworkPlans
-from flows.search.shapes import Shape, candidate_shapes, shape_of
+from flows.search.shapes import candidate_shapes, shape_of
 from flows.synthesis.area import measure
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
@@ -39,12 +39,12 @@ def arrays(curve: BreakEvenCurve) -> list[tuple[BreakEvenPoint, ArrayConfig]]:
 
 
 def test_every_point_keeps_the_budget_and_dense_is_no_slower_than_the_reference(curve: BreakEvenCurve) -> None:
-    plans = NetworkPlans([LAYER], REFERENCE)
-    reference = measure(plans.config(Shape(2, 4, 1)), GENERIC)
+    plans, shape = NetworkPlans([LAYER], REFERENCE), shape_of(REFERENCE)
+    reference = measure(plans.config(shape), GENERIC)
     assert reference.area == curve.budget == layer_budget(LAYER, REFERENCE, GENERIC)
     assert all(point.array.area <= curve.budget for point in (curve.dense, *curve.points) if point.array)
     assert curve.dense.array is not None
-    assert curve.dense.array.time_per_sample <= plans.cycles(Shape(2, 4, 1)) * reference.clock_period
+    assert curve.dense.array.time_per_sample <= plans.cycles(shape) * reference.clock_period
 
 
 def test_speedups_are_ratios_of_times_and_grow_with_pruning(curve: BreakEvenCurve) -> None:
@@ -89,7 +89,7 @@ def test_another_grid_gives_the_same_ratio(curve: BreakEvenCurve) -> None:
 
 def test_a_point_between_the_asked_ones_is_the_best_array_too(curve: BreakEvenCurve) -> None:
     between = next(point for point in curve.points if point.pruned_portion not in (0.1, 0.5, 0.9))
-    templates = [REFERENCE.replace(index=index) for index in FORMATS]
+    templates = [REFERENCE.with_index(index) for index in FORMATS]
     space = (*SHAPES, shape_of(REFERENCE))
     assert between.array == best_array([pruned(between.pruned_portion)], templates, GENERIC, curve.budget, space)
 
@@ -102,7 +102,7 @@ def test_a_portion_outside_the_range_is_refused_before_any_search(portion: float
 
 def test_a_portion_that_no_array_fits_is_a_point_that_does_not_pay() -> None:
     linear = LayerLoad.unpruned("linear", ArrayGeometry((64, 64, 1, 1), (64, 1, 1)))
-    reference = ArrayConfig(rows=1, lanes=1, index=Dense(), weight_bits=4, act_bits=4, acc_bits=16)
+    reference = ArrayConfig(rows=1, lanes=1, index=Dense(), weight_bits=4, act_bits=4, acc_bits=16, chain_depth=0)
     masks = RandomMasks(linear.geometry.weight_shape)
     shapes = candidate_shapes(max_rows=2, lanes=(1,))
     curve = break_even_curve(linear, masks, reference, GENERIC, [Fixed(6)], (0.05, 0.9), shapes)
@@ -119,7 +119,7 @@ def test_the_grouped_layers_of_alexnet_fit_the_area_of_one_group(layer: str) -> 
     budget = layer_budget(load, EDGE, GENERIC)
     dense = best_array([load], [EDGE], GENERIC, budget, [shape_of(EDGE)])
     sparse = load.pruned(RandomMasks(load.geometry.weight_shape)(0.93))
-    found = best_array([sparse], [EDGE.replace(index=Fixed(4))], GENERIC, budget, [shape_of(EDGE)])
+    found = best_array([sparse], [EDGE.with_index(Fixed(4))], GENERIC, budget, [shape_of(EDGE)])
     assert dense is not None
     assert found is not None
     assert dense.area == budget
@@ -137,7 +137,7 @@ def test_a_grouped_layer_of_alexnet_has_a_curve() -> None:
     assert curve.ratio.kind == "bracketed"
 
 
-EDGE = ArrayConfig(rows=4, lanes=16, index=Dense(), acc_bits=28)
+EDGE = ArrayConfig(rows=4, lanes=16, index=Dense(), acc_bits=28, chain_depth=0)
 ALEXNET = {
     "conv2": ArrayGeometry((256, 48, 5, 5), (96, 27, 27), padding=(2, 2), groups=2),
     "conv4": ArrayGeometry((384, 192, 3, 3), (384, 13, 13), padding=(1, 1), groups=2),

@@ -6,17 +6,17 @@ import pytest
 
 from flows.search.evaluator import Evaluator
 from flows.search.network_plans import NetworkPlans
-from flows.search.shapes import Shape
+from flows.search.shapes import Shape, shape_for
 from flows.synthesis.area import measure
 from rtl.formats.fixed import Fixed
 from tests.flows.search.layers import GENERIC, LAYER, REFERENCE, SHAPES, pruned
 
-SPARSE = REFERENCE.replace(index=Fixed(4))
+SPARSE = REFERENCE.with_index(Fixed(4))
 
 
 def test_shapes_ruled_out_by_area_at_first_sight_really_do_not_fit() -> None:
     plans = NetworkPlans([pruned(0.5)], SPARSE)
-    budget = measure(NetworkPlans([LAYER], REFERENCE).config(SHAPES[-1]), GENERIC).area / 4
+    budget = measure(NetworkPlans([LAYER], REFERENCE).config(shape_for(SHAPES[-1], REFERENCE)), GENERIC).area / 4
     evaluator = Evaluator(plans, GENERIC, budget)
     refused = [shape for shape in SHAPES if not evaluator.may_fit(shape)]
     assert refused

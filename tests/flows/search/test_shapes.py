@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from flows.search.network_plans import NetworkPlans
-from flows.search.shapes import candidate_shapes, pooling_shapes, shape_of, without_idle_lanes
+from flows.search.shapes import Shape, candidate_shapes, pooling_shapes, shape_for, shape_of, without_idle_lanes
 from rtl.formats.fixed import Fixed
 from tests.flows.search.layers import LAYER, REFERENCE, pruned
 
@@ -19,7 +19,13 @@ def test_requantizers_divide_the_lanes() -> None:
     shapes = candidate_shapes()
     assert len(set(shapes)) == len(shapes)
     assert all(shape.lanes % shape.requant_lanes == 0 and shape.pes == shape.rows * shape.lanes for shape in shapes)
-    assert shape_of(REFERENCE) in shapes
+    assert shape_of(REFERENCE.with_index(Fixed(4))) in shapes
+
+
+def test_dense_rows_are_in_lock_step_and_others_never() -> None:
+    assert shape_for(Shape(4, 8, 2, 2, 2), REFERENCE) == Shape(4, 8, 2, 0, 1)
+    assert shape_for(shape_of(REFERENCE), REFERENCE.with_index(Fixed(4))) == Shape(2, 4, 1)
+    assert shape_for(Shape(4, 8, 2, 2, 2), REFERENCE.with_index(Fixed(4))) == Shape(4, 8, 2, 2, 2)
 
 
 def test_a_search_keeps_to_arrays_that_pool_what_the_reference_pools() -> None:
@@ -34,7 +40,7 @@ def test_a_search_keeps_to_arrays_that_pool_what_the_reference_pools() -> None:
 @pytest.mark.parametrize("window", [(1, 1), (2, 2)])
 def test_for_each_shape_with_idle_lanes_a_smaller_one_is_no_slower(window: tuple[int, int]) -> None:
     layer = replace(pruned(0.5), geometry=replace(GEOMETRY, window=window))
-    plans = NetworkPlans([layer], REFERENCE.replace(index=Fixed(4)))
+    plans = NetworkPlans([layer], REFERENCE.with_index(Fixed(4)))
     shapes = candidate_shapes(max_rows=2)
     kept = without_idle_lanes([layer.geometry], plans.most_lanes, shapes)
     assert set(kept) < set(shapes)

@@ -12,6 +12,7 @@ from rtl.array.pe_array import PEArray
 from rtl.array.sram import SeparateSRAMs, sram_verilog
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
+from rtl.formats.dense_zeros import DenseZeros
 from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
@@ -32,11 +33,12 @@ configs = st.builds(
         activation_depth=2 * activations,
         table_depth=table,
         bias_depth=biases,
+        chain_depth=0 if index == DenseZeros() else 1,
     ),
     st.integers(1, 20),
     st.integers(1, 6),
     st.sampled_from([1, 2, 4]),
-    st.sampled_from([Dense(), Fixed(3), Rice(4), NM(2, 4)]),
+    st.sampled_from([Dense(), DenseZeros(), Fixed(3), Rice(4), NM(2, 4)]),
     st.integers(2, 5000),
     st.integers(2, 700),
     st.integers(2, 600),
@@ -75,13 +77,15 @@ def test_the_area_is_the_sum_of_the_inventory() -> None:
 @pytest.mark.parametrize("depths", [(2, 4, 2, 2), (300, 40, 20, 12), (5000, 600, 400, 100)])
 def test_the_bound_on_the_logic_area_is_one_and_close(index: IndexFormat, depths: tuple[int, int, int, int]) -> None:
     names = ("weight_depth", "activation_depth", "table_depth", "bias_depth")
-    config = SMALL.replace(index=index, lanes=4, **dict(zip(names, depths, strict=True)))
+    config = SMALL.with_index(index).replace(lanes=4, **dict(zip(names, depths, strict=True)))
     area = measure(config, GENERIC).logic_area
     assert 0.6 * area < least_logic_area(config, GENERIC) <= area
 
 
-def test_the_modules_add_up_to_the_array_synthesized_whole() -> None:
+@pytest.mark.parametrize("index", [Fixed(4), Dense()], ids=str)
+def test_the_modules_add_up_to_the_array_synthesized_whole(index: IndexFormat) -> None:
     config = ArrayConfig(rows=2, lanes=6, weight_bits=6, weight_depth=512, activation_depth=64, table_depth=64)
+    config = config.with_index(index)
     text = emit(PEArray(config), "array", SeparateSRAMs())
     for size in {(use.depth, use.width) for use in srams(config)}:
         ports = sram_verilog(*size).partition(";")[0].replace("output reg", "output")

@@ -29,8 +29,8 @@ class LockstepControl(Component):
     -------
     register_en, register_index, register_data : In
         Write one member of ``row_registers``.
-    start, last_tile : In
-        Begin a layer; tiles of the layer minus one.
+    start, running, last_tile : In
+        Begin a layer; a layer runs: banks are read only then; tiles of the layer minus one.
     advance : Out
     table_en, table_address, table_word : bank ports
     read : Out
@@ -58,6 +58,7 @@ class LockstepControl(Component):
                 "register_index": In(3),
                 "register_data": In(32),
                 "start": In(1),
+                "running": In(1),
                 "last_tile": In(COUNT_BITS),
                 "advance": Out(1),
                 "table_en": Out(1),
@@ -130,7 +131,7 @@ class LockstepControl(Component):
             ends_tap.eq(tap == registers.last_tap),
             ends_channel.eq(channel == registers.last_channel),
             token.last.eq(ends_tap & ends_channel),
-            self.table_en.eq(self.advance & token.valid),
+            self.table_en.eq(self.advance & token.valid & self.running),
         ]
         with m.If(self.start):
             m.d.sync += [token.valid.eq(1), tap.eq(0), channel.eq(0), base.eq(0)]
@@ -153,7 +154,7 @@ class LockstepControl(Component):
         """Read the weight banks from first to last word once per tile; the last tile's end is row 0's end of work."""
         ends_pass, place = Signal(), self.place
         m.d.comb += [
-            self.read.eq(self.advance & token.valid & ~done),
+            self.read.eq(self.advance & token.valid & ~done & self.running),
             self.next_slot.eq(self.read & token.last),
             ends_pass.eq(self.weight_address == registers.last_word),
         ]

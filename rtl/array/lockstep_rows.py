@@ -32,7 +32,7 @@ class LockstepRows(Component):
     -------
     write_en, write : In
         A write to the array; ``ROW`` and ``TABLE`` are there once, whatever its row.
-    start, last_tile : In
+    start, running, last_tile : In
     biases : stream In
         One beat per filter and tile, there when it is needed: from the third cycle after ``start`` on.
     sums : stream Out
@@ -46,6 +46,7 @@ class LockstepRows(Component):
                 "write_en": In(1),
                 "write": In(write_bus_layout(config)),
                 "start": In(1),
+                "running": In(1),
                 "last_tile": In(COUNT_BITS),
                 "biases": In(stream.Signature(bias_layout(config))),
                 "sums": Out(stream.Signature(sums_layout(config))),
@@ -64,6 +65,7 @@ class LockstepRows(Component):
             control.register_index.eq(self.write.address),
             control.register_data.eq(self.write.data),
             control.start.eq(self.start),
+            control.running.eq(self.running),
             control.last_tile.eq(self.last_tile),
             self.biases.ready.eq(control.bias_ready),
             register.closed.valid.eq(control.closed_valid),

@@ -126,6 +126,7 @@ class PEArray(Component):
             rows.write_en.eq(write_en),
             rows.write.eq(self.write.payload),
             rows.start.eq(begin),
+            rows.running.eq(self.busy),
             rows.last_tile.eq(last_tile),
         ]
         connect(m, biases, rows.biases)

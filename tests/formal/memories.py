@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from amaranth.hdl import Elaboratable, Fragment, Module
 
 from rtl.array.pe_array import PEArray
 from rtl.array.sram import SRAM
 from rtl.array.write_bus import write_bus_layout
+from rtl.config import ArrayConfig
+from rtl.formats.dense_zeros import DenseZeros
 from tests.formal.arrays import SMALL
 from tests.formal.engine import Harness, In, Proof
 
@@ -40,13 +43,14 @@ def _memories(fragment: Fragment, path: tuple[str, ...]) -> Iterator[tuple[str, 
 class ArrayMemories(Harness):
     """The whole array, whatever is written, started and taken: each of its banks."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: ArrayConfig) -> None:
+        self.config = config
         super().__init__(
-            {"write_valid": In(1), "write": In(write_bus_layout(SMALL).size), "start": In(1), "ready": In(1)}
+            {"write_valid": In(1), "write": In(write_bus_layout(config).size), "start": In(1), "ready": In(1)}
         )
 
     def build(self, m: Module) -> None:
-        array = PEArray(SMALL)
+        array = PEArray(self.config)
         m.submodules.dut = dut = Elaborated(array)
         m.d.comb += [
             array.write.valid.eq(self.write_valid),
@@ -59,4 +63,11 @@ class ArrayMemories(Harness):
             self.check(m, f"{name}: never read where it is written", ~collides)
 
 
-PROOFS = (Proof("ArrayMemories", ArrayMemories, "proof.dut proof.dut.control"),)
+PROOFS = (
+    Proof("ArrayMemories", partial(ArrayMemories, SMALL), "proof.dut proof.dut.control"),
+    Proof(
+        "ArrayMemories, rows in lock-step",
+        partial(ArrayMemories, SMALL.with_index(DenseZeros()).replace(rows=2)),
+        "proof.dut proof.dut.control",
+    ),
+)

@@ -8,13 +8,16 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 
 from rtl.array.bias_source import BiasSource
 from rtl.array.drain import DRAIN_LATENCY, Drain, DrainControl, layer_registers
+from rtl.array.lockstep_control import LockstepControl
 from rtl.array.pool import Pool
 from rtl.array.row import Row
 from rtl.array.subarrays import BiasFork
+from rtl.array.sum_register import SumRegister
 from rtl.array.write_bus import write_bus_layout
+from rtl.formats.dense_zeros import DenseZeros
 from tests.formal.arrays import SMALL
 from tests.formal.engine import Harness, In, Proof
-from tests.formal.streams import assume_stream, check_stream
+from tests.formal.streams import assume_stream, check_queue, check_stream
 
 
 class BiasQueue(Harness):
@@ -107,6 +110,51 @@ class RowSums(Harness):
         ]
         total = dut.total
         check_stream(self, m, "sums", total.valid, total.ready, total.payload.as_value())
+
+
+class LastSums(Harness):
+    """The register between rows in lock-step and the drain: no sum is lost, doubled or changed."""
+
+    def __init__(self) -> None:
+        super().__init__({"valid": In(1), "closed": In(12), "ready": In(1), "pick": In(1)})
+
+    def build(self, m: Module) -> None:
+        m.submodules.dut = dut = SumRegister(SMALL)
+        closed, sums = dut.closed, dut.sums
+        m.d.comb += [closed.valid.eq(self.valid), closed.payload.eq(self.closed), sums.ready.eq(self.ready)]
+        content = sums.payload.as_value()
+        check_stream(self, m, "sums", sums.valid, sums.ready, content)
+        entering, leaving = closed.valid & closed.ready, sums.valid & sums.ready
+        check_queue(self, m, "sums", entering, self.closed, leaving, content, sums.valid, 1, 0, self.pick)
+
+
+class LockstepWait(Harness):
+    """Rows in lock-step whose last sums are not taken: these stay on offer, and nothing moves."""
+
+    CONFIG = SMALL.with_index(DenseZeros())
+
+    def __init__(self) -> None:
+        ports = {"register_en": In(1), "register_index": In(3), "register_data": In(32), "start": In(1)}
+        super().__init__(ports | {"last_tile": In(2), "working": In(1), "table_word": In(2), "ready": In(1)})
+
+    def build(self, m: Module) -> None:
+        m.submodules.dut = dut = LockstepControl(self.CONFIG)
+        m.d.comb += [
+            dut.register_en.eq(self.register_en),
+            dut.register_index.eq(self.register_index),
+            dut.register_data.eq(self.register_data),
+            dut.start.eq(self.start),
+            dut.running.eq(1),
+            dut.last_tile.eq(self.last_tile),
+            dut.table_word.eq(self.table_word),
+            dut.last_working.eq(self.working),
+            dut.closed_ready.eq(self.ready),
+        ]
+        waits = dut.closed_valid & ~dut.closed_ready
+        moves = dut.advance | dut.table_en | dut.read | dut.next_slot | dut.bias_ready
+        self.check(m, "rows in lock-step: nothing moves while sums wait", ~(waits & moves))
+        waited = self.before(m, waits, "waited")
+        self.check(m, "rows in lock-step: sums stay on offer until they are taken", ~waited | dut.closed_valid)
 
 
 class DrainResults(Harness):
@@ -225,6 +273,8 @@ PROOFS = (
     Proof("BiasQueue", BiasQueue),
     Proof("BiasesOfSubarrays", BiasesOfSubarrays),
     *(Proof(f"RowSums, chain {n} deep", partial(RowSums, n), "proof.dut.control") for n in (1, 2)),
+    Proof("LastSums", LastSums),
+    Proof("LockstepWait", LockstepWait),
     Proof("DrainResults", DrainResults, "proof.dut.control"),
     Proof("DrainQueue", DrainQueue),
     Proof("PooledWindow", PooledWindow),

@@ -16,8 +16,8 @@ from sim.mapping.cycles import FILL_CYCLES, Chain
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.image_layout import ImageLayout
 from sim.mapping.plan import Depths
-from sim.mapping.schedule import Schedule, group_schedule, unrolls
-from sim.mapping.unrolled_taps import unroll_geometry
+from sim.mapping.schedule import Schedule, group_schedule
+from sim.mapping.unrolled_taps import Unrolled, unroll_geometry
 
 __all__ = ["NetworkPlans"]
 
@@ -117,7 +117,7 @@ class NetworkPlans:
         return sum(cycles(schedule, shape.chain) * self._batches(load) for load, schedule in schedules)
 
     def _least_cycles(self, load: LayerLoad, geometry: ArrayGeometry, shape: Shape) -> int:
-        pixel_groups = self._pixel_groups_of(shape.lanes, geometry, load.batch)
+        pixel_groups = min(self._pixel_groups_of(shape.lanes, each, load.batch) for each in self._forms(geometry))
         shared = 1 if shape.subarrays == 1 else pixel_groups  # subarrays share pixel groups too
         pace = shape.chain.least_pace() if shape.subarrays == 1 else shape.chain.drain
         drain = load.group_filters * pace * shared
@@ -134,8 +134,6 @@ class NetworkPlans:
     def _least_depths(self, load: LayerLoad, geometry: ArrayGeometry, shape: Shape) -> Depths:
         """Some row has at least its share of the weights, the channels and the positions, on any of the subarrays."""
         index, weight_bits = self.template.index, self.template.weight_bits
-        if unrolls(geometry, self.template.replace(**asdict(shape))):
-            geometry = unroll_geometry(geometry)
         divisions = [1 << n for n in range(shape.subarrays.bit_length())]
         _, channels, *kernel = geometry.weight_shape
         positions = 0 if index.counts_positions else channels * prod(kernel)
@@ -145,13 +143,18 @@ class NetworkPlans:
             activation_depth=max(
                 4,
                 min(
-                    self._words_of(shape.lanes, geometry, load.batch, ceil(channels * n / shape.rows), n)
+                    self._words_of(shape.lanes, each, load.batch, ceil(each.weight_shape[1] * n / shape.rows), n)
                     for n in divisions
+                    for each in self._forms(geometry)
                 ),
             ),
             table_depth=max(2, ceil(positions / shape.rows)),
             bias_depth=max(2, load.group_filters),
         )
+
+    def _forms(self, geometry: ArrayGeometry) -> tuple[ArrayGeometry, ...]:
+        """How a schedule may lay the layer out: rows in lock-step may have lines as channels."""
+        return (geometry, unroll_geometry(geometry, Unrolled.LINES)) if self.template.lockstep else (geometry,)
 
     @staticmethod
     def _count_pixel_groups(lanes: int, geometry: ArrayGeometry, batch: int) -> int:

@@ -16,6 +16,7 @@ from sim.mapping.image_layout import ImageLayout
 from sim.mapping.parts import Part, part_geometry, part_weights
 from sim.mapping.plan import Depths, LayerPlan, plan_layer
 from sim.mapping.slices import RowSlice
+from sim.mapping.unrolled_taps import Unrolled
 
 __all__ = ["Division", "PlannedRun"]
 
@@ -44,7 +45,14 @@ class Division:
     config: ArrayConfig
     batch: int
 
-    def unit(self, first: int, stop: int, folded: bool = False, subarrays: int = 1, unrolled: bool = False) -> Part:
+    def unit(
+        self,
+        first: int,
+        stop: int,
+        folded: bool = False,
+        subarrays: int = 1,
+        unrolled: Unrolled = Unrolled.NOTHING,
+    ) -> Part:
         """All filters, samples and lines of some groups."""
         filters = len(self.mask_kcrs) // self.geometry.groups
         channels = self.mask_kcrs.shape[1]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from compress.model.layer import CompressedLayer
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.space_to_depth import fold_geometry, fold_inputs, fold_weights
-from sim.mapping.unrolled_taps import unroll_geometry, unroll_inputs, unroll_weights
+from sim.mapping.unrolled_taps import Unrolled, unroll_geometry, unroll_inputs, unroll_weights
 
 __all__ = ["Part", "part_geometry", "part_inputs", "part_layer", "part_weights"]
 
@@ -34,8 +34,8 @@ class Part:
         Whether the run's channels are the stride phases of the layer's (``sim.mapping.space_to_depth``).
     subarrays : int
         Stacks of rows that divide the run's pixels among them.
-    unrolled : bool
-        Whether the run's channels are the taps of the layer's (``sim.mapping.unrolled_taps``).
+    unrolled : Unrolled
+        Whether the run's channels are lines or taps of the layer's kernels (``sim.mapping.unrolled_taps``).
     """
 
     filters: range
@@ -45,12 +45,12 @@ class Part:
     groups: int = 1
     folded: bool = False
     subarrays: int = 1
-    unrolled: bool = False
+    unrolled: Unrolled = Unrolled.NOTHING
 
     @property
     def reshaped(self) -> bool:
         """Whether channels and taps of the run are not the layer's."""
-        return self.folded or self.unrolled
+        return self.folded or self.unrolled is not Unrolled.NOTHING
 
 
 def part_geometry(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
@@ -61,7 +61,7 @@ def part_geometry(geometry: ArrayGeometry, part: Part) -> ArrayGeometry:
     """
     plain = _plain(geometry, part)
     if part.unrolled:
-        return unroll_geometry(plain)
+        return unroll_geometry(plain, part.unrolled)
     return fold_geometry(plain) if part.folded else plain
 
 
@@ -89,7 +89,7 @@ def part_weights(weights_kcrs: NDArray[Any], geometry: ArrayGeometry, part: Part
     weights = weights_kcrs[part.filters.start : part.filters.stop]
     blocks = weights if part.groups == 1 else _blocks(weights, part)
     if part.unrolled:
-        return unroll_weights(blocks)
+        return unroll_weights(blocks, part.unrolled)
     return fold_weights(blocks, geometry.stride) if part.folded else blocks
 
 
@@ -116,7 +116,7 @@ def part_inputs(
         padded = np.pad(taken, ((0, 0), (0, 0), lines, (0, 0)), constant_values=fill)
         taken = padded[:, :, first : first + plain.input_shape[1]]
     if part.unrolled:
-        return unroll_inputs(taken, plain, fill)
+        return unroll_inputs(taken, plain, part.unrolled, fill)
     return fold_inputs(taken, plain, fill) if part.folded else taken
 
 

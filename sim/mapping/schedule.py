@@ -20,9 +20,9 @@ from sim.mapping.plan import Depths
 from sim.mapping.pooling import NO_WINDOW
 from sim.mapping.slices import RowSlice, slice_alike, slice_rows, slice_taps
 from sim.mapping.space_to_depth import can_fold
-from sim.mapping.unrolled_taps import can_unroll
+from sim.mapping.unrolled_taps import Unrolled, unrollings
 
-__all__ = ["Schedule", "group_schedule", "make_schedule", "unrolls"]
+__all__ = ["Schedule", "group_schedule", "make_schedule"]
 
 Slicer = Callable[[NDArray[np.bool_], int, bool], tuple[RowSlice, ...]]
 """``slice_rows`` or ``slice_taps``."""
@@ -38,6 +38,9 @@ _WAITING = 1.001
 
 _SUBARRAYS_FROM = 1.02
 """Cycles over those of rows that all work all the time: at or below this ratio, subarrays are not tried."""
+
+_LINES_MAY_TAKE = 2
+"""Activation words with lines as channels over those without: above this ratio, an array's banks are not sized so."""
 
 _POOLING_MAY_COST = 1.05
 """Cycles with pooling on the array over cycles without: above this ratio, the host pools."""
@@ -57,15 +60,15 @@ class Form:
         Space to depth: the stride phases of a channel are assigned like channels.
     subarrays : int
         Stacks of rows, each with a stretch of the pixels: their rows have more positions of a filter each.
-    unrolled : bool
-        The taps of a channel are assigned like channels: what rows in lock-step have instead of ``taps_assigned``.
+    unrolled : Unrolled
+        Lines or taps of a kernel are assigned like channels: what rows in lock-step have instead of ``taps_assigned``.
     """
 
     groups: int = 1
     taps_assigned: bool = False
     folded: bool = False
     subarrays: int = 1
-    unrolled: bool = False
+    unrolled: Unrolled = Unrolled.NOTHING
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,10 +151,9 @@ def _best_schedule(division: Division) -> Schedule:
     geometry, config, layer = division.geometry, division.config, _Forms(division)
     best = layer.schedule(Form())
     if best.unbalance > _BALANCED:
-        if not config.lockstep:
-            best = layer.better(best, Form(taps_assigned=True))
-        elif can_unroll(geometry):
-            best = layer.better(best, Form(unrolled=True))
+        forms = [Form(unrolled=how) for how in unrollings(geometry)] if config.lockstep else [Form(taps_assigned=True)]
+        for form in forms:
+            best = layer.better(best, form)
         if can_fold(geometry):
             best = layer.better(best, Form(folded=True))
     best = _groups_together(best, layer)
@@ -180,22 +182,20 @@ def group_schedule(
 ) -> Schedule:
     """One run per group, whatever the depths of ``config``: for an array whose banks hold whole groups.
 
-    The array pools if it can. Subarrays are taken where the cycle model finds at least 5 % fewer cycles. With ``even``,
-    rows are balanced as in ``make_schedule``; without, in the quick way for searches over many arrays.
+    The array pools if it can. Rows in lock-step get lines of kernels as channels where that pays. Subarrays are taken
+    where the cycle model finds at least 5 % fewer cycles. With ``even``, rows are balanced as in ``make_schedule``;
+    without, in the quick way for searches over many arrays.
     """
     mask_kcrs = mask_kcrs[filter_order(mask_kcrs, geometry.groups)]
     division = Division("", mask_kcrs, geometry.on(config.lanes, config.requant_lanes), config, batch)
     forms = _Forms(division)
     best = forms.whole(even)
+    if config.lockstep and best.unbalance > _BALANCED and Unrolled.LINES in unrollings(geometry):
+        best = forms.with_lines(best)
     subarrays = 2
     while subarrays <= config.subarrays and best.waiting(Chain.of(config)) > _SUBARRAYS_FROM:
         best, subarrays = forms.better_whole(best, even, subarrays), 2 * subarrays
     return best
-
-
-def unrolls(geometry: ArrayGeometry, config: ArrayConfig) -> bool:
-    """Whether taps become channels even where banks are sized: where rows in lock-step outnumber a group's channels."""
-    return config.lockstep and geometry.weight_shape[1] < config.rows and can_unroll(geometry)
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,11 +234,18 @@ class _Forms:
         """So many groups in a run; taps are divided among the rows if a group has fewer channels than these."""
         geometry, config = self.division.geometry, self.division.config
         narrow = geometry.weight_shape[1] < config.rows // subarrays
-        return Form(together, narrow and not config.lockstep, False, subarrays, unrolls(geometry, config))
+        unrolled = Unrolled.TAPS if narrow and config.lockstep else Unrolled.NOTHING
+        return Form(together, narrow and not config.lockstep, False, subarrays, unrolled)
 
-    def whole(self, even: bool, subarrays: int = 1) -> Schedule:
+    def with_lines(self, best: Schedule) -> Schedule:
+        """A run for each group whose lines are channels, if it pays in at most twice the activation words."""
+        other = self.whole(False, unrolled=Unrolled.LINES)
+        small = other.depths.activation_depth <= _LINES_MAY_TAKE * best.depths.activation_depth
+        return other if small and other.pays(best, Chain.of(self.division.config)) else best
+
+    def whole(self, even: bool, subarrays: int = 1, unrolled: Unrolled = Unrolled.NOTHING) -> Schedule:
         """A run for each group."""
-        groups, unrolled = range(self.division.geometry.groups), unrolls(self.division.geometry, self.division.config)
+        groups = range(self.division.geometry.groups)
         units = (self.division.unit(group, group + 1, False, subarrays, unrolled) for group in groups)
         return Schedule(tuple(self._whole_unit(unit, even) for unit in units))
 

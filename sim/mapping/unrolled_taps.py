@@ -1,12 +1,14 @@
-"""A convolution as a 1x1 one on more channels: each kernel tap of a channel becomes a channel.
+"""A convolution as a smaller one on more channels: each line of a channel's kernel becomes a channel, or each tap.
 
-Weight (r, s) of channel c belongs to channel ``(c * R + r) * S + s``, which holds the pixels that this tap reads, one
-for each output. The products are the same. Rows in lock-step share their taps; so they share the positions of a layer
-with few channels too, at the cost of activation words: a pixel is stored once for each tap that reads it.
+Line r of channel c is channel ``c * R + r``, which holds the lines that it reads, one for each line of outputs; tap
+(r, s) is channel ``(c * R + r) * S + s``. The products are the same. Rows in lock-step share their taps; so they share
+the positions of a layer with few channels too, at the cost of activation words: a pixel is stored once for each line or
+tap that reads it.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -14,44 +16,70 @@ from numpy.typing import NDArray
 
 from sim.mapping.geometry import ArrayGeometry
 
-__all__ = ["can_unroll", "unroll_geometry", "unroll_inputs", "unroll_weights"]
+__all__ = ["Unrolled", "unroll_geometry", "unroll_inputs", "unroll_weights", "unrollings"]
 
 
-def can_unroll(geometry: ArrayGeometry) -> bool:
-    """Whether the kernel has several taps."""
-    return geometry.weight_shape[2:] != (1, 1)
+class Unrolled(IntEnum):
+    """Axes of the kernel that became channels, beginning with its lines."""
+
+    NOTHING = 0
+    LINES = 1
+    TAPS = 2
 
 
-def unroll_geometry(geometry: ArrayGeometry) -> ArrayGeometry:
-    """Sizes after unrolling, with as many groups; padding becomes pixels."""
-    filters, channels, rows, columns = geometry.weight_shape
-    taps = rows * columns
+def unrollings(geometry: ArrayGeometry) -> tuple[Unrolled, ...]:
+    """Those that change something, least first."""
+    _, _, rows, columns = geometry.weight_shape
+    return (Unrolled.LINES,) * (rows > 1) + (Unrolled.TAPS,) * (columns > 1)
+
+
+def unroll_geometry(geometry: ArrayGeometry, how: Unrolled) -> ArrayGeometry:
+    """Sizes after unrolling, with as many groups; padding of the axes that became channels becomes pixels."""
+    filters, channels, *kernel = geometry.weight_shape
+    split = int(how)
+    taps = int(np.prod(kernel[:split]))
+    ones, zeros, end = (1,) * split, (0,) * split, geometry.padding_end
+    rows, columns = (*ones, *kernel[split:])
+    height, width = (*geometry.output_size[:split], *geometry.input_shape[1 + split :])
     return ArrayGeometry(
-        (filters, channels * taps, 1, 1),
-        (geometry.input_shape[0] * taps, *geometry.output_size),
+        (filters, channels * taps, rows, columns),
+        (geometry.input_shape[0] * taps, height, width),
+        _pair(ones, geometry.stride),
+        _pair(zeros, geometry.padding),
         groups=geometry.groups,
+        dilation=_pair(ones, geometry.dilation),
+        padding_end=None if end is None else _pair(zeros, end),
         window=geometry.window,
     )
 
 
-def unroll_weights(weights_kcrs: NDArray[Any]) -> NDArray[Any]:
-    """(K, C * R * S, 1, 1) of a (K, C, R, S) array."""
-    return weights_kcrs.reshape(len(weights_kcrs), -1, 1, 1)
+def _pair(first: tuple[int, ...], both: tuple[int, int]) -> tuple[int, int]:
+    rows, columns = (*first, *both[len(first) :])
+    return rows, columns
 
 
-def unroll_inputs(activations_nchw: NDArray[np.uint8], geometry: ArrayGeometry, fill: int = 0) -> NDArray[np.uint8]:
-    """(N, C * R * S, H_out, W_out) of ``unroll_geometry``; padding becomes pixels of the code ``fill``."""
-    (above, left), (height, width) = geometry.padding, geometry.output_size
-    (step_y, step_x), (apart_y, apart_x) = geometry.stride, geometry.dilation
-    kernel_rows, kernel_columns = geometry.weight_shape[2:]
-    count, channels, rows, columns = activations_nchw.shape
-    below = max(0, (height - 1) * step_y + (kernel_rows - 1) * apart_y + 1 - above - rows)
-    right = max(0, (width - 1) * step_x + (kernel_columns - 1) * apart_x + 1 - left - columns)
-    borders = ((0, 0), (0, 0), (above, below), (left, right))
-    padded = np.pad(activations_nchw, borders, constant_values=fill)
-    taken = [
-        padded[:, :, r * apart_y :: step_y, s * apart_x :: step_x][:, :, :height, :width]
-        for r in range(kernel_rows)
-        for s in range(kernel_columns)
-    ]
-    return np.stack(taken, axis=2).reshape(count, channels * len(taken), height, width)
+def unroll_weights(weights_kcrs: NDArray[Any], how: Unrolled) -> NDArray[Any]:
+    """(K, C * R, 1, S) of a (K, C, R, S) array, or (K, C * R * S, 1, 1)."""
+    return weights_kcrs.reshape(len(weights_kcrs), -1, *(1,) * how, *weights_kcrs.shape[2 + how :])
+
+
+def unroll_inputs(
+    activations_nchw: NDArray[np.uint8], geometry: ArrayGeometry, how: Unrolled, fill: int = 0
+) -> NDArray[np.uint8]:
+    """Inputs of ``unroll_geometry``; padding that becomes pixels has the code ``fill``."""
+    for axis in range(how):
+        activations_nchw = _unrolled(activations_nchw, geometry, axis, fill)
+    return activations_nchw
+
+
+def _unrolled(images: NDArray[np.uint8], geometry: ArrayGeometry, axis: int, fill: int) -> NDArray[np.uint8]:
+    """What each place of the kernel along an axis reads for each output, as a channel of its own."""
+    kernel, outputs = geometry.weight_shape[2 + axis], geometry.output_size[axis]
+    stride, dilation, before = geometry.stride[axis], geometry.dilation[axis], geometry.padding[axis]
+    first = np.arange(kernel) * dilation
+    reads = first[:, None] + np.arange(outputs) * stride
+    borders = [(0, 0)] * 4
+    borders[2 + axis] = before, max(0, int(reads.max()) + 1 - before - images.shape[2 + axis])
+    padded = np.pad(images, borders, constant_values=fill)
+    taken = np.stack([padded.take(places, axis=2 + axis) for places in reads], axis=2)
+    return taken.reshape(len(images), -1, *taken.shape[3:])

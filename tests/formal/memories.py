@@ -67,7 +67,7 @@ PROOFS = (
     Proof("ArrayMemories", partial(ArrayMemories, SMALL), "proof.dut proof.dut.control"),
     Proof(
         "ArrayMemories, rows in lock-step",
-        partial(ArrayMemories, SMALL.with_index(DenseZeros()).replace(rows=2)),
+        partial(ArrayMemories, SMALL.with_index(DenseZeros())),
         "proof.dut proof.dut.control",
     ),
 )

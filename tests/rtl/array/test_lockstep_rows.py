@@ -18,6 +18,7 @@ from sim.golden.golden import run_layer
 from sim.mapping.cycles import Chain, layer_cycles, lockstep_cycles
 from sim.mapping.pack import PackedLayer, pack
 from sim.mapping.tiles import tile_layer
+from sim.mapping.unrolled_taps import Unrolled
 from tests.support import draw_activations, draw_levels, make_layer, run_array, simulate
 
 SHAPES: dict[str, tuple[tuple[int, int, int, int], tuple[int, int], int]] = {
@@ -74,13 +75,15 @@ def test_table_and_registers_are_written_once() -> None:
 
 
 @pytest.mark.parametrize("index", [Dense(), DenseZeros()], ids=str)
-def test_taps_become_channels_where_rows_would_idle(index: IndexFormat) -> None:
+@pytest.mark.parametrize(("channels", "how"), [(3, Unrolled.TAPS), (4, Unrolled.NOTHING), (1, Unrolled.LINES)])
+def test_lines_or_taps_become_channels_where_rows_would_idle(index: IndexFormat, channels: int, how: Unrolled) -> None:
     density = 1.0 if isinstance(index, Dense) else 0.5
-    levels = draw_levels((2, 3, 5, 3), 4, density, seed=1)
+    kernel = (4, 1) if how is Unrolled.LINES else (5, 3)
+    levels = draw_levels((2, channels, *kernel), 4, density, seed=1)
     options: dict[str, Any] = {"stride": (2, 1), "padding": (2, 0), "padding_end": (1, 3), "dilation": (1, 2)}
     layer = make_layer(levels, 4, 9, 8, input_zero_point=3, **options)
     tiling = tile_layer(layer, ArrayConfig(rows=4, lanes=4, weight_bits=4).with_index(index))
-    assert all(run.part.unrolled for run in tiling.runs)
+    assert {run.part.unrolled for run in tiling.runs} == {how}
     activations = draw_activations(layer, 1, seed=1)
     outcomes = [run_array(run.packed, tiling.inputs(run, activations)) for run in tiling.runs]
     np.testing.assert_array_equal(tiling.join([results for results, _ in outcomes]), tiling.answer(activations))

@@ -149,10 +149,10 @@ def make_schedule(
 def _best_schedule(division: Division) -> Schedule:
     """The form that the cycle model finds fastest."""
     geometry, config, layer = division.geometry, division.config, _Forms(division)
-    best = layer.schedule(Form())
+    unrolled = [Form(unrolled=how) for how in unrollings(geometry)] if config.lockstep else []
+    best = layer.first(Form(), *unrolled)
     if best.unbalance > _BALANCED:
-        forms = [Form(unrolled=how) for how in unrollings(geometry)] if config.lockstep else [Form(taps_assigned=True)]
-        for form in forms:
+        for form in unrolled if config.lockstep else [Form(taps_assigned=True)]:
             best = layer.better(best, form)
         if can_fold(geometry):
             best = layer.better(best, Form(folded=True))
@@ -213,6 +213,16 @@ class _Forms:
             for first in firsts
         )
         return Schedule(tuple(run for unit in units for run in self._runs(unit, form)))
+
+    def first(self, *forms: Form) -> Schedule:
+        """The schedule in the first of ``forms`` that fits; the error of the first one where none does."""
+        errors = []
+        for form in forms:
+            try:
+                return self.schedule(form)
+            except CodesignError as error:
+                errors.append(error)
+        raise errors[0]
 
     def better(self, best: Schedule, form: Form) -> Schedule:
         """The schedule in this form if there is one and it pays, else ``best``."""

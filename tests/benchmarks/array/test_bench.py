@@ -89,7 +89,7 @@ def test_masks_are_of_their_density_and_of_their_seed(mask: str) -> None:
 def test_a_balanced_mask_comes_close_to_its_share_of_the_dense_cycles(tmp_path: Path) -> None:
     entry = case_cycles(Case("conv4", 5 / 9, "balanced", lanes=2), Results(tmp_path))
     assert entry["nonzeros"] == 6 * 4 * 5
-    assert 0.8 < entry["speedup_times_density"] <= 1
+    assert 0.8 < entry["speedup_times_density"] < 1.05  # dense rows in lock-step take a slot more for each row
     assert entry["rtl_equals_golden"] is None
     assert entry["rtl_note"]
 

@@ -68,7 +68,9 @@ def divided(draw: st.DrawFn) -> tuple[CompressedLayer, ArrayConfig, int, int]:
     plan = plan_layer(
         layer.levels != 0, geometry, rows // subarrays, config.lanes, config.index, batch, subarrays=subarrays
     )
-    return layer, config.replace(rows=rows, subarrays=stacks, weight_bits=8, **vars(plan.depths)), batch, subarrays
+    chain_depth = max(1, config.chain_depth)
+    array = config.replace(rows=rows, subarrays=stacks, chain_depth=chain_depth, weight_bits=8, **vars(plan.depths))
+    return layer, array, batch, subarrays
 
 
 @settings(max_examples=15)

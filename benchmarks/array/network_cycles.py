@@ -14,7 +14,7 @@ from compress.base.errors import CodesignError
 from flows.search.array_choice import ArrayChoice
 from flows.search.array_search import best_array, scheduled
 from flows.search.layer_load import LayerLoad
-from flows.search.shapes import Shape
+from flows.search.shapes import Shape, shape_for
 from flows.synthesis.area import least_logic_area
 from flows.technology.technology import generic_technology
 from rtl.config import ArrayConfig
@@ -51,9 +51,9 @@ def network_entry(case: NetworkCase, results: Results) -> dict[str, Any]:
 def _measured(case: NetworkCase, loads: Sequence[LayerLoad]) -> dict[str, Any]:
     template = ArrayConfig(case.rows, LANES, case.weight_bits, acc_bits=ACC_BITS)
     sparse_formats = [index for index in CANDIDATES if not isinstance(index, Dense)]
-    sparse = _fastest(loads, [template.replace(index=index) for index in sparse_formats])
+    sparse = _fastest(loads, [template.with_index(index) for index in sparse_formats])
     everything = [load.dense() for load in loads]
-    dense = _fastest(everything, [template.replace(index=Dense())])
+    dense = _fastest(everything, [template.with_index(Dense())])
     layers = [_layer(load, dense.cycles[load.name], sparse.cycles[load.name]) for load in loads]
     ideal = sum(layer["cycles_ideal"] / load.batch for layer, load in zip(layers, loads, strict=True))
     return {
@@ -81,12 +81,12 @@ def _fastest(loads: Sequence[LayerLoad], templates: Sequence[ArrayConfig]) -> Ar
     technology, everywhere = generic_technology(), float("inf")
     fastest = best_array(loads, templates, technology, everywhere, shapes)
     assert fastest is not None
-    template = templates[0].replace(index=fastest.config.index)
+    template = templates[0].with_index(fastest.config.index)
 
     def logic(shape: Shape) -> float:
         return least_logic_area(template.replace(**asdict(shape)), technology)
 
-    for shape in sorted(shapes, key=logic):
+    for shape in sorted(dict.fromkeys(shape_for(shape, template) for shape in shapes), key=logic):
         choice = best_array(loads, [template], technology, everywhere, [shape])
         if choice is not None and choice.time_per_sample <= ABOUT * fastest.time_per_sample:
             return scheduled(choice, loads)

@@ -53,18 +53,19 @@ class BiasFork(Component):
         """A flip-flop for each head that has already taken what others still wait for."""
         m = Module()
         stacks = range(self._config.subarrays)
-        served, done = Signal(len(stacks)), Signal(len(stacks))
+        served, taken, done = Signal(len(stacks)), Signal(len(stacks)), Signal(len(stacks))
         for stack in stacks:
             head = self.heads[stack]
             begins = is_cut(stack, self.inner) if stack else 1
             m.d.comb += [
                 head.payload.eq(self.biases.payload),
                 head.valid.eq(self.biases.valid & begins & ~served[stack]),
+                taken[stack].eq(head.valid & head.ready),
                 done[stack].eq(~begins | served[stack] | head.ready),
             ]
         m.d.comb += self.biases.ready.eq(done.all())
-        with m.If(self.biases.valid):
-            m.d.sync += served.eq(Mux(self.biases.ready, 0, done))
+        with m.If(self.biases.valid):  # what waits between two layers is for the next one's heads
+            m.d.sync += served.eq(Mux(self.biases.ready, 0, served | taken))
         return m
 
 

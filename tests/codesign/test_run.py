@@ -164,9 +164,9 @@ def test_altered_verilog_fails_with_exit_code_1(
 ) -> None:
     shutil.copytree(folder / "array", tmp_path / "array")
     verilog = tmp_path / "array" / "pe_array.v"
-    before, adder = verilog.read_text().split("module \\pe_array.row_0.pe_1 ", 1)
+    before, adder = verilog.read_text().split("module \\pe_array.row_0.pe_0 ", 1)
     assert " + " in adder
-    verilog.write_text(before + "module \\pe_array.row_0.pe_1 " + adder.replace(" + ", " - ", 1))
+    verilog.write_text(before + "module \\pe_array.row_0.pe_0 " + adder.replace(" + ", " - ", 1))
     arguments = ("--images", "1", "--linear-batch", "4")
     assert call("simulate", folder / "model.safetensors", tmp_path / "array", *arguments) == 1
     errors = capsys.readouterr().err

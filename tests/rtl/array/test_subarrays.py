@@ -76,6 +76,24 @@ def test_every_head_gets_every_bias_in_turn_whatever_the_others_wait(
     assert got == [biases if number % step == 0 else [] for number in range(stacks)]
 
 
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (1, 4), (2, 4), (4, 1)])
+def test_a_bias_that_waits_between_layers_goes_to_the_heads_of_the_next_one(before: int, after: int) -> None:
+    config = config_of(4)
+    dut = BiasFork(config)
+
+    async def testbench(ctx: Any) -> None:
+        ctx.set(dut.inner, inner_of(config, before))
+        ctx.set(dut.biases.valid, 1)
+        ctx.set(dut.biases.payload, 5)
+        for _ in range(3):
+            await ctx.tick()
+        ctx.set(dut.inner, inner_of(config, after))
+        heads = [ctx.get(head.valid) for head in dut.heads]
+        assert heads == [number % (4 // after) == 0 for number in range(4)]
+
+    simulate(dut, testbench)
+
+
 @pytest.mark.parametrize("cut", [False, True])
 def test_a_link_passes_sums_on_or_gives_them_away_and_starts_anew(cut: bool) -> None:
     dut = ChainLink(config_of(2))

@@ -26,6 +26,17 @@ from tests.support import draw_activations, draw_levels, layers, make_layer
 
 SPARSE = ArrayConfig(rows=3, lanes=4, index=Fixed(3), requant_lanes=2, weight_depth=512, activation_depth=1024)
 RICE = ArrayConfig(rows=2, lanes=2, index=Rice(3), weight_depth=512, activation_depth=2048)
+STACKS = ArrayConfig(
+    rows=4,
+    lanes=4,
+    index=Fixed(4),
+    requant_lanes=2,
+    chain_depth=2,
+    subarrays=4,
+    weight_depth=512,
+    activation_depth=1024,
+    table_depth=512,
+)
 DENSE = ArrayConfig(rows=2, lanes=5, index=Dense(), weight_depth=1024, activation_depth=1024, table_depth=16)
 
 
@@ -36,7 +47,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BuiltArray]:
     except CodesignError as error:
         pytest.skip(error.cause)
     folder = tmp_path_factory.mktemp("arrays")
-    return {str(config.index): build_array(config, folder / str(config.index)) for config in (SPARSE, RICE, DENSE)}
+    return {
+        str(config.index): build_array(config, folder / str(config.index)) for config in (SPARSE, RICE, STACKS, DENSE)
+    }
 
 
 def drawn_runs(config: ArrayConfig, count: int) -> st.SearchStrategy[list[LayerRun]]:
@@ -54,7 +67,7 @@ def drawn_runs(config: ArrayConfig, count: int) -> st.SearchStrategy[list[LayerR
     return st.lists(run(), min_size=count, max_size=count)
 
 
-@pytest.mark.parametrize("config", [SPARSE, RICE, DENSE], ids=lambda config: str(config.index))
+@pytest.mark.parametrize("config", [SPARSE, RICE, STACKS, DENSE], ids=lambda config: str(config.index))
 def test_verilog_equals_golden_and_cycle_model(built: dict[str, BuiltArray], config: ArrayConfig) -> None:
     @settings(max_examples=3)
     @given(drawn_runs(config, 12))
@@ -65,6 +78,31 @@ def test_verilog_equals_golden_and_cycle_model(built: dict[str, BuiltArray], con
             assert outcome.outputs_compared > 0
 
     check()
+
+
+def test_layers_on_one_two_and_four_subarrays_follow_each_other(built: dict[str, BuiltArray]) -> None:
+    shapes = [(8, 8, 8, 4), (1, 6, 8, 7), (2, 4, 8, 8), (4, 8, 8, 5), (1, 2, 3, 9)]
+    runs = [
+        LayerRun(
+            tile_layer(
+                make_layer(
+                    draw_levels((filters, channels // groups, 3, 3), 8, 0.5, size),
+                    8,
+                    size,
+                    size,
+                    padding=(1, 1),
+                    groups=groups,
+                    input_shape=(channels, size, size),
+                ),
+                STACKS,
+            ),
+            draw_activations(make_layer(draw_levels((1, channels, 1, 1), 8, 1.0, 0), 8, size, size), 2, size),
+        )
+        for groups, channels, filters, size in shapes
+    ]
+    taken = {part.part.subarrays for run in runs for part in run.tiling.runs}
+    assert {1, 2} <= taken
+    assert all(outcome.bit_exact and outcome.cycle_exact for outcome in run_layers(built[str(STACKS.index)], runs))
 
 
 def test_icarus_agrees(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def srams(config: ArrayConfig) -> tuple[SramUse, ...]:
         SramUse("weights", config.weight_depth, config.word_bits, config.rows),
         SramUse("table", table_depth, table_width, 1, "lockstep_control")
         if config.lockstep
-        else SramUse("table", table_depth, table_width, config.rows, "addresser"),
+        else SramUse("table", table_depth, table_width, config.rows),
         SramUse(
             "activations", config.activation_depth // 2, config.lanes * config.act_bits, 2 * config.rows, "aligner"
         ),

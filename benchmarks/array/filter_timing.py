@@ -32,6 +32,7 @@ CONFIG = ArrayConfig(rows=2, lanes=4, requant_lanes=2)
 STAGES = {
     "token": "token",
     "table": "stage_table",
+    "address": "stage_address",
     "bank": "stage_bank",
     "align": "stage_align",
     "sum": "stage_multiply",

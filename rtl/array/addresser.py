@@ -16,8 +16,9 @@ __all__ = ["Addresser"]
 class Addresser(Component):
     """Add the tile's offset to the table word; even and odd words lie in separate banks.
 
-    Of the word and its successor, ``even_address`` addresses the even one and ``odd_address`` the odd one.
-    ``shift`` and ``odd_first`` follow one cycle later, together with the words read.
+    The table word is registered first: reading the table and adding would make one long path. ``offset`` comes a cycle
+    after it. Of the word and its successor, ``even_address`` addresses the even one and ``odd_address`` the odd one;
+    ``shift`` and ``odd_first`` follow in the cycle after that, together with the words read.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -36,14 +37,15 @@ class Addresser(Component):
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """One adder for the word, one for its successor, and the registers beside the bank."""
+        """The table word, one adder for the activation word, one for its successor, the registers beside the bank."""
         m = Module()
+        entry = Signal(table_layout(self._config))
         word = Signal(address_bits(self._config.activation_depth))
         m.d.comb += [
-            word.eq(self.table_word.word + self.offset),
+            word.eq(entry.word + self.offset),
             self.odd_address.eq(word >> 1),
-            self.even_address.eq((self.table_word.word + self.offset + 1) >> 1),
+            self.even_address.eq((entry.word + self.offset + 1) >> 1),
         ]
         with m.If(self.advance):
-            m.d.sync += [self.shift.eq(self.table_word.shift), self.odd_first.eq(word[0])]
+            m.d.sync += [entry.eq(self.table_word), self.shift.eq(entry.shift), self.odd_first.eq(word[0])]
         return m

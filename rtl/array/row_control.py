@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from amaranth.hdl import Elaboratable, Module, Signal
@@ -19,8 +19,8 @@ __all__ = ["RowControl"]
 class RowControl(Component):
     """Everything in a row except lanes and banks.
 
-    Eight stages move together on ``advance``: fetch, word, decode, table, bank, align, multiply, accumulate. The
-    first two wait where the decoder needs no new word; decoding may take more stages (``extra_latency``).
+    Nine stages move together on ``advance``: fetch, word, decode, table, address, bank, align, multiply, accumulate.
+    The first two wait where the decoder needs no new word; decoding may take more stages (``extra_latency``).
     A filter is closed when the next one's first token is accumulated, or when no token is left. The last stage stalls
     the row until the sum from the row above (``initial_valid``) and room for the closed one are there.
 
@@ -36,7 +36,7 @@ class RowControl(Component):
     read : Out
         Read table and activation banks.
     offset : Out
-        To the addresser, in the table stage.
+        To the addresser, in the address stage.
     level, accumulate, between, capture, oldest : Out
         To the lanes, in the align and the accumulate stage.
     initial_valid, initial_ready, total_valid, total_ready :
@@ -126,30 +126,30 @@ class RowControl(Component):
 
     def _offset(self, m: Module, decoder: Any) -> None:
         """Where this tile (and the channel, if counted) lies in the activation bank, beside the token's table word."""
-        token = decoder.token
-        tile = Signal(address_bits(self._config.activation_depth))
+        token, place = decoder.token, address_bits(self._config.activation_depth)
+        tile, base, ends_tile = Signal(place), Signal(place), Signal()
         with m.If(self.start):
             m.d.sync += tile.eq(0)
-        with m.Elif(self.advance & decoder.token_valid & token.ends_tile):
+        with m.Elif(self.advance & ends_tile):
             m.d.sync += tile.eq(tile + 1)
         with m.If(self.advance):
-            m.d.sync += self.offset.eq(tile + (token.base if self._config.index.counts_positions else 0))
+            m.d.sync += [ends_tile.eq(decoder.token_valid & token.ends_tile), self.offset.eq(tile + base)]
+            if self._config.index.counts_positions:
+                m.d.sync += base.eq(token.base)
 
     def _delay(self, m: Module, decoder: Any) -> tuple[Signal, Signal]:
         """Delay level and first to the stages that use them; return valid and first of the final stage."""
         flags = data.StructLayout({"valid": 1, "first": 1})
-        stages = [Signal(flags, name=f"stage_{n}") for n in ("table", "bank", "align", "multiply")]
-        levels = [Signal(level_shape(self._config), name=f"level_{n}") for n in ("table", "bank")]
+        stages = [Signal(flags, name=f"stage_{n}") for n in ("table", "address", "bank", "align", "multiply")]
+        levels = [Signal(level_shape(self._config), name=f"level_{n}") for n in ("table", "address", "bank")]
         token = decoder.token
         with m.If(self.advance):
             m.d.sync += [
                 stages[0].valid.eq(decoder.token_valid),
                 stages[0].first.eq(token.first),
                 levels[0].eq(token.level),
-                levels[1].eq(levels[0]),
-                self.level.eq(levels[1]),
             ]
-            m.d.sync += [late.eq(early) for early, late in pairwise(stages)]
+            m.d.sync += [late.eq(early) for early, late in chain(pairwise(stages), pairwise([*levels, self.level]))]
         return stages[-1].valid, stages[-1].first
 
     def _hand_over(self, m: Module, valid: Signal, first: Signal) -> None:

@@ -16,8 +16,8 @@ from sim.mapping.plan import LayerPlan
 
 __all__ = ["FILL_CYCLES", "Chain", "chain_cycles", "fewest_cycles", "fill_cycles", "layer_cycles", "lockstep_cycles"]
 
-FILL_CYCLES = 7
-"""Cycles before the first token can be accumulated: fetch, word, decode, table, bank, align, multiply."""
+FILL_CYCLES = 8
+"""Cycles before the first token can be accumulated: fetch, word, decode, table, address, bank, align, multiply."""
 
 _NEVER = -(1 << 60)
 """Earlier than any cycle by more than the length of any layer."""

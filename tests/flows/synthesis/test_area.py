@@ -99,10 +99,10 @@ def test_a_slow_memory_sets_the_clock_with_the_logic_behind_it() -> None:
     slow = replace(GENERIC, sram=SramModel(fo4=10.0))
     measured = measure(SMALL, slow)
     assert measured.critical in {use.name for use in srams(SMALL)}
-    table = next(memory for memory in measured.srams if memory.name == "table")
-    addresser = module_cost(SMALL, "addresser", slow)
-    delay = addresser.period - slow.clk_to_q - slow.setup
-    assert table.period == pytest.approx(slow.sram.access_time(table.depth, table.width) + delay + slow.setup)
+    bank = next(memory for memory in measured.srams if memory.name == "activations")
+    aligner = module_cost(SMALL, "aligner", slow)
+    delay = aligner.period - slow.clk_to_q - slow.setup
+    assert bank.period == pytest.approx(slow.sram.access_time(bank.depth, bank.width) + delay + slow.setup)
 
 
 def test_more_pes_cost_more() -> None:

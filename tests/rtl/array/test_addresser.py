@@ -39,21 +39,21 @@ def test_it_names_a_word_and_its_successor_and_tells_shift_and_order_beside_them
 ) -> None:
     config, todo = case
     dut = Addresser(config)
-    beside = (0, 0)
 
     async def testbench(ctx: Any) -> None:
-        nonlocal beside
+        entry, beside = Step(0, 0, 0, True), (0, 0)
         for step in todo:
-            ctx.set(dut.offset, step.offset)
+            ctx.set(dut.offset, entry.offset)
             ctx.set(dut.table_word, {"word": step.word, "shift": step.shift})
             ctx.set(dut.advance, step.advance)
-            first = step.offset + step.word
+            first = entry.offset + entry.word
             even, odd = sorted((first, first + 1), key=lambda word: word % 2)
             assert ctx.get(dut.odd_address) == odd // 2
             if even < config.activation_depth:  # the last word has no successor, and no pixel of one is wanted
                 assert ctx.get(dut.even_address) == even // 2
             assert (ctx.get(dut.shift), ctx.get(dut.odd_first)) == beside
             await ctx.tick()
-            beside = (step.shift, first % 2) if step.advance else beside
+            if step.advance:
+                entry, beside = step, (entry.shift, first % 2)
 
     simulate(dut, testbench)

@@ -21,10 +21,10 @@ from rtl.formats.rice import Rice
 from tests.rtl.array.rows import CORNERS, RowCase, Stalls, row_case, row_cases, waits
 from tests.support import simulate
 
-FILL = 7
+FILL = 8
 """Cycles from a start to the first accumulation, with a decoder of latency one: docs/hardware.md."""
 
-ACCUMULATE, ALIGN, TABLE, DECODE = 0, 1, 3, 4
+ACCUMULATE, ALIGN, ADDRESS, DECODE = 0, 1, 3, 5
 """How many moves of the row ago a token that is accumulated now was in each stage."""
 
 
@@ -103,7 +103,7 @@ def check_weights(case: RowCase, cycles: list[Cycle]) -> None:
         level = moves[n - ALIGN].level
         if level:
             tile = k // filters
-            place = moves[n - DECODE].position, moves[n - TABLE].offset - tile
+            place = moves[n - DECODE].position, moves[n - ADDRESS].offset - tile
             found[k, places[place]] += level
     np.testing.assert_array_equal(found, np.tile(case.levels, (case.tiles, 1)))
     assert tokens == case.tokens_k.tolist() * case.tiles

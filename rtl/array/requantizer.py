@@ -1,34 +1,35 @@
-"""Scale one accumulator to an activation: multiply, round, shift, saturate."""
+"""Scale one accumulator to an activation: multiply, shift, round, saturate."""
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from amaranth.hdl import Elaboratable, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib.wiring import Component, In, Out
 
-from compress.model.requantization import MAX_SHIFT, MULTIPLIER_BITS
+from rtl.array.carry_save import booth_product
+from rtl.array.scale import BYTES, scale_layout
 from rtl.config import ArrayConfig
 
-__all__ = ["REQUANTIZER_LATENCY", "SHIFT_BITS", "Requantizer"]
+__all__ = ["REQUANTIZER_LATENCY", "Requantizer"]
 
-REQUANTIZER_LATENCY = 6
+REQUANTIZER_LATENCY = 3
 """Cycles from ``total`` to ``activation`` while ``advance`` is high."""
 
-SHIFT_BITS = (MAX_SHIFT - 1).bit_length()
-"""Bits of the shift minus one."""
-
-_DIGIT_BITS = 3
-_DIGITS = MULTIPLIER_BITS // _DIGIT_BITS
-_FINE_BITS = 3
+_VALUE_BITS = 10
+_WINDOW_BITS = _VALUE_BITS + 7
 
 
 class Requantizer(Component):
     """``saturate((total * multiplier + 2**(shift - 1)) >> shift)``, half rounded up.
 
-    With ``relu`` the result is 0..2**act_bits - 1, without it two's complement of ``act_bits`` bits. The multiplier is
-    split into digits and the shift into a coarse and a fine one, so that no stage is longer than a PE's multiplication,
-    even for 4-bit levels. ``shift`` is stored minus one: the last bit shifted out is the rounding bit.
+    With ``relu`` the result is 0..2**act_bits - 1, without it two's complement of ``act_bits`` bits.
+
+    A sum whose result saturates by far shows it before it is multiplied (``ScaleDecoder``). Of any other product only
+    ten bits, where the shift says, and the carry of those below matter. So the product stays two words, of which 17
+    bits are added, from the byte with the rounding bit on.
 
     Latency: ``REQUANTIZER_LATENCY``. Throughput: one a cycle. Nothing moves while ``advance`` is low.
     """
@@ -39,46 +40,76 @@ class Requantizer(Component):
             {
                 "advance": In(1),
                 "total": In(signed(config.acc_bits)),
-                "multiplier": In(unsigned(MULTIPLIER_BITS)),
-                "shift": In(unsigned(SHIFT_BITS)),
+                "scale": In(scale_layout(config)),
                 "relu": In(1),
                 "activation": Out(unsigned(config.act_bits)),
             }
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """A partial product per digit, their sum in two steps, the shift in two, rounding with saturation."""
+        """Three stages: two words of the product; the bits around the rounding bit; the result."""
         m = Module()
-        bits = self._config.acc_bits
-        partial = [Signal(signed(bits + _DIGIT_BITS), name=f"partial_{digit}") for digit in range(_DIGITS)]
-        low, high = Signal(signed(bits + 2 * _DIGIT_BITS)), Signal.like(partial[-1])
-        product = Signal(signed(bits + MULTIPLIER_BITS))
-        coarse, scaled = Signal.like(product), Signal.like(product)
-        with m.If(self.advance):
-            for digit, register in enumerate(partial):
-                m.d.sync += register.eq(self.total * self.multiplier.word_select(digit, _DIGIT_BITS))
-            m.d.sync += [
-                low.eq(partial[0] + (partial[1] << _DIGIT_BITS)),
-                high.eq(partial[2]),
-                product.eq(low + (high << 2 * _DIGIT_BITS)),
-                coarse.eq(product >> (self.shift[_FINE_BITS:] << _FINE_BITS)),
-                scaled.eq(coarse >> self.shift[:_FINE_BITS]),
-                self.activation.eq(self._saturate(scaled)),
-            ]
+        sign = self.total[-1]
+        outside = ((self.total[:-1] ^ sign.replicate(len(self.total) - 1)) & self.scale.outside).any()
+        first, second = booth_product(self.total, self.scale.factor)
+        product = self._stage(m, "product", first=first, second=second, outside=outside, negative=sign)
+        window, carry = self._window(product["first"], product["second"])
+        flags = {name: product[name] for name in ("outside", "negative")}
+        placed = self._stage(m, "placed", window=window, carry=carry, **flags)
+        value, up = self._rounding(placed["window"], placed["carry"])
+        result = self._saturated(value, up, placed["outside"], placed["negative"])
+        m.d.comb += self.activation.eq(self._stage(m, "result", value=result)["value"])
         return m
 
-    def _saturate(self, scaled: Signal) -> Any:
-        """Round by the bit under the point, and clip to 0 and the largest activation, or to two's complement.
+    def _stage(self, m: Module, stage: str, **values: Value) -> dict[str, Signal]:
+        """Registers for ``values``. They have no reset: what they hold counts only once a sum came along."""
+        registers = {
+            name: Signal(value.shape(), name=f"{stage}_{name}", reset_less=True) for name, value in values.items()
+        }
+        with m.If(self.advance):
+            m.d.sync += [register.eq(values[name]) for name, register in registers.items()]
+        return registers
+
+    def _window(self, first: Value, second: Value) -> tuple[Value, Value]:
+        """The sum of two words from the byte with the rounding bit on, and what the bytes below carry into it."""
+        words = [_extended(word, 8 * (BYTES - 1) + _WINDOW_BITS) for word in (first, second)]
+        windows = [self._chosen([word[8 * byte :][:_WINDOW_BITS] for byte in range(BYTES)]) for word in words]
+        carries: list[Value] = [Const(0, 1)]
+        for byte in range(BYTES - 1):
+            left, right = (word.word_select(byte, 8) for word in words)
+            carries.append((left + right)[8] | ((left ^ right).all() & carries[-1]))
+        return (windows[0] + windows[1])[:_WINDOW_BITS], self._chosen(carries)
+
+    def _chosen(self, choices: list[Value]) -> Value:
+        """The choice for the byte with the rounding bit."""
+        return reduce(or_, (each & chosen.replicate(len(each)) for each, chosen in zip(choices, self.scale.byte)))
+
+    def _rounding(self, window: Value, carry: Value) -> tuple[Value, Value]:
+        """The value's bits below its sign, without what comes after the point, and whether to round up.
+
+        A carry that gets as far as the rounding bit rounds up where that bit is 0; where it is 1, it does so anyway.
+        """
+        bit = self.scale.bit
+        passes = (window[:7] | Cat(bit <= place for place in range(7))).all()
+        for level in reversed(range(len(bit))):
+            window = Mux(bit[level], window[1 << level :], window)[: _VALUE_BITS + (1 << level) - 1]
+        return window[1:], window[0] | (carry & passes)
+
+    def _saturated(self, value: Value, up: Value, outside: Value, negative: Value) -> Value:
+        """Round up, and clip to 0 and the largest activation, or to two's complement.
 
         Saturation is decided before rounding: rounding overflows exactly when all bits are ones.
         """
         bits = self._config.act_bits
-        rounded = (scaled[: bits + 2].as_signed() + 1) >> 1
-        negative = scaled[-1]
-        above = Mux(self.relu, scaled[bits + 1 :].any(), scaled[bits:].any())
-        full = Mux(self.relu, scaled[: bits + 1].all(), scaled[:bits].all())
-        too_high = ~negative & (above | full)
-        too_low = negative & (self.relu | ~scaled[bits:].all())
+        above = Mux(self.relu, value[bits:].any() | value[:bits].all(), value[bits - 1 :].any() | value[: bits - 1].all())
+        too_high = ~negative & (outside | (above & ~value.all()))
+        too_low = negative & (self.relu | outside | ~value[bits - 1 :].all())
         highest = Mux(self.relu, (1 << bits) - 1, (1 << (bits - 1)) - 1)
         lowest = Mux(self.relu, 0, 1 << (bits - 1))
-        return Mux(too_high, highest, Mux(too_low, lowest, rounded[:bits]))
+        return Mux(too_high, highest, Mux(too_low, lowest, (value + up)[:bits]))
+
+
+def _extended(word: Value, bits: int) -> Value:
+    """The lowest ``bits`` of ``word``, with its sign above it."""
+    above = word[-1] if word.shape().signed else Const(0, 1)
+    return Cat(word, above.replicate(bits))[:bits]

@@ -13,9 +13,11 @@ from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.registry import parse_index
 
-__all__ = ["MAX_ACC_BITS", "MIN_ACC_BITS", "ArrayConfig"]
+__all__ = ["MAX_ACC_BITS", "MIN_ACC_BITS", "REQUANTIZERS", "ArrayConfig"]
 
 MIN_ACC_BITS, MAX_ACC_BITS = 12, 32
+
+REQUANTIZERS = ("gates", "dsp")
 
 _LIMITS = {
     "rows": (1, 64),
@@ -51,6 +53,8 @@ class ArrayConfig:
         How weight banks encode the positions of their weights.
     requant_lanes : int
         Pixels requantized per cycle; must divide ``lanes``.
+    requantizer : str
+        How a requantizer multiplies: in "gates", or with one hardware multiplier of an FPGA, "dsp".
     chain_depth : int
         Filters whose sums a row can hold for the row below. With 0 there is no register between rows: they run in
         lock-step, with one control and one address table, which only dense formats can.
@@ -70,6 +74,7 @@ class ArrayConfig:
     acc_bits: int = 24
     index: IndexFormat = field(default_factory=Fixed)
     requant_lanes: int = 1
+    requantizer: str = "gates"
     chain_depth: int = 1
     subarrays: int = 1
     weight_depth: int = 1024
@@ -86,6 +91,11 @@ class ArrayConfig:
             raise CodesignError(
                 f"array requant_lanes {self.requant_lanes} does not divide lanes {self.lanes}",
                 "choose a divisor of lanes",
+            )
+        if self.requantizer not in REQUANTIZERS:
+            raise CodesignError(
+                f"array requantizer must be one of {', '.join(REQUANTIZERS)}, not {self.requantizer!r}",
+                "correct requantizer",
             )
         if self.subarrays & (self.subarrays - 1) or self.rows % self.subarrays:
             raise CodesignError(

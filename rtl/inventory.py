@@ -20,6 +20,7 @@ from rtl.array.place_register import PlaceRegister
 from rtl.array.pool import Pool
 from rtl.array.requantizer import Requantizer
 from rtl.array.row_control import RowControl
+from rtl.array.scale import ScaleDecoder
 from rtl.array.subarrays import BiasFork, ChainLink, TailSelect
 from rtl.array.sum_register import SumRegister
 from rtl.config import ArrayConfig
@@ -41,6 +42,7 @@ _NAMES: dict[Callable[[ArrayConfig], Component], str] = {
     SumRegister: "sum_register",
     DrainControl: "drain_control",
     GroupSelect: "group_select",
+    ScaleDecoder: "scale_decoder",
     Requantizer: "requantizer",
     Pool: "pool",
     BiasFork: "bias_fork",
@@ -90,6 +92,7 @@ def logic_modules(config: ArrayConfig) -> tuple[LogicUse, ...]:
         BiasSource: 1,
         DrainControl: 1,
         GroupSelect: 1,
+        ScaleDecoder: 1,
         Requantizer: config.requant_lanes,
         Pool: config.requant_lanes,
     }

@@ -70,6 +70,10 @@ RequantLanes = Annotated[
     int | None,
     typer.Option(help="Pixels requantized per cycle, a divisor of the lanes; default: as many as the model needs."),
 ]
+Requantizer = Annotated[
+    str | None,
+    typer.Option(help="gates, or dsp: each takes one hardware multiplier of an FPGA; default: gates."),
+]
 ChainDepth = Annotated[
     int | None,
     typer.Option(
@@ -193,6 +197,7 @@ def generate(
     requant_lanes: RequantLanes = None,
     chain_depth: ChainDepth = None,
     subarrays: Subarrays = None,
+    requantizer: Requantizer = None,
     linear_batch: LinearBatch = 8,
     weight_depth: WeightDepth = None,
     activation_depth: ActivationDepth = None,
@@ -208,7 +213,9 @@ def generate(
     from codesign.cli import commands
     from codesign.loop.generation import ArrayOptions
 
-    options = ArrayOptions(rows, lanes, index, requant_lanes, chain_depth, subarrays, weight_depth, activation_depth)
+    options = ArrayOptions(
+        rows, lanes, index, requant_lanes, chain_depth, subarrays, weight_depth, activation_depth, requantizer
+    )
     commands.generate(model, out, preset, options, linear_batch, prefix, json)
 
 

@@ -49,6 +49,7 @@ class ArrayOptions:
     subarrays: int | None = None
     weight_depth: int | None = None
     activation_depth: int | None = None
+    requantizer: str | None = None
 
     def shaped(self, config: ArrayConfig) -> ArrayConfig:
         """``config`` with the given shape and format; dense rows are in lock-step unless a chain is asked for."""
@@ -59,12 +60,15 @@ class ArrayOptions:
 
     @property
     def shapes(self) -> dict[str, Any]:
-        """The given options except the banks' depths, as members of an ArrayConfig."""
-        said = {name: value for name, value in vars(self).items() if value is not None and name not in _BANKS}
+        """The given options of shape and format, as members of an ArrayConfig."""
+        others = (*_BANKS, "requantizer")
+        said = {name: value for name, value in vars(self).items() if value is not None and name not in others}
         return said if self.index is None else {**said, "index": parse_index(self.index)}
 
     def limited(self, config: ArrayConfig) -> ArrayConfig:
-        """``config`` with no bank deeper than the given depths."""
+        """``config`` with no bank deeper than the given depths, and the given kind of requantizer."""
+        if self.requantizer is not None:
+            config = config.replace(requantizer=self.requantizer)
         most = {bank: getattr(self, bank) for bank in _BANKS}
         return config.replace(**{bank: min(getattr(config, bank), words) for bank, words in most.items() if words})
 

@@ -31,6 +31,7 @@ _SIZES = _ADDRESSED | {"lanes": 1, "requant_lanes": 1, "subarrays": 1}
 _KNOWN_SIZES: dict[str, tuple[str, ...]] = {
     "pe": (),
     "requantizer": (),
+    "scale_decoder": (),
     "pool": (),
     "bias_source": ("bias_depth",),
     "aligner": ("lanes",),

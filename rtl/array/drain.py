@@ -10,8 +10,9 @@ from amaranth.lib.wiring import Component, In, Out
 
 from compress.model.requantization import MULTIPLIER_BITS
 from rtl.array.pool import PIXEL_BITS, POOL_LATENCY, POOL_SHIFT_BITS, Pool
-from rtl.array.requantizer import REQUANTIZER_LATENCY, SHIFT_BITS, Requantizer
+from rtl.array.requantizer import REQUANTIZER_LATENCY, Requantizer
 from rtl.array.row import sums_layout
+from rtl.array.scale import SHIFT_BITS, ScaleDecoder
 from rtl.array.subarrays import inner_mask
 from rtl.config import ArrayConfig
 from rtl.widths import COUNT_BITS, address_bits, tail_bits
@@ -199,10 +200,11 @@ class Drain(Component):
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """Control, selection, requantizers, pools."""
+        """Control, selection, the decoded scale, requantizers, pools."""
         m = Module()
         m.submodules.control = control = DrainControl(self._config)
         m.submodules.select = select = GroupSelect(self._config)
+        m.submodules.scale_decoder = decoder = ScaleDecoder(self._config)
         m.d.comb += [
             control.start.eq(self.start),
             control.last_filter.eq(self.registers.last_filter),
@@ -217,6 +219,8 @@ class Drain(Component):
             select.advance.eq(control.advance),
             select.group.eq(control.group),
             select.sums.eq(self.sums.payload),
+            decoder.multiplier.eq(self.registers.multiplier),
+            decoder.shift.eq(self.registers.shift),
         ]
         if self._config.subarrays > 1:
             m.d.comb += control.inner.eq(inner_mask(self._config, self.registers.last_subarray))
@@ -226,8 +230,7 @@ class Drain(Component):
             m.d.comb += [
                 requantizer.advance.eq(control.advance),
                 requantizer.total.eq(select.chosen[lane]),
-                requantizer.multiplier.eq(self.registers.multiplier),
-                requantizer.shift.eq(self.registers.shift),
+                requantizer.scale.eq(decoder.scale),
                 requantizer.relu.eq(self.registers.relu),
                 pool.enable.eq(control.pool),
                 pool.activation.eq(requantizer.activation),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib.wiring import Component, In, Out
 
-from rtl.array.carry_save import booth_product
+from rtl.array.product import product_words
 from rtl.array.scale import BYTES, scale_layout
 from rtl.config import ArrayConfig
 
@@ -51,7 +52,7 @@ class Requantizer(Component):
         m = Module()
         sign = self.total[-1]
         outside = ((self.total[:-1] ^ sign.replicate(len(self.total) - 1)) & self.scale.outside).any()
-        first, second = booth_product(self.total, self.scale.factor)
+        first, second = product_words(self._config, self.total, self.scale.factor)
         product = self._stage(m, "product", first=first, second=second, outside=outside, negative=sign)
         window, carry = self._window(product["first"], product["second"])
         flags = {name: product[name] for name in ("outside", "negative")}
@@ -73,16 +74,21 @@ class Requantizer(Component):
     def _window(self, first: Value, second: Value) -> tuple[Value, Value]:
         """The sum of two words from the byte with the rounding bit on, and what the bytes below carry into it."""
         words = [_extended(word, 8 * (BYTES - 1) + _WINDOW_BITS) for word in (first, second)]
-        windows = [self._chosen([word[8 * byte :][:_WINDOW_BITS] for byte in range(BYTES)]) for word in words]
-        carries: list[Value] = [Const(0, 1)]
-        for byte in range(BYTES - 1):
-            left, right = (word.word_select(byte, 8) for word in words)
-            carries.append((left + right)[8] | ((left ^ right).all() & carries[-1]))
-        return (windows[0] + windows[1])[:_WINDOW_BITS], self._chosen(carries)
+        left, right = (_any(self._from_byte(word, byte) for byte in range(BYTES)) for word in words)
+        return (left + right)[:_WINDOW_BITS], self._carry_into_window(*words)
 
-    def _chosen(self, choices: list[Value]) -> Value:
-        """The choice for the byte with the rounding bit."""
-        return reduce(or_, (each & chosen.replicate(len(each)) for each, chosen in zip(choices, self.scale.byte)))
+    def _from_byte(self, word: Value, byte: int) -> Value:
+        """The bits from ``byte`` on, if it has the rounding bit, else zeros."""
+        return word[8 * byte :][:_WINDOW_BITS] & self.scale.byte[byte].replicate(_WINDOW_BITS)
+
+    def _carry_into_window(self, first: Value, second: Value) -> Value:
+        """Whether a byte below the window carries, and those between add up to all ones, so that it gets there."""
+        carries, reaches = [], self.scale.byte[-1]
+        for byte in reversed(range(BYTES - 1)):
+            left, right = (word.word_select(byte, 8) for word in (first, second))
+            carries.append((left + right)[8] & reaches)
+            reaches = self.scale.byte[byte] | ((left ^ right).all() & reaches)
+        return _any(carries)
 
     def _rounding(self, window: Value, carry: Value) -> tuple[Value, Value]:
         """The value's bits below its sign, without what comes after the point, and whether to round up.
@@ -98,15 +104,22 @@ class Requantizer(Component):
     def _saturated(self, value: Value, up: Value, outside: Value, negative: Value) -> Value:
         """Round up, and clip to 0 and the largest activation, or to two's complement.
 
-        Saturation is decided before rounding: rounding overflows exactly when all bits are ones.
+        Saturation is decided before rounding: rounding overflows exactly when all bits are ones. All bits of ``value``
+        are ones only where it is -1, or where a carry is still to make it 0.
         """
         bits = self._config.act_bits
-        above = Mux(self.relu, value[bits:].any() | value[:bits].all(), value[bits - 1 :].any() | value[: bits - 1].all())
-        too_high = ~negative & (outside | (above & ~value.all()))
+        most = value[bits:].any() | Mux(self.relu, value[:bits].all(), value[bits - 1] | value[: bits - 1].all())
+        too_high = ~negative & (outside | (most & ~value.all()))
         too_low = negative & (self.relu | outside | ~value[bits - 1 :].all())
-        highest = Mux(self.relu, (1 << bits) - 1, (1 << (bits - 1)) - 1)
-        lowest = Mux(self.relu, 0, 1 << (bits - 1))
-        return Mux(too_high, highest, Mux(too_low, lowest, (value + up)[:bits]))
+        rounded = (value + up)[:bits]
+        below = (rounded[:-1] | too_high.replicate(bits - 1)) & ~too_low.replicate(bits - 1)
+        set_, cleared = Mux(self.relu, too_high, too_low), Mux(self.relu, too_low, too_high)
+        return Cat(below, (rounded[-1] | set_) & ~cleared)
+
+
+def _any(values: Iterable[Value]) -> Value:
+    """Bit by bit."""
+    return reduce(or_, values)
 
 
 def _extended(word: Value, bits: int) -> Value:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Elaboratable, Module, Signal, unsigned
+from amaranth.hdl import Const, Elaboratable, Module, Signal, signed, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from compress.model.requantization import MAX_SHIFT, MULTIPLIER_BITS
-from rtl.array.carry_save import booth_digits, booth_layout
+from rtl.array.product import factor_members, factor_shape
 from rtl.config import ArrayConfig
 
 __all__ = ["BYTES", "SHIFT_BITS", "ScaleDecoder", "scale_layout"]
@@ -26,14 +26,14 @@ def scale_layout(config: ArrayConfig) -> data.StructLayout:
 
     Members
     -------
-    factor : the multiplier's digits, as ``booth_layout``
+    factor : the multiplier, as ``factor_shape``
     byte : one-hot number of the byte of the product with the rounding bit
     bit : number of the rounding bit in its byte
     outside : for each bit of a sum below its sign: whether the result saturates where it differs from the sign
     """
     return data.StructLayout(
         {
-            "factor": booth_layout(),
+            "factor": factor_shape(config),
             "byte": unsigned(BYTES),
             "bit": unsigned(3),
             "outside": unsigned(config.acc_bits - 1),
@@ -79,9 +79,9 @@ class ScaleDecoder(Component):
         inside = Signal(range(MAX_SHIFT + MULTIPLIER_BITS))
         m.d.comb += [inside.eq(self.shift + 1 + zeros), self.scale.eq(scale)]
         m.d.sync += [
-            *(scale.factor[name].eq(digits) for name, digits in booth_digits(self.multiplier).items()),
+            *(scale.factor[name].eq(value) for name, value in factor_members(self._config, self.multiplier).items()),
             scale.byte.eq(1 << self.shift[3:]),
             scale.bit.eq(self.shift[:3]),
-            scale.outside.eq(Cat(bit >= inside for bit in range(self._config.acc_bits - 1))),
+            scale.outside.eq(Const(-1, signed(self._config.acc_bits - 1)) << inside),
         ]
         return m

@@ -1,46 +1,135 @@
-"""The output scaling against the golden model's formula."""
+"""The output scaling against the golden model's formula, and the multipliers it takes on FPGAs."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+from amaranth.hdl import Elaboratable, Module
+from amaranth.lib.wiring import Component, In, Out
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyosys import libyosys
 
+from compress.base.errors import CodesignError
 from compress.model.requantization import Requantization
+from flows.synthesis.area import module_cost
+from flows.technology.technology import generic_technology
 from rtl.array.requantizer import REQUANTIZER_LATENCY, Requantizer
+from rtl.array.scale import ScaleDecoder
 from rtl.config import ArrayConfig
+from rtl.verilog import emit_rtlil
 from sim.golden.golden import requantize
 from tests.support import simulate
 
+FAMILIES = {
+    "ecp5": ("synth_ecp5", "MULT18X18D"),
+    "ice40": ("synth_ice40 -dsp", "SB_MAC16"),
+    "gowin": ("synth_gowin", "MULT18X18"),
+    "nexus": ("synth_nexus", "MULT18X18"),
+    "xilinx": ("synth_xilinx", "DSP48E1"),
+}
 
-@settings(max_examples=30)
-@given(
-    st.sampled_from([4, 5, 8]),
-    st.booleans(),
-    st.integers(1, 2**9 - 1),
-    st.integers(1, 32),
-    st.lists(st.integers(-(2**23), 2**23 - 1), min_size=1, max_size=12),
-)
+
+class Scaled(Component):
+    """A requantizer behind its decoder."""
+
+    def __init__(self, config: ArrayConfig) -> None:
+        self.decoder, self.requantizer = ScaleDecoder(config), Requantizer(config)
+        super().__init__({"total": In(self.requantizer.total.shape()), "activation": Out(config.act_bits)})
+
+    def elaborate(self, platform: Any) -> Elaboratable:
+        """Wires."""
+        m = Module()
+        m.submodules += self.decoder, self.requantizer
+        m.d.comb += [
+            self.requantizer.scale.eq(self.decoder.scale),
+            self.requantizer.total.eq(self.total),
+            self.activation.eq(self.requantizer.activation),
+        ]
+        return m
+
+
+@st.composite
+def layers(draw: st.DrawFn) -> tuple[ArrayConfig, Requantization, list[int]]:
+    """An array, a scale, and sums: any, the extreme ones, and those around results where something changes."""
+    acc_bits = draw(st.integers(12, 32))
+    requantizer = draw(st.sampled_from(["gates", "dsp"]))
+    config = ArrayConfig(1, 1, act_bits=draw(st.integers(4, 8)), acc_bits=acc_bits, requantizer=requantizer)
+    scale = Requantization(draw(st.integers(1, 2**9 - 1)), draw(st.integers(1, 32)))
+    most = 2 ** (acc_bits - 1) - 1
+    totals = [*draw(st.lists(st.integers(-most - 1, most), max_size=8)), -most - 1, most, 0, -1, 1]
+    limits = [1, 2**config.act_bits, 2 ** (config.act_bits - 1), 256, 511, 512]
+    for result in [*limits, *draw(st.lists(st.integers(0, 1023), max_size=6))]:
+        near = ((2 * result + draw(st.integers(-2, 2))) << (scale.shift - 1)) // scale.multiplier
+        totals += [near + draw(st.integers(-1, 1)), -near + draw(st.integers(-1, 1))]
+    return config, scale, [max(-most - 1, min(most, total)) for total in totals]
+
+
+@settings(max_examples=20)
+@given(layers(), st.booleans())
 def test_it_rounds_half_up_and_saturates_as_the_golden_model(
-    act_bits: int, relu: bool, multiplier: int, shift: int, totals: list[int]
+    layer: tuple[ArrayConfig, Requantization, list[int]], relu: bool
 ) -> None:
-    edges = [-(2**23), 2**23 - 1, 0, -1, 1, (1 << shift) // multiplier, ((1 << (shift - 1)) // multiplier) or 1]
-    totals = [max(-(2**23), min(2**23 - 1, total)) for total in [*totals, *edges, *(-edge for edge in edges)]]
-    dut = Requantizer(ArrayConfig(rows=1, lanes=1, act_bits=act_bits))
+    config, scale, totals = layer
+    want = requantize(np.array(totals, np.int64), scale, config.act_bits, relu)
+    assert run(config, scale, relu, totals) == (want & ((1 << config.act_bits) - 1)).tolist()
+
+
+def run(config: ArrayConfig, scale: Requantization, relu: bool, totals: list[int]) -> list[int]:
+    """What becomes of ``totals``, one a cycle, with a cycle in which nothing moves before each."""
+    dut = Scaled(config)
     got = []
 
     async def testbench(ctx: Any) -> None:
-        ctx.set(dut.advance, 1)
-        ctx.set(dut.multiplier, multiplier)
-        ctx.set(dut.shift, shift - 1)
-        ctx.set(dut.relu, relu)
+        ctx.set(dut.decoder.multiplier, scale.multiplier)
+        ctx.set(dut.decoder.shift, scale.shift - 1)
+        ctx.set(dut.requantizer.relu, relu)
+        await ctx.tick()
         for total in totals + [0] * (REQUANTIZER_LATENCY - 1):
-            ctx.set(dut.total, total)
-            await ctx.tick()
+            for advance in (0, 1):
+                ctx.set(dut.requantizer.advance, advance)
+                ctx.set(dut.total, total if advance else ~total)
+                await ctx.tick()
             got.append(ctx.get(dut.activation))
 
     simulate(dut, testbench)
-    want = requantize(np.array(totals), Requantization(multiplier, shift), act_bits, relu)
-    assert got[REQUANTIZER_LATENCY - 1 :] == (want & ((1 << act_bits) - 1)).tolist()
+    return got[REQUANTIZER_LATENCY - 1 :]
+
+
+@pytest.mark.parametrize(
+    ("family", "requantizer", "multipliers"), [*((family, "dsp", 1) for family in FAMILIES), ("ecp5", "gates", 0)]
+)
+def test_a_requantizer_takes_one_hardware_multiplier_or_none(
+    family: str, requantizer: str, multipliers: int, tmp_path: Path
+) -> None:
+    command, cell = FAMILIES[family]
+    cells = synthesized(ArrayConfig(1, 1, requantizer=requantizer), command, tmp_path)
+    assert cells.get(cell, 0) == multipliers
+    assert not any(name.startswith(("MULT", "DSP", "SB_MAC")) for name in cells if name != cell)
+
+
+def synthesized(config: ArrayConfig, command: str, folder: Path) -> dict[str, int]:
+    """Cells of a requantizer by type."""
+    source, report = folder / "requantizer.il", folder / "stat.json"
+    source.write_text(emit_rtlil(Requantizer(config), "requantizer"), encoding="utf-8")
+    design = libyosys.Design()
+    for step in (f"read_rtlil {source}", f"{command} -top requantizer", f"tee -q -o {report} stat -json"):
+        libyosys.run_pass(f"tee -q -o {folder / 'log'} {step}", design)
+    cells: dict[str, int] = json.loads(report.read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
+    return cells
+
+
+@pytest.mark.parametrize(("weight_bits", "acc_bits"), [(8, 24), (4, 20), (2, 18)])
+def test_it_is_as_fast_as_the_pe(weight_bits: int, acc_bits: int) -> None:
+    config = ArrayConfig(1, 1, weight_bits=weight_bits, acc_bits=acc_bits)
+    pe, requantizer = (module_cost(config, name, generic_technology()) for name in ("pe", "requantizer"))
+    assert requantizer.period <= pe.period
+
+
+def test_another_kind_of_requantizer_is_refused() -> None:
+    with pytest.raises(CodesignError, match="requantizer must be one of gates, dsp, not 'lut'"):
+        ArrayConfig(1, 1, requantizer="lut")

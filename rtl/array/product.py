@@ -1,0 +1,92 @@
+"""A sum times a layer's multiplier, as two words still to be added: in gates, or with a hardware multiplier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Mux, Value, unsigned
+from amaranth.lib import data
+
+from compress.model.requantization import MULTIPLIER_BITS
+from rtl.config import ArrayConfig
+
+__all__ = ["factor_members", "factor_shape", "product_words"]
+
+_DIGITS = MULTIPLIER_BITS // 2 + 1
+_DSP_BITS = 16
+
+
+def factor_shape(config: ArrayConfig) -> data.StructLayout:
+    """A multiplier as ``product_words`` wants it: digits -2..2 in base 4, lowest first, or as it is.
+
+    A digit is a magnitude of 1, one of 2 and a sign. The highest one is never negative.
+    """
+    if config.requantizer == "dsp":
+        return data.StructLayout({"multiplier": unsigned(MULTIPLIER_BITS)})
+    return data.StructLayout({"one": unsigned(_DIGITS), "two": unsigned(_DIGITS), "negative": unsigned(_DIGITS - 1)})
+
+
+def factor_members(config: ArrayConfig, multiplier: Value) -> dict[str, Value]:
+    """The members of ``factor_shape`` for an unsigned multiplier of ``MULTIPLIER_BITS`` bits."""
+    if config.requantizer == "dsp":
+        return {"multiplier": multiplier}
+    padded = Cat(Const(0, 1), multiplier, Const(0, 1))
+    triples = [padded[2 * digit : 2 * digit + 3] for digit in range(_DIGITS)]
+    return {
+        "one": Cat(low ^ middle for low, middle, _ in triples),
+        "two": Cat((middle ^ high) & ~(low ^ middle) for low, middle, high in triples),
+        "negative": Cat(high for _, _, high in triples[:-1]),
+    }
+
+
+def product_words(config: ArrayConfig, total: Value, factor: Any) -> tuple[Value, Value]:
+    """Two words, each with its own sign, whose sum is the signed ``total`` times the multiplier."""
+    return _split_product(total, factor.multiplier) if config.requantizer == "dsp" else _booth_product(total, factor)
+
+
+def _split_product(total: Value, multiplier: Value) -> tuple[Value, Value]:
+    """The product of the bits that every FPGA's multiplier has room for, and in adders that of those above."""
+    low, high = total[:_DSP_BITS], total[_DSP_BITS:]
+    if not len(high):
+        return total * multiplier, Const(0, 1)
+    shifted = [Mux(bit, multiplier, 0) << place for place, bit in enumerate(high)]
+    return low * multiplier, (sum(shifted[:-1], Const(0, 1)) - shifted[-1]) << _DSP_BITS
+
+
+def _booth_product(total: Value, digits: Any) -> tuple[Value, Value]:
+    """A row for each digit, added without carry chains until two are left.
+
+    Rows are not extended to the product's sign: each has its sign inverted, and ones above, so that all rows together
+    are the product plus 2^n, n the bits of the product.
+    """
+    bits = len(total) + MULTIPLIER_BITS
+    rows = _rows(total, digits)
+    while len(rows) > 2:
+        rows = [word for first in range(0, len(rows), 3) for word in _carry_save(rows[first : first + 3])]
+    first, second = rows
+    return Cat(first[:bits], ~(first[bits:] | second[bits:]).any()).as_signed(), second[:bits]
+
+
+def _rows(total: Value, digits: Any) -> list[Value]:
+    """The digits' multiples; the 1 that completes a negative one's two's complement is in the next row."""
+    single, double = Cat(total, total[-1]), Cat(Const(0, 1), total)
+    rows = []
+    for digit in range(_DIGITS):
+        row = (single & digits.one[digit].replicate(len(single))) | (double & digits.two[digit].replicate(len(double)))
+        if digit < _DIGITS - 1:
+            row ^= digits.negative[digit].replicate(len(row))
+        if digit == 0:
+            rows.append(Cat(row, row[-1], ~row[-1]))
+        else:
+            below = Cat(Const(0, 2 * digit - 2), digits.negative[digit - 1], Const(0, 1))
+            rows.append(Cat(below, row[:-1], ~row[-1], Const(digit < _DIGITS - 1, 1)))
+    return rows
+
+
+def _carry_save(words: Sequence[Value]) -> Sequence[Value]:
+    """Three words as two of the same sum; fewer as they are."""
+    if len(words) < 3:
+        return words
+    first, second, third = words
+    return first ^ second ^ third, ((first & second) | (first & third) | (second & third)) << 1

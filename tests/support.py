@@ -20,7 +20,7 @@ from compress.model.layer import CompressedLayer, LayerKind, largest_level
 from compress.model.pool import Pool, PoolKind
 from compress.model.requantization import Requantization
 from rtl.array.pe_array import PEArray
-from rtl.config import ArrayConfig
+from rtl.config import REQUANTIZERS, ArrayConfig
 from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
@@ -173,6 +173,7 @@ def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: Index
         act_bits=layer.act_bits,
         index=index,
         requant_lanes=requant_lanes,
+        requantizer=draw(st.sampled_from(REQUANTIZERS)),
         chain_depth=chain_depth,
         subarrays=1 if lockstep else draw(st.sampled_from([n for n in (1, 2, 4, 8) if rows % n == 0])),
         **vars(depths),

@@ -57,6 +57,12 @@ def test_a_choice_for_another_model_or_with_other_options_is_passed_over(tmp_pat
     assert array_and_cycles(MODEL, None, ArrayOptions(weight_depth=256), 8, tmp_path).config.rows == 3
 
 
+def test_a_choice_gets_the_requantizers_that_are_given(tmp_path: Path) -> None:
+    leave_choice(tmp_path, CHOSEN, cycles_on(MODEL, CHOSEN))
+    made = array_and_cycles(MODEL, None, ArrayOptions(requantizer="dsp"), 8, tmp_path)
+    assert (made.config.rows, made.config.requantizer) == (3, "dsp")
+
+
 @settings(max_examples=6)
 @given(st.sampled_from([1, 2, 4, 6, 8, 16]), st.integers(1, 4), st.sampled_from([0.05, 0.2, 0.6, 1.0]))
 def test_requantizers_do_not_hold_the_rows_up_and_fewer_would(lanes: int, rows: int, density: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Mux, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data
 
 from compress.model.requantization import MULTIPLIER_BITS
@@ -40,9 +40,11 @@ def factor_members(config: ArrayConfig, multiplier: Value) -> dict[str, Value]:
     }
 
 
-def product_words(config: ArrayConfig, total: Value, factor: Any) -> tuple[Value, Value]:
+def product_words(m: Module, config: ArrayConfig, total: Value, factor: Any) -> tuple[Value, Value]:
     """Two words, each with its own sign, whose sum is the signed ``total`` times the multiplier."""
-    return _split_product(total, factor.multiplier) if config.requantizer == "dsp" else _booth_product(total, factor)
+    if config.requantizer == "dsp":
+        return _split_product(total, factor.multiplier)
+    return _booth_product(m, total, factor)
 
 
 def _split_product(total: Value, multiplier: Value) -> tuple[Value, Value]:
@@ -54,28 +56,31 @@ def _split_product(total: Value, multiplier: Value) -> tuple[Value, Value]:
     return low * multiplier, (sum(shifted[:-1], Const(0, 1)) - shifted[-1]) << _DSP_BITS
 
 
-def _booth_product(total: Value, digits: Any) -> tuple[Value, Value]:
+def _booth_product(m: Module, total: Value, digits: Any) -> tuple[Value, Value]:
     """A row for each digit, added without carry chains until two are left.
 
     Rows are not extended to the product's sign: each has its sign inverted, and ones above, so that all rows together
     are the product plus 2^n, n the bits of the product.
     """
     bits = len(total) + MULTIPLIER_BITS
-    rows = _rows(total, digits)
+    rows = _rows(m, total, digits)
     while len(rows) > 2:
-        rows = [word for first in range(0, len(rows), 3) for word in _carry_save(rows[first : first + 3])]
+        rows = [word for first in range(0, len(rows), 3) for word in _carry_save(m, rows[first : first + 3])]
     first, second = rows
     return Cat(first[:bits], ~(first[bits:] | second[bits:]).any()).as_signed(), second[:bits]
 
 
-def _rows(total: Value, digits: Any) -> list[Value]:
+def _rows(m: Module, total: Value, digits: Any) -> list[Value]:
     """The digits' multiples; the 1 that completes a negative one's two's complement is in the next row."""
     single, double = Cat(total, total[-1]), Cat(Const(0, 1), total)
     rows = []
     for digit in range(_DIGITS):
-        row = (single & digits.one[digit].replicate(len(single))) | (double & digits.two[digit].replicate(len(double)))
+        multiple = (single & digits.one[digit].replicate(len(single))) | (
+            double & digits.two[digit].replicate(len(double))
+        )
         if digit < _DIGITS - 1:
-            row ^= digits.negative[digit].replicate(len(row))
+            multiple ^= digits.negative[digit].replicate(len(multiple))
+        row = _named(m, multiple, f"row_{digit}")
         if digit == 0:
             rows.append(Cat(row, row[-1], ~row[-1]))
         else:
@@ -84,9 +89,17 @@ def _rows(total: Value, digits: Any) -> list[Value]:
     return rows
 
 
-def _carry_save(words: Sequence[Value]) -> Sequence[Value]:
+def _carry_save(m: Module, words: Sequence[Value]) -> Sequence[Value]:
     """Three words as two of the same sum; fewer as they are."""
     if len(words) < 3:
         return words
     first, second, third = words
-    return first ^ second ^ third, ((first & second) | (first & third) | (second & third)) << 1
+    carries = ((first & second) | (first & third) | (second & third)) << 1
+    return _named(m, first ^ second ^ third, "sums"), _named(m, carries, "carries")
+
+
+def _named(m: Module, value: Value, name: str) -> Signal:
+    """A signal for what is used more than once: the simulator works an expression out wherever it stands."""
+    signal = Signal(value.shape(), name=name)
+    m.d.comb += signal.eq(value)
+    return signal

@@ -52,12 +52,13 @@ class Requantizer(Component):
         m = Module()
         sign = self.total[-1]
         outside = ((self.total[:-1] ^ sign.replicate(len(self.total) - 1)) & self.scale.outside).any()
-        first, second = product_words(self._config, self.total, self.scale.factor)
+        first, second = product_words(m, self._config, self.total, self.scale.factor)
         product = self._stage(m, "product", first=first, second=second, outside=outside, negative=sign)
         window, carry = self._window(product["first"], product["second"])
         flags = {name: product[name] for name in ("outside", "negative")}
         placed = self._stage(m, "placed", window=window, carry=carry, **flags)
-        value, up = self._rounding(placed["window"], placed["carry"])
+        value, up = Signal(_VALUE_BITS - 1), Signal()
+        m.d.comb += Cat(up, value).eq(Cat(*self._rounding(placed["window"], placed["carry"])))
         result = self._saturated(value, up, placed["outside"], placed["negative"])
         m.d.comb += self.activation.eq(self._stage(m, "result", value=result)["value"])
         return m
@@ -91,7 +92,7 @@ class Requantizer(Component):
         return _any(carries)
 
     def _rounding(self, window: Value, carry: Value) -> tuple[Value, Value]:
-        """The value's bits below its sign, without what comes after the point, and whether to round up.
+        """Whether to round up, and the value's bits below its sign, without what comes after the point.
 
         A carry that gets as far as the rounding bit rounds up where that bit is 0; where it is 1, it does so anyway.
         """
@@ -99,7 +100,7 @@ class Requantizer(Component):
         passes = (window[:7] | Cat(bit <= place for place in range(7))).all()
         for level in reversed(range(len(bit))):
             window = Mux(bit[level], window[1 << level :], window)[: _VALUE_BITS + (1 << level) - 1]
-        return window[1:], window[0] | (carry & passes)
+        return window[0] | (carry & passes), window[1:]
 
     def _saturated(self, value: Value, up: Value, outside: Value, negative: Value) -> Value:
         """Round up, and clip to 0 and the largest activation, or to two's complement.

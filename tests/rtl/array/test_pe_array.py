@@ -113,8 +113,8 @@ def test_corner_layers_are_exact(index: IndexFormat, corner: str) -> None:
         rows = 1 if density == 1 else 3  # pruned to the pattern, it would be dealt to three rows in another way
         levels = nm_levels(levels, index, rows)
     layer = make_layer(levels, 4, height=3, width=4, padding=(1, 1) if shape[2] > 1 else (0, 1))
-    depths = {"activation_depth": 512, "table_depth": 512}
-    check(layer, ArrayConfig(rows=rows, lanes=4, weight_bits=4, index=index, **depths))
+    config = ArrayConfig(rows=rows, lanes=4, weight_bits=4, index=index, activation_depth=512, table_depth=512)
+    check(layer, config)
 
 
 @pytest.mark.parametrize("index", [Fixed(3), Bitmap(4), Rice(3), Decompress()], ids=str)

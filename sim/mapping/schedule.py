@@ -150,14 +150,21 @@ def _best_schedule(division: Division) -> Schedule:
     """The form that the cycle model finds fastest."""
     geometry, config, layer = division.geometry, division.config, _Forms(division)
     unrolled = [Form(unrolled=how) for how in unrollings(geometry)] if config.lockstep else []
-    best = layer.first(Form(), *unrolled)
+    plain = best = layer.first(Form(), *unrolled)
     if best.unbalance > _BALANCED:
         for form in unrolled if config.lockstep else [Form(taps_assigned=True)]:
             best = layer.better(best, form)
         if can_fold(geometry):
             best = layer.better(best, Form(folded=True))
-    best = _groups_together(best, layer)
-    subarrays = 2
+    best = _on_subarrays(_groups_together(best, layer), layer)
+    if best is not plain:  # which is what an array's banks are sized for, with subarrays that may beat other forms
+        best = min(best, _on_subarrays(plain, layer), key=lambda schedule: schedule.cycles(Chain.of(config)))
+    return best
+
+
+def _on_subarrays(best: Schedule, layer: _Forms) -> Schedule:
+    """Twice as many subarrays as long as rows idle, where that is faster."""
+    config, subarrays = layer.division.config, 2
     while subarrays <= config.subarrays and best.waiting(Chain.of(config)) > _SUBARRAYS_FROM:
         best = layer.better(best, Form(subarrays=subarrays))
         best = _groups_together(best, layer, subarrays)

@@ -25,7 +25,7 @@ from sim.simulate.simulator import find_simulator
 from tests.support import draw_activations, draw_levels, layers, make_layer
 
 SPARSE = ArrayConfig(rows=3, lanes=4, index=Fixed(3), requant_lanes=2, weight_depth=512, activation_depth=1024)
-RICE = ArrayConfig(rows=2, lanes=2, index=Rice(3), weight_depth=512, activation_depth=2048)
+RICE = ArrayConfig(rows=2, lanes=2, index=Rice(3), requantizer="dsp", weight_depth=512, activation_depth=2048)
 STACKS = ArrayConfig(
     rows=4,
     lanes=4,
@@ -38,6 +38,8 @@ STACKS = ArrayConfig(
     table_depth=512,
 )
 DENSE = ArrayConfig(rows=2, lanes=5, index=Dense(), weight_depth=1024, activation_depth=1024, table_depth=16)
+LOCKSTEP = DENSE.replace(rows=3, chain_depth=0)
+ARRAYS = {"fixed3": SPARSE, "rice3": RICE, "stacks": STACKS, "dense": DENSE, "lockstep": LOCKSTEP}
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +49,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BuiltArray]:
     except CodesignError as error:
         pytest.skip(error.cause)
     folder = tmp_path_factory.mktemp("arrays")
-    return {
-        str(config.index): build_array(config, folder / str(config.index)) for config in (SPARSE, RICE, STACKS, DENSE)
-    }
+    return {name: build_array(config, folder / name) for name, config in ARRAYS.items()}
 
 
 def drawn_runs(config: ArrayConfig, count: int) -> st.SearchStrategy[list[LayerRun]]:
@@ -67,12 +67,12 @@ def drawn_runs(config: ArrayConfig, count: int) -> st.SearchStrategy[list[LayerR
     return st.lists(run(), min_size=count, max_size=count)
 
 
-@pytest.mark.parametrize("config", [SPARSE, RICE, STACKS, DENSE], ids=lambda config: str(config.index))
-def test_verilog_equals_golden_and_cycle_model(built: dict[str, BuiltArray], config: ArrayConfig) -> None:
+@pytest.mark.parametrize("name", ARRAYS)
+def test_verilog_equals_golden_and_cycle_model(built: dict[str, BuiltArray], name: str) -> None:
     @settings(max_examples=3)
-    @given(drawn_runs(config, 12))
+    @given(drawn_runs(ARRAYS[name], 12))
     def check(runs: list[LayerRun]) -> None:
-        for outcome in run_layers(built[str(config.index)], runs):
+        for outcome in run_layers(built[name], runs):
             assert outcome.bit_exact, outcome
             assert outcome.cycle_exact, outcome
             assert outcome.outputs_compared > 0
@@ -102,7 +102,7 @@ def test_layers_on_one_two_and_four_subarrays_follow_each_other(built: dict[str,
     ]
     taken = {part.part.subarrays for run in runs for part in run.tiling.runs}
     assert {1, 2} <= taken
-    assert all(outcome.bit_exact and outcome.cycle_exact for outcome in run_layers(built[str(STACKS.index)], runs))
+    assert all(outcome.bit_exact and outcome.cycle_exact for outcome in run_layers(built["stacks"], runs))
 
 
 def test_icarus_agrees(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ from rtl.formats.registry import FORMATS
 from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.pack import PackedLayer
 from sim.mapping.tiles import Tiling, tile_layer
-from tests.support import draw_activations, run_array, tiled_cases
+from tests.drawn import draw_activations, tiled_cases
+from tests.support import run_array
 
 __all__ = ["Case", "Tally", "cases", "main", "try_all"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import LayerKind
 from compress.model.pool import Pool, PoolKind
-from tests.support import draw_levels, make_layer
+from tests.drawn import draw_levels, make_layer
 
 
 def small_model(density: float = 0.5, **conv_members: Any) -> CompressedModel:

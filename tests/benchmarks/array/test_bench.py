@@ -26,7 +26,7 @@ from compress.storage.archive import read_model
 from rtl.config import ArrayConfig
 from sim.golden.golden import run_layer
 from sim.simulate.runner import LayerOutcome, LayerRun
-from tests.support import draw_levels, make_layer
+from tests.drawn import draw_levels, make_layer
 
 TINY = LayerGeometry((6, 4, 3, 3), (8, 5, 5), padding=(1, 1), groups=2, name="conv4", kind=LayerKind.CONV2D)
 CASES = [Case("conv4", 0.3, "random", simulated=True), Case("conv4", 0.25, "balanced", weight_bits=4)]

@@ -21,7 +21,7 @@ from compress.storage.sizes import model_storage
 from compress.storage.values import PackedWeights
 from sim.golden.golden import quantize_input, run_model
 from tests.codesign.models import small_model
-from tests.support import draw_levels, make_layer
+from tests.drawn import draw_levels, make_layer
 
 
 @pytest.fixture

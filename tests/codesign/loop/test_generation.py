@@ -16,7 +16,8 @@ from rtl.config import ArrayConfig
 from rtl.presets import PRESETS
 from sim.mapping.tiles import tile_layer
 from tests.codesign.models import small_model
-from tests.support import draw_activations, run_array
+from tests.drawn import draw_activations
+from tests.support import run_array
 
 MODEL = small_model()
 CHOSEN = ArrayConfig(

@@ -10,7 +10,7 @@ from codesign.settings.accumulators import widest_accumulator
 from compress.base.errors import CodesignError
 from compress.model.compressed_model import CompressedModel
 from rtl.config import MAX_ACC_BITS, MIN_ACC_BITS
-from tests.support import make_layer
+from tests.drawn import make_layer
 
 
 @given(st.lists(st.integers(2, MAX_ACC_BITS), min_size=1))

@@ -9,7 +9,7 @@ from hypothesis import given
 from compress.exchange.npz import layer_arrays, save_npz
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer
-from tests.support import layers
+from tests.drawn import layers
 
 
 def test_every_array_is_read_by_numpy_alone(model: CompressedModel, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from compress.model.layer import CompressedLayer
 from compress.networks.fold import fold_batch_norms
 from compress.networks.layers import prunable_layers
 from compress.networks.registry import NETWORKS
-from tests.support import layers
+from tests.drawn import layers
 
 
 def _network() -> nn.Module:

@@ -16,7 +16,7 @@ from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
 from rtl.widths import row_registers
 from sim.mapping.encoders.registry import make_packer
-from tests.support import INDICES, row_levels
+from tests.drawn import INDICES, row_levels
 
 PLANE = 3
 """Activation words of a channel, where positions are counted."""

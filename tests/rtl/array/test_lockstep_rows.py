@@ -19,7 +19,8 @@ from sim.mapping.cycles import Chain, layer_cycles, lockstep_cycles
 from sim.mapping.pack import PackedLayer, pack
 from sim.mapping.tiles import tile_layer
 from sim.mapping.unrolled_taps import Unrolled
-from tests.support import draw_activations, draw_levels, make_layer, run_array, simulate
+from tests.drawn import draw_activations, draw_levels, make_layer
+from tests.support import run_array, simulate
 
 SHAPES: dict[str, tuple[tuple[int, int, int, int], tuple[int, int], int]] = {
     "one filter": ((1, 5, 2, 2), (4, 5), 3),

@@ -22,7 +22,8 @@ from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.pack import pack
 from sim.mapping.plan import plan_layer
-from tests.support import draw_activations, draw_levels, layers_and_arrays, make_layer, nm_levels, run_array
+from tests.drawn import draw_activations, draw_levels, layers_and_arrays, make_layer, nm_levels
+from tests.support import run_array
 
 
 def check(layer: CompressedLayer, config: ArrayConfig, batch: int = 1, subarrays: int = 1) -> None:

@@ -15,7 +15,7 @@ from rtl.formats.index_format import IndexFormat
 from rtl.formats.registry import FORMATS
 from rtl.widths import row_registers
 from sim.mapping.tiles import tile_layer
-from tests.support import tiled_cases
+from tests.drawn import tiled_cases
 
 
 @pytest.mark.parametrize("kind", FORMATS)

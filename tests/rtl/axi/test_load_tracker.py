@@ -13,7 +13,8 @@ from rtl.axi.load_tracker import LoadTracker, parts_of_a_layer
 from rtl.config import ArrayConfig
 from rtl.formats.registry import FORMATS
 from sim.mapping.pack import pack
-from tests.support import draw_activations, layers_and_arrays, simulate
+from tests.drawn import draw_activations, layers_and_arrays
+from tests.support import simulate
 
 CONFIG = ArrayConfig(rows=2, lanes=2)
 PARTS = parts_of_a_layer(CONFIG)

@@ -22,8 +22,9 @@ from rtl.formats.registry import FORMATS, parse_index
 from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.pack import PackedLayer, Write, pack
 from sim.simulate.load_packets import beats_of_bytes, load_packet
+from tests.drawn import draw_activations, draw_levels, make_layer
 from tests.rtl.axi.master import Master
-from tests.support import draw_activations, draw_levels, make_layer, simulate
+from tests.support import simulate
 
 WATCHDOG = 8
 LIMIT = 1 << WATCHDOG

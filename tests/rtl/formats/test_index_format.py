@@ -16,7 +16,7 @@ from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
 from rtl.formats.registry import FORMATS, format_examples, parse_index
 from rtl.formats.rice import Rice
-from tests.support import INDICES
+from tests.drawn import INDICES
 
 
 @given(st.sampled_from(FORMATS).flatmap(INDICES.__getitem__))

@@ -22,7 +22,8 @@ from rtl.formats.registry import FORMATS, make_decoder
 from rtl.formats.rice import Rice
 from sim.mapping.encoders.packer import RowPlan
 from sim.mapping.encoders.registry import make_packer
-from tests.support import INDICES, draw_levels, row_levels, simulate
+from tests.drawn import INDICES, draw_levels, row_levels
+from tests.support import simulate
 
 PASSES = 2
 

@@ -13,7 +13,7 @@ from compress.model.requantization import Requantization
 from sim.golden import convolution
 from sim.golden.convolution import Convolution
 from sim.golden.golden import accumulate, requantize, run_layer
-from tests.support import draw_levels, make_layer
+from tests.drawn import draw_levels, make_layer
 
 
 def slow_sums(layer: CompressedLayer, activations_nchw: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from compress.model.layer import CompressedLayer, LayerKind, largest_level
 from compress.model.pool import Pool, PoolKind
 from compress.model.requantization import Requantization
 from sim.golden.golden import accumulate, accumulator_range, pool, quantize_input, requantize, run_layer, run_model
-from tests.support import draw_activations, draw_levels, layers, make_layer
+from tests.drawn import draw_activations, draw_levels, layers, make_layer
 
 
 @given(layers(), st.integers(1, 3))

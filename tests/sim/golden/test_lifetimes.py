@@ -14,7 +14,7 @@ from compress.model.layer import CompressedLayer
 from compress.model.ops.add import Add
 from sim.golden.golden import node_values, run_layer, run_model
 from sim.golden.lifetimes import last_read, live_elements
-from tests.support import draw_levels, make_layer
+from tests.drawn import draw_levels, make_layer
 
 ADD = Add((1 << 9, -(1 << 8)), 1 << 11, 9, 8, 1.0, 0)
 

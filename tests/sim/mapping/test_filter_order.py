@@ -15,7 +15,8 @@ from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import plan_layer
 from sim.mapping.schedule import group_schedule
 from sim.mapping.tiles import tile_layer
-from tests.support import draw_activations, make_layer, run_array
+from tests.drawn import draw_activations, make_layer
+from tests.support import run_array
 
 
 @given(st.integers(1, 4), st.integers(1, 6), st.integers(0, 1 << 16))

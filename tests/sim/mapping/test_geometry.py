@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from compress.model.geometry import ConvGeometry
 from compress.model.pool import Pool, PoolKind
 from sim.mapping.geometry import ArrayGeometry
-from tests.support import make_layer
+from tests.drawn import make_layer
 
 SIZES = ConvGeometry((6, 2, 3, 3), (4, 9, 8), (1, 2), (1, 0), 2)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.image_layout import ImageLayout, line_pitch
-from tests.support import dilations, map_sizes, paddings
+from tests.drawn import dilations, map_sizes, paddings
 
 
 @st.composite

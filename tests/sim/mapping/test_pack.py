@@ -16,7 +16,7 @@ from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.registry import FORMATS
 from sim.mapping.pack import pack
-from tests.support import draw_activations, draw_levels, layers, layers_and_arrays, make_layer
+from tests.drawn import draw_activations, draw_levels, layers, layers_and_arrays, make_layer
 
 ARRAY = ArrayConfig(rows=2, lanes=4, weight_bits=4)
 LAYER = make_layer(draw_levels((3, 4, 3, 3), 4, 0.5, 1), 4, 6, 6)

@@ -16,7 +16,8 @@ from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.pack import pack
 from sim.mapping.pooling import array_window, window_on
 from sim.mapping.tiles import tile_layer
-from tests.support import draw_activations, draw_levels, make_layer, run_array
+from tests.drawn import draw_activations, draw_levels, make_layer
+from tests.support import run_array
 
 MAX, AVERAGE = PoolKind.MAX, PoolKind.AVERAGE
 ARRAY = ArrayConfig(rows=2, lanes=8, weight_bits=4, requant_lanes=2)

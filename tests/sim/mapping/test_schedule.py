@@ -21,7 +21,8 @@ from sim.mapping.cycles import Chain
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.schedule import group_schedule, make_schedule
 from sim.mapping.tiles import tile_layer
-from tests.support import draw_activations, draw_levels, make_layer, run_array, tiled_cases
+from tests.drawn import draw_activations, draw_levels, make_layer, tiled_cases
+from tests.support import run_array
 
 ARRAY = ArrayConfig(rows=4, lanes=4, index=Fixed(4), requant_lanes=4)
 GEOMETRY = ArrayGeometry((48, 24, 3, 3), (24, 4, 4), padding=(1, 1))

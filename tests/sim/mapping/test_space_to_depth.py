@@ -10,7 +10,7 @@ from compress.model.layer import CompressedLayer
 from sim.golden.golden import accumulate
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.space_to_depth import can_fold, fold_geometry, fold_inputs, fold_weights
-from tests.support import draw_activations, layers, make_layer
+from tests.drawn import draw_activations, layers, make_layer
 
 
 @given(layers(), st.integers(0, 99))

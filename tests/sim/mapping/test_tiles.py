@@ -21,7 +21,8 @@ from rtl.formats.registry import FORMATS
 from rtl.formats.rice import Rice
 from sim.golden.golden import run_layer
 from sim.mapping.tiles import Tiling, tile_layer
-from tests.support import draw_activations, draw_levels, make_layer, run_array, tiled_cases
+from tests.drawn import draw_activations, draw_levels, make_layer, tiled_cases
+from tests.support import run_array
 
 ARRAY = ArrayConfig(rows=2, lanes=3, weight_bits=4)
 TINY = ARRAY.replace(weight_depth=12, activation_depth=30, table_depth=32, bias_depth=3)

@@ -11,7 +11,7 @@ from compress.model.layer import CompressedLayer
 from sim.golden.golden import accumulate
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.unrolled_taps import Unrolled, unroll_geometry, unroll_inputs, unroll_weights, unrollings
-from tests.support import draw_activations, layers, make_layer
+from tests.drawn import draw_activations, layers, make_layer
 
 
 @given(layers(), st.sampled_from(Unrolled), st.integers(0, 99))

@@ -26,7 +26,7 @@ from sim.simulate.build import BuiltArray, build_array, run_child
 from sim.simulate.load_packets import load_packet
 from sim.simulate.runner import LayerOutcome, LayerRun, Stalls, run_layers
 from sim.simulate.simulator import find_simulator
-from tests.support import draw_activations, draw_levels, layers, make_layer
+from tests.drawn import draw_activations, draw_levels, layers, make_layer
 
 # Three activations in a beat of four bytes, six bits each; words of 36 bits in two beats.
 CONFIG = ArrayConfig(

@@ -35,7 +35,7 @@ from rtl.config import ArrayConfig
 from sim.mapping.tiles import tile_layer
 from sim.simulate.build import build_array
 from sim.simulate.runner import LayerRun, run_layers
-from tests.support import draw_activations, draw_levels, make_layer
+from tests.drawn import draw_activations, draw_levels, make_layer
 config = ArrayConfig(rows=1, lanes=2, weight_bits=4)
 layer = make_layer(draw_levels((2, 1, 3, 3), 4, 0.5, 1), 4, 5, 5)
 run = LayerRun(tile_layer(layer, config), draw_activations(layer, 1, 1))

@@ -12,7 +12,7 @@ from rtl.config import ArrayConfig
 from sim.mapping.pack import pack
 from sim.simulate.host import host_parameters, read_answers, write_entry
 from sim.simulate.runner import Stalls
-from tests.support import draw_activations, draw_levels, make_layer
+from tests.drawn import draw_activations, draw_levels, make_layer
 
 CONFIG = ArrayConfig(rows=2, lanes=4, requant_lanes=2)
 LAYER = make_layer(draw_levels((2, 3, 1, 1), 8, 0.8, 1), 8, 2, 3)

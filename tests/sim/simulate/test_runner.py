@@ -22,7 +22,7 @@ from sim.mapping.tiles import tile_layer
 from sim.simulate.build import BuiltArray, build_array, compile_folder
 from sim.simulate.runner import LayerRun, Stalls, run_layers
 from sim.simulate.simulator import find_simulator
-from tests.support import draw_activations, draw_levels, layers, make_layer
+from tests.drawn import draw_activations, draw_levels, layers, make_layer
 
 SPARSE = ArrayConfig(rows=3, lanes=4, index=Fixed(3), requant_lanes=2, weight_depth=512, activation_depth=1024)
 RICE = ArrayConfig(rows=2, lanes=2, index=Rice(3), requantizer="dsp", weight_depth=512, activation_depth=2048)

@@ -21,7 +21,7 @@ from compress.storage.archive import read_model
 from sim.golden.golden import quantize_input, run_model
 from tests.compress.model.graphs import branching
 from tests.compress.model.random_graphs import every_operation, graphs
-from tests.support import layers
+from tests.drawn import layers
 
 EXAMPLE = Path(__file__).parents[4] / "examples/lenet5-305x.packed"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.registry import FORMATS
 from sim.mapping.encoders.registry import PACKERS, make_packer
-from tests.support import INDICES, row_levels
+from tests.drawn import INDICES, row_levels
 
 shapes = st.tuples(st.integers(1, 9), st.integers(1, 90))
 densities = st.sampled_from([0.0, 0.01, 0.05, 0.2, 0.7, 1.0])

@@ -22,8 +22,8 @@ accuracies here do.
 Settings changed twice after a test accuracy was seen. With Adam at 1e-3, 5 iterations and 6 epochs of retraining the
 90 % network had 88.41 % in float and 87.34 % on 4-bit levels, while validation images, which the published network
 knows, promised 91.6 %. With SGD at 5e-2, 20 epochs, and 1 epoch after each portion of quantization it had 89.37 % and
-87.91 %. With 60 epochs it has 89.77 % in float. Quantization is straight-through since (16 epochs): portions left 79.6 %
-of the validation images to 80 % pruned weights of 3 bits, and no test accuracy was seen before that change.
+87.91 %. With 60 epochs it has 89.77 % in float. Quantization is straight-through since (16 epochs): portions left
+79.6 % of the validation images to 80 % pruned weights of 3 bits, and no test accuracy was seen before that change.
 """
 
 

@@ -43,17 +43,32 @@ def factor_members(config: ArrayConfig, multiplier: Value) -> dict[str, Value]:
 def product_words(m: Module, config: ArrayConfig, total: Value, factor: Any) -> tuple[Value, Value]:
     """Two words, each with its own sign, whose sum is the signed ``total`` times the multiplier."""
     if config.requantizer == "dsp":
-        return _split_product(total, factor.multiplier)
+        return _split_product(m, total, factor.multiplier)
     return _booth_product(m, total, factor)
 
 
-def _split_product(total: Value, multiplier: Value) -> tuple[Value, Value]:
+def _split_product(m: Module, total: Value, multiplier: Value) -> tuple[Value, Value]:
     """The product of the bits that every FPGA's multiplier has room for, and in adders that of those above."""
     low, high = total[:_DSP_BITS], total[_DSP_BITS:]
     if not len(high):
         return total * multiplier, Const(0, 1)
-    shifted = [Mux(bit, multiplier, 0) << place for place, bit in enumerate(high)]
-    return low * multiplier, (sum(shifted[:-1], Const(0, 1)) - shifted[-1]) << _DSP_BITS
+    return low * multiplier, sum(_multiples(m, multiplier, high), Const(0, 1)) << _DSP_BITS
+
+
+def _multiples(m: Module, multiplier: Value, factor: Value) -> list[Value]:
+    """Words that add up to the unsigned ``multiplier`` times the signed ``factor``: one for each of its base-4 digits.
+
+    Of a negative digit's multiple the complement is taken; the 1 that is missing comes with it.
+    """
+    single, double = Cat(multiplier, Const(0, 1)), Cat(Const(0, 1), multiplier)
+    padded = Cat(Const(0, 1), factor, factor[-1])
+    words = []
+    for digit in range((len(factor) + 1) // 2):
+        low, middle, high = padded[2 * digit : 2 * digit + 3]
+        multiple = Mux(low ^ middle, single, Mux(middle ^ high, double, 0)) ^ high.replicate(len(double))
+        row = _named(m, Cat(multiple, high).as_signed(), f"multiple_{digit}")
+        words.append((row + high) << (2 * digit))
+    return words
 
 
 def _booth_product(m: Module, total: Value, digits: Any) -> tuple[Value, Value]:

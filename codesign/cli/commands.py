@@ -130,6 +130,10 @@ def export(model: Path, out: Path, format: str | None, json: bool) -> None:
 
 def import_(file: Path, out: Path, json: bool) -> None:
     """Read a model of another program."""
+    if out.suffix != ".safetensors":
+        raise CodesignError(
+            f"--out {out}: a model is a .safetensors file", f"give --out {out.with_suffix('.safetensors')}"
+        )
     model = import_model(file)
     save_model(model, out)
     told = [f"{layer.name}: {layer.nonzeros} of {layer.weights} weights kept" for layer in model.layers]

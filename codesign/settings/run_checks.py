@@ -9,6 +9,7 @@ from codesign.settings.layers import GivenAlphas, WeightBits
 from codesign.settings.run_config import RunConfig
 from compress.base.errors import CodesignError
 from compress.data.datasets import Dataset
+from compress.lowering.integerize import check_captured
 from compress.lowering.lower import check_operations
 from compress.methods.presets import PRESETS, Preset, preset
 from compress.methods.registry import VALUE_SETS
@@ -48,12 +49,14 @@ def given_alphas_of(config: RunConfig) -> GivenAlphas | None:
 def check_run(config: RunConfig) -> None:
     """Raise a CodesignError where data, alphas, bits or preset do not fit the network.
 
-    Also where the network has an operation that no integer graph has.
+    Also where the network has an operation that no integer graph has, or computes other numbers than its capture.
     """
     dataset = Data.of_run(config).load()
     network = build_network(config.network.name, config.seed, config.network.module_folder)
-    captured = capture(fold_batch_norms(network, dataset.input_shape), dataset.input_shape)
+    folded = fold_batch_norms(network, dataset.input_shape)
+    captured = capture(folded, dataset.input_shape)
     check_operations(captured)
+    check_captured(folded, captured, dataset.train.images)
     layers = [layer.geometry for layer in captured.layers.values()]
     bits_of(config).of(layers)
     given = given_alphas_of(config)

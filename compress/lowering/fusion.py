@@ -111,7 +111,7 @@ def fuse(captured: CapturedNetwork, apart: frozenset[str] = frozenset()) -> tupl
 
 
 def layer_pools(captured: CapturedNetwork) -> dict[str, Pool | None]:
-    """The pooling that each layer does itself, by the layer's name."""
+    """The pooling that each layer does itself, unless its ReLU must stand apart (``relus_apart``)."""
     steps, _ = fuse(captured)
     return {step.name: step.pool for step in steps if step.call.target == LAYER}
 

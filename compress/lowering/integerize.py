@@ -22,7 +22,7 @@ from compress.networks.capture.capture import capture
 from compress.networks.capture.captured import CapturedNetwork
 from compress.networks.evaluation_mode import evaluation_mode
 
-__all__ = ["check_integerizable", "integerize"]
+__all__ = ["check_captured", "check_integerizable", "integerize"]
 
 CHECKED_IMAGES = 16
 LARGEST_DIFFERENCE = 1e-3
@@ -63,7 +63,7 @@ def integerize(
     captured = capture(network, input_shape)
     check_operations(captured)
     calibration = calibration.take(images_to_calibrate(captured))
-    _check_graph(network, captured, calibration.images[:CHECKED_IMAGES])
+    check_captured(network, captured, calibration.images)
     if (normalization := calibration.normalization) is not None:
         captured, quantized = _reading_pixels(network, captured, quantized, normalization)
     return fold_constants(lower(captured, quantized, calibration.pixels, act_bits, coverage, provenance or {}))
@@ -85,8 +85,12 @@ def _reading_pixels(
 
 
 @torch.no_grad()
-def _check_graph(network: nn.Module, captured: CapturedNetwork, images_NCHW: Tensor) -> None:
-    """Raise a CodesignError where the calls, one after the other, do not compute what the network does."""
+def check_captured(network: nn.Module, captured: CapturedNetwork, images_NCHW: Tensor) -> None:
+    """Raise a CodesignError where the calls, one after the other, do not compute what the network does.
+
+    The first ``CHECKED_IMAGES`` are tried.
+    """
+    images_NCHW = images_NCHW[:CHECKED_IMAGES]
     with evaluation_mode(network):
         expected = network(images_NCHW)
     found = run_float(captured, images_NCHW)

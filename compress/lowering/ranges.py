@@ -28,7 +28,7 @@ class Range:
     low, high : float
         ``low`` is at most 0 and ``high`` at least 0, since a real 0 has a code.
     magnitude : float
-        That a fraction of the magnitudes does not exceed; 1 where all results are 0.
+        That a fraction of the magnitudes does not exceed; where all results are 0: 1, or what the ReLU cuts off at.
     """
 
     low: float
@@ -54,13 +54,14 @@ def calibrate(
 
     def observe(name: str, results: Tensor) -> None:
         if (step := by_seen.get(name)) is not None:
-            ranges[name] = _range(name, results if step.relu is None else results.relu(), coverage)
+            results = results if step.relu is None else results.relu()
+            ranges[name] = _range(name, results, coverage, of_zeros=min(1.0, step.ceiling))
 
     run_float(captured, images, observe)
     return ranges
 
 
-def _range(name: str, results: Tensor, coverage: float) -> Range:
+def _range(name: str, results: Tensor, coverage: float, of_zeros: float) -> Range:
     values = results.numpy()
     magnitude = float(np.quantile(np.abs(values), coverage))
     if not math.isfinite(magnitude):
@@ -68,4 +69,4 @@ def _range(name: str, results: Tensor, coverage: float) -> Range:
             f"{name!r} gives infinite numbers or NaN on the calibration images", "train the network again"
         )
     low, high = (float(np.quantile(values, share)) for share in ((1 - coverage) / 2, (1 + coverage) / 2))
-    return Range(min(low, 0.0), max(high, 0.0), magnitude or 1.0)
+    return Range(min(low, 0.0), max(high, 0.0), magnitude or of_zeros)

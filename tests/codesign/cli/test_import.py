@@ -23,3 +23,9 @@ def test_a_file_that_is_no_model_is_told(refused: Refused, tmp_path: Path) -> No
     (tmp_path / "a.onnx").write_bytes(b"nonsense")
     assert "not an ONNX file" in refused("import", tmp_path / "a.onnx", "--out", tmp_path / "a.safetensors")
     assert not (tmp_path / "a.safetensors").exists()
+
+
+def test_a_model_under_another_programs_name_is_refused(refused: Refused, tmp_path: Path) -> None:
+    told = refused("import", tmp_path / "a.onnx", "--out", tmp_path / "model.pt")
+    assert "a model is a .safetensors file" in told
+    assert "model.safetensors" in told

@@ -114,3 +114,22 @@ def test_clusters_need_an_array_of_eight_bits(tmp_path: Path) -> None:
     config = run_of(tmp_path, 'set = "clusters"\nweight_bits = 2\nlayer_bits = { conv1 = 3 }')
     bits = array_bits_of(config)
     assert (bits.every, dict(bits.layers)) == (8, {"conv1": 8})
+
+
+OTHER_WHEN_CAPTURED = """
+import torch
+from torch import nn
+class Halving(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(64, 10)
+    def forward(self, images):
+        outputs = self.fc(images.flatten(1))
+        return outputs if torch.compiler.is_compiling() else outputs / 2
+"""
+
+
+def test_a_network_that_computes_something_else_than_its_capture_is_told_before_training(tmp_path: Path) -> None:
+    (tmp_path / "preset_test_network.py").write_text(OTHER_WHEN_CAPTURED)
+    with pytest.raises(CodesignError, match="differ from the network's output"):
+        check_run(run_of(tmp_path, "", network="preset_test_network:Halving"))

@@ -159,6 +159,15 @@ def test_coverage_sets_the_bound(small_network: nn.Module, small_data: Dataset) 
         calibrate(captured, images, steps, 0.0)
 
 
+def test_a_dead_capped_layer_is_calibrated_to_its_cap() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Hardtanh(0, 0.25), nn.Flatten(), nn.Linear(72, 3))
+    for parameter in network[0].parameters():
+        nn.init.zeros_(parameter)
+    captured = capture(network, (1, 8, 8))
+    steps, _ = fuse(captured)
+    assert calibrate(captured, torch.rand(4, 1, 8, 8), steps)[steps[0].seen].magnitude == 0.25
+
+
 def test_a_dead_layer_is_calibrated_to_one(small_network: nn.Module, small_data: Dataset) -> None:
     torch.nn.init.constant_(small_network.get_parameter("0.bias"), -99.0)
     captured = capture(small_network, (1, 8, 8))

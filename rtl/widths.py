@@ -14,8 +14,9 @@ __all__ = [
     "COUNT_BITS",
     "address_bits",
     "bias_layout",
-    "level_shape",
+    "level_layout",
     "position_bits",
+    "product_stage",
     "row_registers",
     "shift_bits",
     "table_layout",
@@ -42,9 +43,14 @@ def shift_bits(config: ArrayConfig) -> int:
     return max(1, (config.lanes - 1).bit_length())
 
 
-def level_shape(config: ArrayConfig) -> signed:
-    """A decoded level, -M/2..M/2 with 0 for none: one bit more than its code."""
-    return signed(config.weight_bits + 1)
+def level_layout(config: ArrayConfig) -> data.StructLayout:
+    """A level's code; without ``nonzero`` it is no weight, and the code means nothing."""
+    return data.StructLayout({"code": unsigned(config.weight_bits), "nonzero": unsigned(1)})
+
+
+def product_stage(weight_bits: int) -> bool:
+    """Whether a register stands between a lane's multiplier and its adder; one digit's multiple needs none."""
+    return weight_bits > 2
 
 
 def tail_bits(config: ArrayConfig) -> int:
@@ -66,7 +72,7 @@ def token_layout(config: ArrayConfig) -> data.StructLayout:
     """
     members = {
         "position": unsigned(address_bits(config.table_depth)),
-        "level": level_shape(config),
+        "level": level_layout(config),
         "first": unsigned(1),
         "ends_tile": unsigned(1),
     }

@@ -10,9 +10,8 @@ from math import ceil, lcm, prod
 from flows.search.layer_load import LayerLoad
 from flows.search.shapes import Shape
 from rtl.array.drain import DRAIN_LATENCY
-from rtl.array.lockstep_control import LOCKSTEP_FILL
 from rtl.config import ArrayConfig
-from sim.mapping.cycles import FILL_CYCLES, Chain
+from sim.mapping.cycles import Chain, fill_cycles
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.image_layout import ImageLayout
 from sim.mapping.plan import Depths
@@ -122,7 +121,7 @@ class NetworkPlans:
         pace = shape.chain.least_pace() if shape.subarrays == 1 else shape.chain.drain
         drain = load.group_filters * pace * shared
         busiest = sum(max(-(-nonzeros * shared // shape.rows), drain) for nonzeros in load.group_nonzeros)
-        fill = FILL_CYCLES if shape.chain_depth else LOCKSTEP_FILL
+        fill = fill_cycles(self.template.index, self.template.weight_bits, lockstep=shape.chain_depth == 0)
         latency = geometry.groups * (fill + DRAIN_LATENCY)
         return busiest * (pixel_groups // shared) + latency
 

@@ -10,18 +10,22 @@ from amaranth.lib.wiring import Component, In, Out
 
 from rtl.array.place_register import place_layout
 from rtl.config import ArrayConfig
-from rtl.widths import COUNT_BITS, address_bits, row_registers, shift_bits, table_layout
+from rtl.widths import COUNT_BITS, address_bits, product_stage, row_registers, shift_bits, table_layout
 
 __all__ = ["LOCKSTEP_FILL", "LockstepControl"]
 
 LOCKSTEP_FILL = 5
-"""Cycles before the first token can be accumulated: table, word, bank, align, multiply."""
+"""Cycles before the first token can be accumulated: table, word, bank, align, multiply.
+
+One less without a ``product_stage``.
+"""
 
 
 class LockstepControl(Component):
     """Count tokens for all rows at once. A slot is the time of one filter, in which row r works on filter slot - r.
 
-    Six stages move together on ``advance``: table, word, bank, align, multiply, accumulate. Weights are read in the
+    Six stages move together on ``advance``: table, word, bank, align, multiply, accumulate; without a ``product_stage``
+    the last two are one. Weights are read in the
     bank stage, so that no level waits for its pixels. In the cycle after its last token the last row's sum of a filter
     is ``closed``; everything waits until it is taken.
 
@@ -82,9 +86,14 @@ class LockstepControl(Component):
         """The stages in order."""
         m = Module()
         token = data.StructLayout({"valid": 1, "last": 1, "closes": 1})
-        table, word, bank, align, multiply, accumulate = (
-            Signal(token, name=name) for name in ("table", "word", "bank", "align", "multiply", "accumulate")
+        table, word, bank, align, accumulate = (
+            Signal(token, name=name) for name in ("table", "word", "bank", "align", "accumulate")
         )
+        multiply = align
+        if product_stage(self._config.weight_bits):
+            multiply = Signal(token, name="multiply")
+            with m.If(self.advance):
+                m.d.sync += multiply.eq(align)
         done, has_worked = Signal(), Signal()
         m.d.comb += [
             self.advance.eq(~self.closed_valid | self.closed_ready),
@@ -99,7 +108,6 @@ class LockstepControl(Component):
                 m.d.sync += [late.valid.eq(early.valid & ~done), late.last.eq(early.last)]
             m.d.sync += [
                 align.closes.eq(bank.valid & ~done & bank.closes),
-                multiply.eq(align),
                 accumulate.eq(multiply),
                 self.closed_valid.eq(accumulate.closes),
             ]

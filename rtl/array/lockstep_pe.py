@@ -7,8 +7,8 @@ from typing import Any
 from amaranth.hdl import Elaboratable, Module, Mux, Signal, signed, unsigned
 from amaranth.lib.wiring import Component, In, Out
 
+from rtl.array.multiplier import factor_layout, plus_product, product_register
 from rtl.config import ArrayConfig
-from rtl.widths import level_shape
 
 __all__ = ["LockstepPE"]
 
@@ -19,12 +19,12 @@ class LockstepPE(Component):
     With a filter's first product the accumulator starts from ``above``: the row above ends that filter in the cycle
     before, so that its accumulator holds the sum in just this cycle.
 
-    Latency: the product one cycle after the operands; the sum in the cycle after that.
+    Latency: the product one cycle after the operands, without a ``product_stage`` at once; the sum a cycle later.
     Throughput: one multiply-accumulate a cycle. Nothing moves while ``advance`` is low.
 
     Members
     -------
-    advance, activation, level : In
+    advance, activation, factor : In
     first : In
         The product is a filter's first.
     above : In
@@ -39,7 +39,7 @@ class LockstepPE(Component):
             {
                 "advance": In(1),
                 "activation": In(unsigned(config.act_bits)),
-                "level": In(level_shape(config)),
+                "factor": In(factor_layout(config)),
                 "first": In(1),
                 "above": In(signed(config.acc_bits)),
                 "total": Out(signed(config.acc_bits)),
@@ -49,10 +49,11 @@ class LockstepPE(Component):
     def elaborate(self, platform: Any) -> Elaboratable:
         """Multiplier, accumulator."""
         m = Module()
-        product = Signal(signed(self._config.act_bits + self._config.weight_bits + 1))
+        config = self._config
+        product = product_register(m, config, self.activation, self.factor, self.advance)
+        accumulator = Signal(signed(config.acc_bits), reset_less=True)
+        before = Mux(self.first, self.above, accumulator)
         with m.If(self.advance):
-            m.d.sync += [
-                product.eq(self.activation * self.level),
-                self.total.eq(Mux(self.first, self.above, self.total) + product),
-            ]
+            m.d.sync += accumulator.eq(plus_product(m, config, before, product.word, product.carry))
+        m.d.comb += self.total.eq(accumulator)
         return m

@@ -82,7 +82,7 @@ class LockstepRow(Component):
             m.d.comb += [
                 pe.advance.eq(self.advance),
                 pe.activation.eq(aligner.pixels[lane]),
-                pe.level.eq(control.level),
+                pe.factor.eq(control.factor),
                 pe.first.eq(self.first),
                 pe.above.eq(self.above[lane]),
                 self.totals[lane].eq(pe.total),

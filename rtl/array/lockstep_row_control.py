@@ -7,10 +7,10 @@ from typing import Any
 from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
+from rtl.array.multiplier import factor_layout, factor_members
 from rtl.config import ArrayConfig
-from rtl.formats.decoder import level_of
-from rtl.formats.dense import Dense
-from rtl.widths import address_bits, level_shape
+from rtl.formats.dense import dense_level
+from rtl.widths import address_bits, level_layout
 
 __all__ = ["LockstepRowControl"]
 
@@ -29,8 +29,8 @@ class LockstepRowControl(Component):
     odd_first : Out
         One cycle later, together with the words read.
     weight_word : In
-    level : Out
-        Of that word, one cycle later, together with the aligned pixels.
+    factor : Out
+        Of that word's level, one cycle later, together with the aligned pixels.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -45,7 +45,7 @@ class LockstepRowControl(Component):
                 "odd_address": Out(bank_address),
                 "odd_first": Out(1),
                 "weight_word": In(config.word_bits),
-                "level": Out(level_shape(config)),
+                "factor": Out(factor_layout(config)),
             }
         )
 
@@ -58,10 +58,9 @@ class LockstepRowControl(Component):
             self.odd_address.eq(word >> 1),
             self.even_address.eq((self.word + self.tile + 1) >> 1),
         ]
-        coded = isinstance(self._config.index, Dense)
+        level, factor = Signal(level_layout(self._config)), Signal(factor_layout(self._config), reset_less=True)
+        m.d.comb += [level.eq(dense_level(self._config, self.weight_word)), self.factor.eq(factor)]
         with m.If(self.advance):
-            m.d.sync += [
-                self.odd_first.eq(word[0]),
-                self.level.eq(level_of(self.weight_word) if coded else self.weight_word.as_signed()),
-            ]
+            m.d.sync += self.odd_first.eq(word[0])
+            m.d.sync += [factor[name].eq(value) for name, value in factor_members(self._config, level).items()]
         return m

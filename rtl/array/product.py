@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Value, unsigned
 from amaranth.lib import data
 
 from compress.model.requantization import MULTIPLIER_BITS
+from rtl.array.booth import booth_digits, booth_rows, two_words
 from rtl.config import ArrayConfig
 
 __all__ = ["factor_members", "factor_shape", "product_words"]
@@ -31,13 +31,8 @@ def factor_members(config: ArrayConfig, multiplier: Value) -> dict[str, Value]:
     """The members of ``factor_shape`` for an unsigned multiplier of ``MULTIPLIER_BITS`` bits."""
     if config.requantizer == "dsp":
         return {"multiplier": multiplier}
-    padded = Cat(Const(0, 1), multiplier, Const(0, 1))
-    triples = [padded[2 * digit : 2 * digit + 3] for digit in range(_DIGITS)]
-    return {
-        "one": Cat(low ^ middle for low, middle, _ in triples),
-        "two": Cat((middle ^ high) & ~(low ^ middle) for low, middle, high in triples),
-        "negative": Cat(high for _, _, high in triples[:-1]),
-    }
+    digits = booth_digits(Cat(Const(0, 1), multiplier, Const(0, 1)))
+    return {**digits, "negative": digits["negative"][:-1]}
 
 
 def product_words(m: Module, config: ArrayConfig, total: Value, factor: Any) -> tuple[Value, Value]:
@@ -72,49 +67,7 @@ def _multiples(m: Module, multiplier: Value, factor: Value) -> list[Value]:
 
 
 def _booth_product(m: Module, total: Value, digits: Any) -> tuple[Value, Value]:
-    """A row for each digit, added without carry chains until two are left.
-
-    Rows are not extended to the product's sign: each has its sign inverted, and ones above, so that all rows together
-    are the product plus 2^n, n the bits of the product.
-    """
+    """The two words' bits above the product's undo the 2^n that the rows have too much."""
     bits = len(total) + MULTIPLIER_BITS
-    rows = _rows(m, total, digits)
-    while len(rows) > 2:
-        rows = [word for first in range(0, len(rows), 3) for word in _carry_save(m, rows[first : first + 3])]
-    first, second = rows
+    first, second = two_words(m, booth_rows(m, total, digits))
     return Cat(first[:bits], ~(first[bits:] | second[bits:]).any()).as_signed(), second[:bits]
-
-
-def _rows(m: Module, total: Value, digits: Any) -> list[Value]:
-    """The digits' multiples; the 1 that completes a negative one's two's complement is in the next row."""
-    single, double = Cat(total, total[-1]), Cat(Const(0, 1), total)
-    rows = []
-    for digit in range(_DIGITS):
-        multiple = (single & digits.one[digit].replicate(len(single))) | (
-            double & digits.two[digit].replicate(len(double))
-        )
-        if digit < _DIGITS - 1:
-            multiple ^= digits.negative[digit].replicate(len(multiple))
-        row = _named(m, multiple, f"row_{digit}")
-        if digit == 0:
-            rows.append(Cat(row, row[-1], ~row[-1]))
-        else:
-            below = Cat(Const(0, 2 * digit - 2), digits.negative[digit - 1], Const(0, 1))
-            rows.append(Cat(below, row[:-1], ~row[-1], Const(digit < _DIGITS - 1, 1)))
-    return rows
-
-
-def _carry_save(m: Module, words: Sequence[Value]) -> Sequence[Value]:
-    """Three words as two of the same sum; fewer as they are."""
-    if len(words) < 3:
-        return words
-    first, second, third = words
-    carries = ((first & second) | (first & third) | (second & third)) << 1
-    return _named(m, first ^ second ^ third, "sums"), _named(m, carries, "carries")
-
-
-def _named(m: Module, value: Value, name: str) -> Signal:
-    """A signal for what is used more than once: the simulator works an expression out wherever it stands."""
-    signal = Signal(value.shape(), name=name)
-    m.d.comb += signal.eq(value)
-    return signal

@@ -128,7 +128,7 @@ class Row(Component):
             m.d.comb += [
                 pe.advance.eq(control.advance),
                 pe.activation.eq(aligner.pixels[lane]),
-                pe.level.eq(control.level),
+                pe.factor.eq(control.factor),
                 pe.accumulate.eq(control.accumulate),
                 pe.between.eq(control.between),
                 pe.capture.eq(control.capture),

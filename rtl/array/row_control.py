@@ -9,9 +9,10 @@ from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
+from rtl.array.multiplier import factor_layout, factor_members
 from rtl.config import ArrayConfig
 from rtl.formats.registry import make_decoder
-from rtl.widths import COUNT_BITS, address_bits, level_shape, row_registers
+from rtl.widths import COUNT_BITS, address_bits, level_layout, product_stage, row_registers
 
 __all__ = ["RowControl"]
 
@@ -19,7 +20,8 @@ __all__ = ["RowControl"]
 class RowControl(Component):
     """Everything in a row except lanes and banks.
 
-    Nine stages move together on ``advance``: fetch, word, decode, table, address, bank, align, multiply, accumulate.
+    Nine stages move together on ``advance``: fetch, word, decode, table, address, bank, align, multiply, accumulate;
+    without a ``product_stage`` the last two are one.
     The first two wait where the decoder needs no new word; decoding may take more stages (``extra_latency``).
     A filter is closed when the next one's first token is accumulated, or when no token is left. The last stage stalls
     the row until the sum from the row above (``initial_valid``) and room for the closed one are there.
@@ -37,7 +39,7 @@ class RowControl(Component):
         Read table and activation banks.
     offset : Out
         To the addresser, in the address stage.
-    level, accumulate, between, capture, oldest : Out
+    factor, accumulate, between, capture, oldest : Out
         To the lanes, in the align and the accumulate stage.
     initial_valid, initial_ready, total_valid, total_ready :
         The chain's handshakes. ``total_ready`` makes room for a sum in the next cycle.
@@ -60,7 +62,7 @@ class RowControl(Component):
                 "weight_word": In(config.word_bits),
                 "table_address": Out(address_bits(config.table_depth)),
                 "offset": Out(address_bits(config.activation_depth)),
-                "level": Out(level_shape(config)),
+                "factor": Out(factor_layout(config)),
                 "accumulate": Out(1),
                 "between": Out(1),
                 "capture": Out(config.chain_depth),
@@ -140,16 +142,21 @@ class RowControl(Component):
     def _delay(self, m: Module, decoder: Any) -> tuple[Signal, Signal]:
         """Delay level and first to the stages that use them; return valid and first of the final stage."""
         flags = data.StructLayout({"valid": 1, "first": 1})
-        stages = [Signal(flags, name=f"stage_{n}") for n in ("table", "address", "bank", "align", "multiply")]
-        levels = [Signal(level_shape(self._config), name=f"level_{n}") for n in ("table", "address", "bank")]
+        last = ("multiply",) if product_stage(self._config.weight_bits) else ()
+        stages = [Signal(flags, name=f"stage_{n}") for n in ("table", "address", "bank", "align", *last)]
+        layout = level_layout(self._config)
+        levels = [Signal(layout, name=f"level_{n}", reset_less=True) for n in ("table", "address", "bank")]
+        factor = Signal(factor_layout(self._config), reset_less=True)
         token = decoder.token
+        m.d.comb += self.factor.eq(factor)
         with m.If(self.advance):
             m.d.sync += [
                 stages[0].valid.eq(decoder.token_valid),
                 stages[0].first.eq(token.first),
                 levels[0].eq(token.level),
             ]
-            m.d.sync += [late.eq(early) for early, late in chain(pairwise(stages), pairwise([*levels, self.level]))]
+            m.d.sync += [late.eq(early) for early, late in chain(pairwise(stages), pairwise(levels))]
+            m.d.sync += [factor[name].eq(value) for name, value in factor_members(self._config, levels[-1]).items()]
         return stages[-1].valid, stages[-1].first
 
     def _hand_over(self, m: Module, valid: Signal, first: Signal) -> None:

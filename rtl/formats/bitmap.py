@@ -83,7 +83,7 @@ class BitmapDecoder(GapStreamDecoder):
                 step.skips.eq(none),
             ]
         with m.If(counter.token.position == 0):
-            m.d.comb += self.token.level.eq(0)
+            m.d.comb += self.token.level.nonzero.eq(0)
         return m
 
     def _ends_within(self, buffer: BitBuffer, window: int) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from amaranth.hdl import Module, Value
+from amaranth.hdl import Module
 from amaranth.lib.wiring import Component, In, Out
 
 from rtl.widths import row_registers, token_layout
@@ -12,12 +12,7 @@ from rtl.widths import row_registers, token_layout
 if TYPE_CHECKING:
     from rtl.config import ArrayConfig
 
-__all__ = ["Decoder", "level_of"]
-
-
-def level_of(code: Value) -> Value:
-    """Levels skip zero: a negative code is its level, any other is one less than its level (003 section 3.4.2)."""
-    return code.as_signed() + ~code[-1:]
+__all__ = ["Decoder"]
 
 
 class Decoder(Component):
@@ -35,8 +30,8 @@ class Decoder(Component):
     registers : In
         The row's layer registers.
     token, token_valid : Out
-        ``first`` begins a filter; every filter has at least one token. ``level`` is 0 in a token
-        that only moves on.
+        ``first`` begins a filter; every filter has at least one token. The ``level`` of a token that only moves on
+        is not ``nonzero``.
     """
 
     extra_latency: ClassVar[int] = 0

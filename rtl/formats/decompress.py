@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from amaranth.hdl import Elaboratable, Module, Mux
 
-from rtl.formats.decoder import Decoder, level_of
+from rtl.formats.decoder import Decoder
 from rtl.formats.index_format import IndexFormat, RowRegister, first_bit_register, tap_registers
 from rtl.formats.stream_decoder import StreamDecoder
 from rtl.formats.tap_counter import TapCounter
@@ -41,7 +41,7 @@ class Decompress(IndexFormat):
 
 
 class DecompressDecoder(StreamDecoder):
-    """One token per position: level 0 for a 0, the code behind it for a 1."""
+    """One token per position: no level for a 0, the code behind it for a 1."""
 
     def elaborate(self, platform: Any) -> Elaboratable:
         """One bit, and a code where it says so."""
@@ -56,7 +56,8 @@ class DecompressDecoder(StreamDecoder):
             buffer.runs_over.eq(kept | ~buffer.ahead[-1]),
             counter.registers.eq(self.registers),
             counter.valid.eq(buffer.valid),
-            counter.level.eq(Mux(kept, level_of(code), 0)),
+            counter.level.code.eq(code),
+            counter.level.nonzero.eq(kept),
             counter.ends_tile.eq(buffer.ends_tile),
         ]
         return m

@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from amaranth.hdl import Elaboratable, Module, Value
+from amaranth.hdl import Cat, Const, Elaboratable, Module, Value
 
-from rtl.formats.decoder import Decoder, level_of
+from rtl.formats.decoder import Decoder
 from rtl.formats.index_format import IndexFormat, RowRegister, tap_registers
 from rtl.formats.tap_counter import TapCounter
+from rtl.widths import level_layout
 
 if TYPE_CHECKING:
     from rtl.config import ArrayConfig
 
-__all__ = ["Dense", "DenseDecoder"]
+__all__ = ["Dense", "DenseDecoder", "dense_level"]
+
+
+def dense_level(config: ArrayConfig, word: Value) -> Value:
+    """The level in a word: a code, and above it whether it is a weight; a word without that bit always is one."""
+    return Cat(word, Const(1, 1))[: level_layout(config).size]
 
 
 @dataclass(frozen=True)
@@ -50,11 +56,8 @@ class DenseDecoder(Decoder):
         m.d.comb += [
             counter.registers.eq(self.registers),
             counter.valid.eq(self.word_valid),
-            counter.level.eq(self._level()),
+            counter.level.eq(dense_level(self._config, self.word)),
             counter.ends_tile.eq(self.word_ends_tile),
             self.next.eq(1),
         ]
         return m
-
-    def _level(self) -> Value:
-        return level_of(self.word)

@@ -1,11 +1,9 @@
-"""``DenseZeros``: one level per word, positions counted; zero is a level like any other."""
+"""``DenseZeros``: a code and whether it is a weight in each word, positions counted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
-
-from amaranth.hdl import Value
 
 from rtl.formats.decoder import Decoder
 from rtl.formats.dense import DenseDecoder
@@ -19,9 +17,9 @@ __all__ = ["DenseZeros", "DenseZerosDecoder"]
 
 @dataclass(frozen=True)
 class DenseZeros(IndexFormat):
-    """No index, and pruned weights stored as zeros: the dense baseline of a pruned model.
+    """No index, and pruned weights multiplied as zeros: the dense baseline of a pruned model.
 
-    Levels of n bits leave no code for zero, so a word is the level in n + 1 bits, two's complement.
+    Levels of n bits leave no code for zero, so a bit more in each word says whether its code is a weight.
     """
 
     pattern: ClassVar[str] = "dense0"
@@ -38,12 +36,9 @@ class DenseZeros(IndexFormat):
         return tap_registers(config)
 
     def word_bits(self, weight_bits: int) -> int:
-        """A level or zero."""
+        """A code, and whether it is a weight."""
         return weight_bits + 1
 
 
 class DenseZerosDecoder(DenseDecoder):
-    """Every word is the level of the next position, as it is."""
-
-    def _level(self) -> Value:
-        return self.word.as_signed()
+    """Every word is the level of the next position, or none."""

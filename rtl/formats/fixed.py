@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from amaranth.hdl import Elaboratable, Module
 
-from rtl.formats.decoder import Decoder, level_of
+from rtl.formats.decoder import Decoder
 from rtl.formats.gap_counter import GapCounter
 from rtl.formats.index_format import IndexFormat, check_range
 
@@ -61,7 +61,7 @@ class FixedDecoder(Decoder):
             counter.positions.eq(self.registers.positions),
             counter.valid.eq(self.word_valid),
             counter.gap.eq(field),
-            counter.level.eq(level_of(code)),
+            counter.code.eq(code),
             counter.skips.eq(escape),
             counter.ends_filter.eq(escape & code[0]),
             counter.ends_tile.eq(self.word_ends_tile),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from amaranth.hdl import Elaboratable, Module, Mux, Signal, signed
 from amaranth.lib.wiring import Component, In, Out
 
-from rtl.widths import level_shape, position_bits, token_layout
+from rtl.widths import position_bits, token_layout
 
 if TYPE_CHECKING:
     from rtl.config import ArrayConfig
@@ -29,10 +29,10 @@ class GapCounter(Component):
     start, advance : In
     positions : In
         Of a filter in this row, at least 1.
-    valid, gap, level : In
-        A step: positions to pass, then one with this level. A gap ends at most one filter.
+    valid, gap, code : In
+        A step: positions to pass, then one with a level of this code. A gap ends at most one filter.
     skips : In
-        The step only passes its gap; its token has level 0.
+        The step only passes its gap; its token has no level.
     ends_filter : In
         The next step starts the next filter, whatever this one's position. The gap is then ignored.
     ends_tile : In
@@ -49,7 +49,7 @@ class GapCounter(Component):
                 "positions": In(position_bits(config)),
                 "valid": In(1),
                 "gap": In(position_bits(config)),
-                "level": In(level_shape(config)),
+                "code": In(config.weight_bits),
                 "skips": In(1),
                 "ends_filter": In(1),
                 "ends_tile": In(1),
@@ -81,7 +81,8 @@ class GapCounter(Component):
         with m.If(self.advance):
             m.d.sync += [
                 self.token_valid.eq(self.valid),
-                self.token.level.eq(Mux(self.skips, 0, self.level)),
+                self.token.level.code.eq(self.code),
+                self.token.level.nonzero.eq(~self.skips),
                 self.token.first.eq(crosses),
                 self.token.ends_tile.eq(self.ends_tile),
             ]

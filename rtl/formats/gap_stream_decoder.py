@@ -8,7 +8,6 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data
 
 from rtl.formats.bit_buffer import BitBuffer
-from rtl.formats.decoder import level_of
 from rtl.formats.gap_counter import GapCounter
 from rtl.formats.stream_decoder import StreamDecoder
 from rtl.widths import position_bits
@@ -37,7 +36,7 @@ class GapStreamDecoder(StreamDecoder):
             counter.positions.eq(self.registers.positions),
             counter.valid.eq(valid),
             counter.gap.eq(step.gap),
-            counter.level.eq(level_of(step.code)),
+            counter.code.eq(step.code),
             counter.skips.eq(step.skips),
             counter.ends_filter.eq(step.ends_filter),
             counter.ends_tile.eq(ends_tile),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from amaranth.hdl import Elaboratable, Module, Mux, Signal
 
-from rtl.formats.decoder import Decoder, level_of
+from rtl.formats.decoder import Decoder
 from rtl.formats.index_format import IndexFormat, RowRegister, check_range
 from rtl.widths import address_bits
 
@@ -82,7 +82,8 @@ class NMDecoder(Decoder):
             m.d.sync += [
                 self.token_valid.eq(self.word_valid),
                 self.token.position.eq(group | offset if aligned else group + offset),
-                self.token.level.eq(level_of(code)),
+                self.token.level.code.eq(code),
+                self.token.level.nonzero.eq(1),
                 self.token.first.eq(word == 0),
                 self.token.ends_tile.eq(self.word_ends_tile),
             ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from amaranth.hdl import Elaboratable, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
-from rtl.widths import level_shape, row_registers, token_layout
+from rtl.widths import level_layout, row_registers, token_layout
 
 if TYPE_CHECKING:
     from rtl.config import ArrayConfig
@@ -37,7 +37,7 @@ class TapCounter(Component):
                 "advance": In(1),
                 "registers": In(row_registers(config)),
                 "valid": In(1),
-                "level": In(level_shape(config)),
+                "level": In(level_layout(config)),
                 "ends_tile": In(1),
                 "token": Out(token_layout(config)),
                 "token_valid": Out(1),

@@ -12,12 +12,16 @@ from rtl.array.drain import DRAIN_LATENCY
 from rtl.array.lockstep_control import LOCKSTEP_FILL
 from rtl.config import ArrayConfig
 from rtl.formats.index_format import IndexFormat
+from rtl.widths import product_stage
 from sim.mapping.plan import LayerPlan
 
 __all__ = ["FILL_CYCLES", "Chain", "chain_cycles", "fewest_cycles", "fill_cycles", "layer_cycles", "lockstep_cycles"]
 
 FILL_CYCLES = 8
-"""Cycles before the first token can be accumulated: fetch, word, decode, table, address, bank, align, multiply."""
+"""Cycles before the first token can be accumulated: fetch, word, decode, table, address, bank, align, multiply.
+
+One less for rows without a ``product_stage``.
+"""
 
 _NEVER = -(1 << 60)
 """Earlier than any cycle by more than the length of any layer."""
@@ -48,18 +52,23 @@ class Chain:
         return max(subarrays * self.drain, self.drain + (self.depth <= 1))
 
 
-def fill_cycles(index: IndexFormat) -> int:
-    """``FILL_CYCLES`` plus the decoder's extra stages."""
-    return FILL_CYCLES + index.decoder.extra_latency
+def fill_cycles(index: IndexFormat, weight_bits: int = 8, lockstep: bool = False) -> int:
+    """Cycles before the first token of such a row can be accumulated."""
+    stages = LOCKSTEP_FILL if lockstep else FILL_CYCLES + index.decoder.extra_latency
+    return stages - (not product_stage(weight_bits))
+
+
+def _fill_of(plan: LayerPlan) -> int:
+    return fill_cycles(plan.index, plan.weight_bits, plan.lockstep)
 
 
 def layer_cycles(plan: LayerPlan, chain: Chain) -> int:
     """Cycles in which the array is busy while the receiver is always ready."""
-    layout = plan.layout
+    layout, fill = plan.layout, _fill_of(plan)
     if plan.lockstep:
         rows, filters = plan.tokens_rk.shape
-        return lockstep_cycles(int(plan.tokens_rk[0, 0]), rows, filters * layout.pixel_groups, chain)
-    return chain_cycles(plan.tokens_rk, layout.pixel_groups, chain, fill_cycles(plan.index), layout.subarrays)
+        return lockstep_cycles(int(plan.tokens_rk[0, 0]), rows, filters * layout.pixel_groups, chain, fill)
+    return chain_cycles(plan.tokens_rk, layout.pixel_groups, chain, fill, layout.subarrays)
 
 
 def fewest_cycles(plan: LayerPlan, chain: Chain) -> int:
@@ -69,16 +78,16 @@ def fewest_cycles(plan: LayerPlan, chain: Chain) -> int:
     busiest_row = int(plan.tokens_rk.sum(axis=1).max())
     filters: int = plan.tokens_rk.shape[1]
     busiest = max(busiest_row, filters * chain.least_pace(plan.layout.subarrays))
-    return fill_cycles(plan.index) + busiest * plan.layout.pixel_groups + DRAIN_LATENCY
+    return _fill_of(plan) + busiest * plan.layout.pixel_groups + DRAIN_LATENCY
 
 
-def lockstep_cycles(tokens: int, rows: int, sums: int, chain: Chain) -> int:
+def lockstep_cycles(tokens: int, rows: int, sums: int, chain: Chain, fill: int = LOCKSTEP_FILL) -> int:
     """Rows in lock-step with ``tokens`` for every filter of every pixel group, ``sums`` of them.
 
     The last row ends its first filter after as many slots as there are rows. From then on a slot is as long as its
     tokens, or as the drain if that is slower: all rows wait while the register before it is full.
     """
-    closed = LOCKSTEP_FILL + 1 + rows * tokens + (sums - 1) * max(tokens, chain.least_pace())
+    closed = fill + 1 + rows * tokens + (sums - 1) * max(tokens, chain.least_pace())
     return closed + chain.drain + DRAIN_LATENCY
 
 

@@ -69,6 +69,7 @@ class LayerPlan:
     tokens_rk: NDArray[np.int64]
     rows: tuple[RowPlan, ...]
     index: IndexFormat
+    weight_bits: int = 8
     lockstep: bool = False
 
     @property
@@ -127,7 +128,9 @@ def plan_layer(
     positions = max(1, *(row.positions for row in slices)) if lockstep else 1
     plans = tuple(packer.plan(row_weights(row, mask_kct, positions)) for row in slices)
     tokens = np.stack([plan.tokens_k for plan in plans])
-    return LayerPlan(ImageLayout(geometry, lanes, batch, subarrays), slices, tokens, plans, index, lockstep)
+    return LayerPlan(
+        ImageLayout(geometry, lanes, batch, subarrays), slices, tokens, plans, index, weight_bits, lockstep
+    )
 
 
 def row_weights(row: RowSlice, weights_kct: NDArray[Any], positions: int = 1) -> NDArray[Any]:

@@ -25,6 +25,7 @@ from rtl.formats.rice import Rice
 from rtl.widths import row_registers
 from tests.formal.decoder_examples import Example, every_mask, every_size
 from tests.formal.engine import Harness, In, Proof
+from tests.levels import level_value
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ class DecoderPasses(Harness):
 
     def _check_tokens(self, m: Module, dut: Any, choice: Signal) -> None:
         """Where filters begin, as many tokens as planned, and what the tokens say."""
-        token = dut.token
+        token, level = dut.token, Signal(signed(self.case.weight_bits + 1))
+        m.d.comb += level.eq(level_value(token.level))
         filter_, begun, count = Signal(4), Signal(4), Signal(8)
         taken = dut.advance & dut.token_valid
         ends = taken & token.ends_tile
@@ -116,9 +118,9 @@ class DecoderPasses(Harness):
         self.check(m, "passes: every filter has tokens", ~ends | (begun == filters))
         self.check(m, "passes: as many tokens as planned", ~taken | ((count == tokens - 1) == token.ends_tile))
         check_weights = self._check_sums if self.case.shared else self._check_order
-        check_weights(m, token, taken, choice, begun - 1)
+        check_weights(m, token, level, taken, choice, begun - 1)
 
-    def _check_order(self, m: Module, token: Any, taken: Any, choice: Signal, filter_: Any) -> None:
+    def _check_order(self, m: Module, token: Any, level: Any, taken: Any, choice: Signal, filter_: Any) -> None:
         """Each weight in turn, then nothing left at the end of a pass."""
         most = max(len(example.weights) for example in self.examples)
         size = 1 << most.bit_length()
@@ -126,18 +128,18 @@ class DecoderPasses(Harness):
         expected = self._expected(choice * size + found, size)
         number = Array([len(example.weights) for example in self.examples])[choice]
         with m.If(taken):
-            m.d.sync += found.eq(Mux(token.ends_tile, 0, found + (token.level != 0)))
-        weight = taken & (token.level != 0)
-        fields = {"position": token.position, "level": token.level, "filter": filter_}
+            m.d.sync += found.eq(Mux(token.ends_tile, 0, found + token.level.nonzero))
+        weight = taken & token.level.nonzero
+        fields = {"position": token.position, "level": level, "filter": filter_}
         if self.config.index.counts_positions:
             fields["base"] = token.base
         for name, value in fields.items():
             self.check(m, f"weights: {name}", ~weight | (value == expected[name]))
         self.check(m, "weights: none invented", ~weight | (found < number))
         ends = taken & token.ends_tile
-        self.check(m, "passes: none lost", ~ends | (found + (token.level != 0) == number))
+        self.check(m, "passes: none lost", ~ends | (found + token.level.nonzero == number))
 
-    def _check_sums(self, m: Module, token: Any, taken: Any, choice: Signal, filter_: Any) -> None:
+    def _check_sums(self, m: Module, token: Any, level: Any, taken: Any, choice: Signal, filter_: Any) -> None:
         """The levels of a filter's tokens add up to its weights, position by position."""
         filters, positions = self.examples[0].levels.shape
         sums = [Signal(signed(self.case.weight_bits + 2), name=f"sum_{p}") for p in range(positions)]
@@ -146,7 +148,7 @@ class DecoderPasses(Harness):
         for p, (kept, total) in enumerate(zip(sums, totals, strict=True)):
             wanted = Array([int(example.levels[k, p]) for example in self.examples for k in range(filters)])
             m.d.comb += [
-                total.eq(Mux(token.first, 0, kept) + Mux(token.position == p, token.level, 0)),
+                total.eq(Mux(token.first, 0, kept) + Mux(token.position == p, level, 0)),
                 whole[p].eq(total == wanted[choice * filters + filter_]),
                 before[p].eq((filter_ == 0) | (kept == wanted[choice * filters + filter_ - 1])),
             ]

@@ -1,4 +1,4 @@
-"""``DenseZeros``: a level a word, zeros too."""
+"""``DenseZeros``: a code a word, and whether it is a weight."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl.formats.dense_zeros import DenseZeros
-from sim.mapping.encoders.packer import Packer, RowPlan
+from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
 
 __all__ = ["DenseZerosPacker"]
 
 
 class DenseZerosPacker(Packer[DenseZeros]):
-    """Every position in order, as two's complement."""
+    """Every position in order; the word of a pruned one is 0."""
 
     def plan(self, mask_kl: NDArray[np.bool_]) -> RowPlan:
         """A word a position, whatever the mask."""
         return RowPlan(np.full(len(mask_kl), mask_kl.shape[1], np.int64), mask_kl.size)
 
     def encode(self, levels_kl: NDArray[np.int16]) -> NDArray[np.uint64]:
-        """Levels alone."""
-        return (levels_kl.ravel().astype(np.int64) & ((1 << self.word_bits) - 1)).astype(np.uint64)
+        """Codes below the bit that says so."""
+        levels = levels_kl.ravel()
+        weights = codes_of(levels, self.weight_bits) | np.uint64(1 << self.weight_bits)
+        return np.where(levels != 0, weights, np.uint64(0))
 
     def decode(self, words: NDArray[np.uint64], plan: RowPlan, positions: int) -> NDArray[np.int16]:
-        """A level a word."""
-        sign = 1 << (self.word_bits - 1)
-        levels = (words.astype(np.int64) ^ sign) - sign
-        return levels.astype(np.int16).reshape(-1, positions)
+        """A level a word, or 0."""
+        flag = 1 << self.weight_bits
+        levels = [level_of(word - flag, self.weight_bits) if word & flag else 0 for word in words.tolist()]
+        return np.array(levels, np.int16).reshape(-1, positions)

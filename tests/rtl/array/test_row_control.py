@@ -18,11 +18,15 @@ from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
 from rtl.formats.registry import FORMATS
 from rtl.formats.rice import Rice
+from tests.levels import factor_in
 from tests.rtl.array.rows import CORNERS, RowCase, Stalls, row_case, row_cases, waits
 from tests.support import simulate
 
 FILL = 8
-"""Cycles from a start to the first accumulation, with a decoder of latency one: docs/hardware.md."""
+"""Cycles from a start to the first accumulation, with a decoder of latency one: docs/hardware.md.
+
+One less with levels of up to two bits, which are multiplied and accumulated in one stage.
+"""
 
 ACCUMULATE, ALIGN, ADDRESS, DECODE = 0, 1, 3, 5
 """How many moves of the row ago a token that is accumulated now was in each stage."""
@@ -75,7 +79,9 @@ def watch(case: RowCase, above: Stalls, below: Stalls, runs: int = 1) -> list[li
             ports = (dut.advance, dut.accumulate, dut.between, dut.initial_valid)
             flags = [bool(ctx.get(port)) for port in ports]
             sums = [bool(taken), bool(ctx.get(dut.total_ready)), bool(ctx.get(dut.total_valid))]
-            numbers = [ctx.get(port) for port in (dut.capture, dut.oldest, dut.level, dut.offset, dut.table_address)]
+            capture, oldest = ctx.get(dut.capture), ctx.get(dut.oldest)
+            level = factor_in(ctx.get(dut.factor), case.config.weight_bits)
+            numbers = [capture, oldest, level, ctx.get(dut.offset), ctx.get(dut.table_address)]
             cycles.append(Cycle(*flags, *sums, *numbers))
             fetched, address = ctx.get(dut.fetch), ctx.get(dut.weight_address)
             await ctx.tick()
@@ -91,6 +97,7 @@ def watch(case: RowCase, above: Stalls, below: Stalls, runs: int = 1) -> list[li
 def check_weights(case: RowCase, cycles: list[Cycle]) -> None:
     """Every tile, every filter, exactly its weights, each at its place; as many tokens as the packer planned."""
     moves = [cycle for cycle in cycles if cycle.advance]
+    one_stage = case.config.weight_bits <= 2
     filters, positions = case.levels.shape
     found = np.zeros((case.tiles * filters, positions), np.int64)
     places = {case.place(position): position for position in range(positions)}
@@ -100,10 +107,10 @@ def check_weights(case: RowCase, cycles: list[Cycle]) -> None:
             continue
         k += cycle.between
         tokens[k] += 1
-        level = moves[n - ALIGN].level
+        level = moves[n - ALIGN + one_stage].level
         if level:
             tile = k // filters
-            place = moves[n - DECODE].position, moves[n - ADDRESS].offset - tile
+            place = moves[n - DECODE + one_stage].position, moves[n - ADDRESS + one_stage].offset - tile
             found[k, places[place]] += level
     np.testing.assert_array_equal(found, np.tile(case.levels, (case.tiles, 1)))
     assert tokens == case.tokens_k.tolist() * case.tiles
@@ -115,6 +122,7 @@ def check_pace(case: RowCase, cycles: list[Cycle], runs_before: int = 0) -> None
     Sums are kept and handed on in a circle of registers, which goes on from run to run.
     """
     fill, depth = FILL + case.config.index.decoder.extra_latency, case.config.chain_depth
+    fill -= case.config.weight_bits <= 2
     firsts = [nth == 0 for count in case.tokens_k.tolist() * case.tiles for nth in range(count)]
     is_open = False
     closed = taken = runs_before * sum(firsts)

@@ -23,6 +23,7 @@ from rtl.formats.rice import Rice
 from sim.mapping.encoders.packer import RowPlan
 from sim.mapping.encoders.registry import make_packer
 from tests.drawn import INDICES, draw_levels, row_levels
+from tests.levels import level_in
 from tests.support import simulate
 
 PASSES = 2
@@ -62,7 +63,8 @@ def tokens_of(config: ArrayConfig, words: list[int], registers: dict[str, int], 
             if valid[-1]:
                 token = ctx.get(dut.token)
                 base = token.base if config.index.counts_positions else 0
-                tokens.append(Token(token.position, base, token.level, token.first, token.ends_tile))
+                level = level_in(token.level, config.weight_bits)
+                tokens.append(Token(token.position, base, level, token.first, token.ends_tile))
             idle = 0 if waiting or valid[-1] else idle + 1
             taken = ctx.get(dut.next)
             ctx.set(dut.advance, 1)

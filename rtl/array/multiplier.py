@@ -1,0 +1,95 @@
+"""A lane's product: its level as digits that are decoded once for a row, and a word that is not yet all added up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Signal, Value, signed, unsigned
+from amaranth.lib import data
+
+from rtl.array.booth import booth_digits, booth_multiple, booth_rows, named, two_words
+from rtl.config import ArrayConfig
+from rtl.widths import product_stage
+
+__all__ = ["factor_layout", "factor_members", "plus_product", "product_register"]
+
+_CARRY_PLACE = 10
+"""Where the sum of a product of three or more rows is cut: its upper part is finished by the accumulator's adder."""
+
+
+def factor_layout(config: ArrayConfig) -> data.StructLayout:
+    """A level as the lanes multiply by it: digits -2..2 in base 4, all zero where it is no weight."""
+    digits = unsigned(_digits(config))
+    return data.StructLayout({"one": digits, "two": digits, "negative": digits})
+
+
+def factor_members(config: ArrayConfig, level: Any) -> dict[str, Value]:
+    """The members of ``factor_layout`` for a level of ``rtl.widths.level_layout``.
+
+    Levels skip zero: a level that is not negative is its code plus one (003 section 3.4.2), the bit that is added below
+    the lowest digit.
+    """
+    sign = level.code[-1]
+    padding = sign.replicate(2 * _digits(config) - config.weight_bits)
+    digits = booth_digits(Cat(~sign, level.code, padding))
+    weighs = level.nonzero.replicate(_digits(config))
+    return {"one": digits["one"] & weighs, "two": digits["two"] & weighs, "negative": digits["negative"]}
+
+
+def product_layout(config: ArrayConfig) -> data.StructLayout:
+    """A product: ``word`` plus ``carry`` at its place."""
+    return data.StructLayout({"word": signed(config.act_bits + 2 * _digits(config)), "carry": unsigned(1)})
+
+
+def product_register(m: Module, config: ArrayConfig, activation: Value, factor: Any, advance: Value) -> Any:
+    """The product, a cycle later where there is a ``product_stage``, else in the same cycle."""
+    product = Signal(product_layout(config), reset_less=True)
+    taken = [product[name].eq(value) for name, value in _product(m, config, activation, factor).items()]
+    if not product_stage(config.weight_bits):
+        m.d.comb += taken
+        return product
+    with m.If(advance):
+        m.d.sync += taken
+    return product
+
+
+def _product(m: Module, config: ArrayConfig, activation: Value, factor: Any) -> dict[str, Value]:
+    """The members of ``product_layout``.
+
+    A single digit's multiple lacks the 1 that completes its two's complement. Two rows are added. Of more rows, the
+    lower and the upper part of the sum are added apart, so that the carry between them need not be waited for.
+    """
+    number = Cat(activation, Const(0, 1))
+    if _digits(config) == 1:
+        return {"word": booth_multiple(number, factor, 0).as_signed(), "carry": factor.negative[0]}
+    bits, place = product_layout(config)["word"].shape.width, _carry_place(config)
+    completes = Cat(Const(0, 2 * _digits(config) - 2), factor.negative[-1])
+    rows = [row[:bits] for row in booth_rows(m, number, factor)]
+    first, second = (named(m, word[:bits], f"word_{nth}") for nth, word in enumerate(two_words(m, [*rows, completes])))
+    if place == 0:
+        return {"word": (first + second)[:bits].as_signed(), "carry": Const(0, 1)}
+    low = named(m, first[:place] + second[:place], "low")
+    high = (first[place:] + second[place:])[: bits - place]
+    return {"word": Cat(low[:place], high).as_signed(), "carry": low[place]}
+
+
+def plus_product(m: Module, config: ArrayConfig, total: Value, word: Value, carry: Value) -> Value:
+    """``total`` plus a product of ``word`` and ``carry``, in one adder.
+
+    Half adders from the carry's place on leave it a free place in the second word.
+    """
+    place = _carry_place(config)
+    if place == 0:
+        return total + word + carry
+    left, right = (Signal(config.acc_bits, name=name) for name in ("left", "right"))
+    m.d.comb += [left.eq(total), right.eq(word)]
+    above, more = left[place:] ^ right[place:], left[place:] & right[place:]
+    return Cat(left[:place], above) + Cat(right[:place], carry, more)
+
+
+def _digits(config: ArrayConfig) -> int:
+    return -(-config.weight_bits // 2)
+
+
+def _carry_place(config: ArrayConfig) -> int:
+    return _CARRY_PLACE if _digits(config) > 2 else 0

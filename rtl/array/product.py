@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Value, unsigned
 from amaranth.lib import data
 
 from compress.model.requantization import MULTIPLIER_BITS
-from rtl.array.booth import booth_digits, booth_rows, two_words
+from rtl.array.booth import booth_digits, booth_rows, named, two_words
 from rtl.config import ArrayConfig
 
 __all__ = ["factor_members", "factor_shape", "product_words"]
@@ -61,7 +61,7 @@ def _multiples(m: Module, multiplier: Value, factor: Value) -> list[Value]:
     for digit in range((len(factor) + 1) // 2):
         low, middle, high = padded[2 * digit : 2 * digit + 3]
         multiple = Mux(low ^ middle, single, Mux(middle ^ high, double, 0)) ^ high.replicate(len(double))
-        row = _named(m, Cat(multiple, high).as_signed(), f"multiple_{digit}")
+        row = named(m, Cat(multiple, high).as_signed(), f"multiple_{digit}")
         words.append((row + high) << (2 * digit))
     return words
 

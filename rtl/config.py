@@ -13,11 +13,13 @@ from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.registry import parse_index
 
-__all__ = ["MAX_ACC_BITS", "MIN_ACC_BITS", "REQUANTIZERS", "ArrayConfig"]
+__all__ = ["MAX_ACC_BITS", "MIN_ACC_BITS", "REQUANTIZERS", "STREAM_BITS", "ArrayConfig"]
 
 MIN_ACC_BITS, MAX_ACC_BITS = 12, 32
 
 REQUANTIZERS = ("gates", "dsp")
+
+STREAM_BITS = (32, 64, 128, 256, 512)
 
 _LIMITS = {
     "rows": (1, 64),
@@ -65,6 +67,8 @@ class ArrayConfig:
         Words of one row's weight bank, activation bank and address table. An activation word is ``lanes`` wide.
     bias_depth : int
         Words of the bias bank, one per filter.
+    stream_bits : int
+        Bits of a beat of the load stream behind AXI: 32, 64, 128, 256 or 512.
     """
 
     rows: int
@@ -81,6 +85,7 @@ class ArrayConfig:
     activation_depth: int = 256
     table_depth: int = 256
     bias_depth: int = 64
+    stream_bits: int = 64
 
     def __post_init__(self) -> None:
         for name, (low, high) in _LIMITS.items():
@@ -96,6 +101,11 @@ class ArrayConfig:
             raise CodesignError(
                 f"array requantizer must be one of {', '.join(REQUANTIZERS)}, not {self.requantizer!r}",
                 "correct requantizer",
+            )
+        if self.stream_bits not in STREAM_BITS:
+            raise CodesignError(
+                f"array stream_bits must be one of {', '.join(map(str, STREAM_BITS))}, not {self.stream_bits!r}",
+                "correct stream_bits",
             )
         if self.subarrays & (self.subarrays - 1) or self.rows % self.subarrays:
             raise CodesignError(

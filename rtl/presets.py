@@ -22,12 +22,19 @@ class Preset:
 PRESETS = {
     "tiny": Preset(
         "1 x 4 PEs, 4-bit weights, 0.02 Mbit of memory: the smallest FPGAs, a first bring-up",
-        ArrayConfig(rows=1, lanes=4, weight_bits=4, acc_bits=20, index=Fixed(3)),
+        ArrayConfig(rows=1, lanes=4, weight_bits=4, acc_bits=20, index=Fixed(3), stream_bits=32),
     ),
     "edge": Preset(
         "4 x 8 PEs, 8-bit weights, 0.39 Mbit of memory: small convolutional networks",
         ArrayConfig(
-            rows=4, lanes=8, weight_depth=4096, activation_depth=512, table_depth=1024, bias_depth=512, index=Fixed(4)
+            rows=4,
+            lanes=8,
+            index=Fixed(4),
+            weight_depth=4096,
+            activation_depth=512,
+            table_depth=1024,
+            bias_depth=512,
+            stream_bits=32,
         ),
     ),
     "wide": Preset(
@@ -42,6 +49,7 @@ PRESETS = {
             activation_depth=2048,
             table_depth=2048,
             bias_depth=1024,
+            stream_bits=128,
         ),
     ),
 }

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from compress.model.layer import CompressedLayer, LayerKind, largest_level
 from compress.model.pool import Pool, PoolKind
 from compress.model.requantization import Requantization
-from rtl.config import REQUANTIZERS, ArrayConfig
+from rtl.config import REQUANTIZERS, STREAM_BITS, ArrayConfig
 from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
@@ -169,6 +169,7 @@ def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: Index
         requantizer=draw(st.sampled_from(REQUANTIZERS)),
         chain_depth=chain_depth,
         subarrays=1 if lockstep else draw(st.sampled_from([n for n in (1, 2, 4, 8) if rows % n == 0])),
+        stream_bits=draw(st.sampled_from(STREAM_BITS)),
         **vars(depths),
     )
 

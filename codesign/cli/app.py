@@ -74,6 +74,10 @@ Requantizer = Annotated[
     str | None,
     typer.Option(help="gates, or dsp: each takes one hardware multiplier of an FPGA; default: gates."),
 ]
+StreamBits = Annotated[
+    int | None,
+    typer.Option(help="Bits of a beat of the load stream: 32, 64, 128, 256 or 512; default: 64, or the preset's."),
+]
 ChainDepth = Annotated[
     int | None,
     typer.Option(
@@ -198,6 +202,7 @@ def generate(
     chain_depth: ChainDepth = None,
     subarrays: Subarrays = None,
     requantizer: Requantizer = None,
+    stream_bits: StreamBits = None,
     linear_batch: LinearBatch = 8,
     weight_depth: WeightDepth = None,
     activation_depth: ActivationDepth = None,
@@ -214,7 +219,16 @@ def generate(
     from codesign.loop.generation import ArrayOptions
 
     options = ArrayOptions(
-        rows, lanes, index, requant_lanes, chain_depth, subarrays, weight_depth, activation_depth, requantizer
+        rows,
+        lanes,
+        index,
+        requant_lanes,
+        chain_depth,
+        subarrays,
+        weight_depth,
+        activation_depth,
+        requantizer,
+        stream_bits,
     )
     commands.generate(model, out, preset, options, linear_batch, prefix, json)
 

@@ -36,6 +36,9 @@ _CHAIN_DEPTHS = (1, 2, 4)
 
 _BANKS = ("weight_depth", "activation_depth")
 
+_DETAILS = ("requantizer", "stream_bits")
+"""Options that change neither the cycles of a layer nor its results."""
+
 
 @dataclass(frozen=True)
 class ArrayOptions:
@@ -50,6 +53,7 @@ class ArrayOptions:
     weight_depth: int | None = None
     activation_depth: int | None = None
     requantizer: str | None = None
+    stream_bits: int | None = None
 
     def shaped(self, config: ArrayConfig) -> ArrayConfig:
         """``config`` with the given shape and format; dense rows are in lock-step unless a chain is asked for."""
@@ -61,14 +65,14 @@ class ArrayOptions:
     @property
     def shapes(self) -> dict[str, Any]:
         """The given options of shape and format, as members of an ArrayConfig."""
-        others = (*_BANKS, "requantizer")
+        others = (*_BANKS, *_DETAILS)
         said = {name: value for name, value in vars(self).items() if value is not None and name not in others}
         return said if self.index is None else {**said, "index": parse_index(self.index)}
 
     def limited(self, config: ArrayConfig) -> ArrayConfig:
-        """``config`` with no bank deeper than the given depths, and the given kind of requantizer."""
-        if self.requantizer is not None:
-            config = config.replace(requantizer=self.requantizer)
+        """``config`` with no bank deeper than the given depths, and with the given details."""
+        said = {name: getattr(self, name) for name in _DETAILS}
+        config = config.replace(**{name: value for name, value in said.items() if value is not None})
         most = {bank: getattr(self, bank) for bank in _BANKS}
         return config.replace(**{bank: min(getattr(config, bank), words) for bank, words in most.items() if words})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rtl.array.write_bus import LayerRegister, Space
-from rtl.axi.packets import ADDRESS_FIELD, ROW_FIELD, beats_of_word
+from rtl.axi.packets import ADDRESS_FIELD, ROW_FIELD, header_beats, word_bits
 from rtl.axi.registers import Access, Field, Register
 from rtl.axi.sender import result_bytes
 from rtl.config import ArrayConfig
@@ -94,8 +94,8 @@ def _sections(table: dict[str, Register], config: ArrayConfig) -> Iterator[tuple
     yield "What a load goes to", [(f"SPACE_{space.name}", space.value) for space in Space]
     yield "Addresses in SPACE_LAYER", [(f"LAYER_{register.name}", register.value) for register in LayerRegister]
     yield (
-        "Beats of the load stream that one word takes",
-        [(f"BEATS_{space.name}", beats_of_word(config, space)) for space in Space],
+        "Bits of the load stream that one word takes",
+        [(f"WORD_BITS_{space.name}", word_bits(config, space)) for space in Space],
     )
     yield (
         "Of this array",
@@ -105,6 +105,8 @@ def _sections(table: dict[str, Register], config: ArrayConfig) -> Iterator[tuple
             ("ACT_BITS", config.act_bits),
             ("REQUANT_LANES", config.requant_lanes),
             ("RESULT_BYTES", result_bytes(config)),
+            ("STREAM_BITS", config.stream_bits),
+            ("HEADER_BEATS", header_beats(config)),
         ],
     )
 
@@ -118,11 +120,19 @@ _HEADER = """\
 
 {sections}
 
-/* The two beats before `words` words for neighbouring addresses of one bank; words is at least 1. */
-static inline void {prefix}_header(uint32_t beats[2], uint32_t space, uint32_t row, uint32_t address, uint32_t words)
+/* The first 64 bits, low half first, of a segment of `words` words for neighbouring addresses of one bank; words is at
+   least 1. The segment's words begin with the next beat, {guard}_HEADER_BEATS beats on. */
+static inline void {prefix}_header(uint32_t header[2], uint32_t space, uint32_t row, uint32_t address, uint32_t words)
 {{
-    beats[0] = (space << {address_field}) | address;
-    beats[1] = (row << {row_field}) | (words - 1u);
+    header[0] = (space << {address_field}) | address;
+    header[1] = (row << {row_field}) | (words - 1u);
+}}
+
+/* Beats of such a segment, header included, whose words have `word_bits` bits: {guard}_WORD_BITS_... */
+static inline uint32_t {prefix}_segment_beats(uint32_t word_bits, uint32_t words)
+{{
+    return {guard}_HEADER_BEATS
+        + (uint32_t)(((uint64_t)word_bits * words + {guard}_STREAM_BITS - 1u) / {guard}_STREAM_BITS);
 }}
 
 #endif

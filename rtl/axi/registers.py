@@ -14,7 +14,7 @@ __all__ = ["ADDRESS_BITS", "VERSION", "Access", "Field", "Register", "config_dig
 ADDRESS_BITS = 12
 """Byte address bits of the register port: 4 KiB, the smallest range an AXI interconnect gives a slave."""
 
-VERSION = (3, 0)
+VERSION = (4, 0)
 """Of the register table: the first number changes when an old driver no longer works."""
 
 ID = 0x43445347  # "CDSG"
@@ -214,7 +214,7 @@ def _shape(config: ArrayConfig) -> tuple[Register, ...]:
         _whole(name, 0x048 + 4 * place, Access.CONSTANT, text, value)
         for place, (name, text, value) in enumerate(values)
     )
-    return _size(config), _widths(config), *constants
+    return _size(config), _widths(config), *constants, _streams(config)
 
 
 def _size(config: ArrayConfig) -> Register:
@@ -243,4 +243,14 @@ def _widths(config: ArrayConfig) -> Register:
             Field("ACC_BITS", 16, 8, "Bits of an accumulator", config.acc_bits),
             Field("WORD_BITS", 24, 8, "Bits of a weight bank word", config.word_bits),
         ),
+    )
+
+
+def _streams(config: ArrayConfig) -> Register:
+    return Register(
+        "STREAMS",
+        0x068,
+        Access.CONSTANT,
+        "How loads come in",
+        (Field("STREAM_BITS", 0, 16, "Bits of a beat of loads", config.stream_bits),),
     )

@@ -12,7 +12,6 @@ from rtl.array.pe_array import PEArray, array_signature
 from rtl.axi.lite import LiteSlave
 from rtl.axi.load_tracker import LoadTracker
 from rtl.axi.loader import Loader
-from rtl.axi.packets import STREAM_BITS
 from rtl.axi.ports import axi_lite, axi_stream
 from rtl.axi.register_file import RegisterFile
 from rtl.axi.registers import ADDRESS_BITS, register_table
@@ -64,7 +63,7 @@ class Shell(Component):
         super().__init__(
             {
                 "registers": In(axi_lite(ADDRESS_BITS)),
-                "load": In(axi_stream(STREAM_BITS)),
+                "load": In(axi_stream(config.stream_bits)),
                 "send": Out(axi_stream(8 * result_bytes(config))),
                 "irq": Out(1),
             }
@@ -158,7 +157,7 @@ def _control_runs(m: Module, blocks: _Blocks) -> None:
         run.cycles.eq(array.cycles),
         run.watchdog.eq(file.watchdog.log2_cycles),
         run.sending.eq(sender.pending),
-        run.loading.eq(loader.in_packet),
+        run.loading.eq(loader.loading),
         run.loaded.eq(tracker.complete),
         array.start.eq(run.start),
         loader.abort.eq(run.reset),
@@ -172,7 +171,7 @@ def _report_status(m: Module, blocks: _Blocks) -> None:
     loader, sender, run = blocks.loader, blocks.sender, blocks.run
     m.d.comb += [
         status.busy.eq(blocks.array.busy | sender.pending),
-        status.loading.eq(loader.in_packet),
+        status.loading.eq(loader.loading),
         status.discarding.eq(loader.discarding),
         status.aborting.eq(sender.aborting),
         events.done.eq(sender.finished),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from amaranth.hdl import Shape
 from amaranth.lib.wiring import In, Out, Signature
 
-from rtl.axi.packets import STREAM_BITS
 from rtl.axi.ports import axi_lite, axi_stream
 from rtl.axi.registers import ADDRESS_BITS
 from rtl.axi.sender import result_bytes
@@ -34,7 +33,7 @@ def interfaces(config: ArrayConfig) -> tuple[Interface, ...]:
     """All AXI interfaces of the top."""
     return (
         Interface("s_axi", "registers", "aximm", axi_lite(ADDRESS_BITS), False),
-        Interface("s_axis", "load", "axis", axi_stream(STREAM_BITS), False),
+        Interface("s_axis", "load", "axis", axi_stream(config.stream_bits), False),
         Interface("m_axis", "send", "axis", axi_stream(8 * result_bytes(config)), True),
     )
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from compress.base.errors import CodesignError
+from rtl.formats.shift import shifted_right
 
 __all__ = ["BitBuffer"]
 
@@ -79,7 +78,7 @@ class BitBuffer(Component):
         held, held_ends_tile, offset = self.word_held, Signal(), self.offset
         base, behind = Signal(len(offset) + 1), Signal(len(offset))
         m.d.comb += [
-            self.bits.eq(self._shifted(m, Cat(held, self.word), offset)),
+            self.bits.eq(shifted_right(m, Cat(held, self.word), offset, len(self.bits))),
             self.ahead.eq(Cat(offset <= place for place in range(self._word_bits - 1))),
             base.eq(offset + self.length_known),
             behind.eq(Mux(self.runs_over, base - self._word_bits, base) + self.length_found),
@@ -98,17 +97,3 @@ class BitBuffer(Component):
                 held_ends_tile.eq(self.word_ends_tile),
             ]
         return m
-
-    def _shifted(self, m: Module, stream: Value, offset: Signal) -> Value:
-        """``stream >> offset``, long distances first: each stage keeps only the bits that the rest can reach.
-
-        A stage picks one of four by two bits of the offset, decoded: half as many gates in a row as choosing twice.
-        """
-        for place in reversed(range(0, len(offset), 2)):
-            digit = offset[place : place + 2]
-            kept = min(len(self.bits) + (1 << place) - 1, len(stream))
-            picks = [Mux(digit == n, (stream >> (n << place))[:kept], 0) for n in range(1 << len(digit))]
-            stage = Signal(kept, name=f"shifted_{place}")
-            m.d.comb += stage.eq(reduce(or_, picks))
-            stream = stage
-        return stream

@@ -92,7 +92,7 @@ class AxiHost:
     def send(self, writes: Iterable[Write]) -> int:
         """Begin to send one load packet; its beats."""
         packet = load_packet(self.config, writes)
-        self.source.send_nowait(packet.astype("<u4").tobytes())
+        self.source.send_nowait(packet.tobytes())
         return len(packet)
 
     async def load(self, writes: Iterable[Write]) -> int:

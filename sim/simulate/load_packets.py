@@ -1,13 +1,13 @@
-"""Writes to the array -> the packet of 32-bit beats that carries them over AXI4-Stream."""
+"""Writes to the array -> the packet that carries them over AXI4-Stream."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl.axi.packets import STREAM_BITS, beats_of_word, header
+from rtl.axi.packets import HEADER_BITS, header, header_beats, word_bits
 from rtl.axi.sender import result_bytes
 from rtl.config import ArrayConfig
 from sim.mapping.pack import Write
@@ -15,16 +15,13 @@ from sim.mapping.pack import Write
 __all__ = ["beats_of_bytes", "load_packet"]
 
 
-def load_packet(config: ArrayConfig, writes: Iterable[Write]) -> NDArray[np.uint32]:
-    """One packet for all ``writes``, in their order; neighbouring addresses of one bank share a header."""
-    beats: list[int] = []
-    for segment in _segments(writes):
-        first = segment[0]
-        beats += header(first.space, first.row, first.address, len(segment))
-        places = range(beats_of_word(config, first.space))
-        mask = (1 << STREAM_BITS) - 1
-        beats += [write.data >> (STREAM_BITS * place) & mask for write in segment for place in places]
-    return np.array(beats, np.uint32)
+def load_packet(config: ArrayConfig, writes: Iterable[Write]) -> NDArray[np.uint8]:
+    """One packet for all ``writes``, in their order: (beats, bytes of a beat), lowest byte first.
+
+    Neighbouring addresses of one bank share a header, and their words follow each other bit by bit.
+    """
+    parts = [part for segment in _segments(writes) for part in (_header(config, segment), _words(config, segment))]
+    return np.concatenate(parts) if parts else np.zeros((0, config.stream_bits // 8), np.uint8)
 
 
 def _segments(writes: Iterable[Write]) -> list[list[Write]]:
@@ -37,6 +34,25 @@ def _segments(writes: Iterable[Write]) -> list[list[Write]]:
                 continue
         segments.append([write])
     return segments
+
+
+def _header(config: ArrayConfig, segment: Sequence[Write]) -> NDArray[np.uint8]:
+    first = segment[0]
+    value = header(first.space, first.row, first.address, len(segment))
+    beats = np.zeros(header_beats(config) * config.stream_bits // 8, np.uint8)
+    beats[: HEADER_BITS // 8] = np.frombuffer(value.to_bytes(HEADER_BITS // 8, "little"), np.uint8)
+    return beats.reshape(-1, config.stream_bits // 8)
+
+
+def _words(config: ArrayConfig, segment: Sequence[Write]) -> NDArray[np.uint8]:
+    """Bits beyond a word's width are left out, and zeros fill the last beat."""
+    width = word_bits(config, segment[0].space)
+    size, mask = -(-width // 8), (1 << width) - 1
+    content = b"".join((write.data & mask).to_bytes(size, "little") for write in segment)
+    bits = np.unpackbits(np.frombuffer(content, np.uint8).reshape(-1, size), axis=1, bitorder="little")[:, :width]
+    packed = np.packbits(bits.reshape(-1), bitorder="little")
+    beat_bytes = config.stream_bits // 8
+    return np.pad(packed, (0, -len(packed) % beat_bytes)).reshape(-1, beat_bytes)
 
 
 def beats_of_bytes(config: ArrayConfig, content: bytes) -> NDArray[np.uint16]:

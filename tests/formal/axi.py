@@ -1,15 +1,10 @@
-"""The array's three AXI ports: results out, load packets in, registers."""
+"""The array's AXI ports but loads: results out, runs, registers."""
 
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import data
 
-from rtl.array.write_bus import LayerRegister, Space, rows_of, write_bus_layout
 from rtl.axi.lite import LiteSlave
-from rtl.axi.load_tracker import LoadTracker
-from rtl.axi.loader import Loader
-from rtl.axi.packets import ADDRESS_FIELD, ROW_FIELD
 from rtl.axi.ports import Response
 from rtl.axi.run_control import RunControl
 from rtl.axi.sender import Sender
@@ -64,122 +59,6 @@ class SenderQueue(Harness):
             cleared,
         )
         self.check(m, "m_axis: a soft reset leaves no packet open", ~recovering | dut.pending | ~open_)
-
-
-class LoaderPackets(Harness):
-    """Load packets to writes: any beats, from a sender that keeps the rules."""
-
-    def __init__(self) -> None:
-        super().__init__({"valid": In(1), "data": In(32), "last": In(1), "ready": In(1), "abort": In(1)})
-
-    CONFIG = SMALL.replace(rows=2, lanes=12)
-
-    def build(self, m: Module) -> None:
-        m.submodules.dut = dut = Loader(self.CONFIG)
-        load, write = dut.load, dut.write
-        m.d.comb += [
-            load.tvalid.eq(self.valid),
-            load.tdata.eq(self.data),
-            load.tlast.eq(self.last),
-            write.ready.eq(self.ready),
-            dut.abort.eq(self.abort),
-        ]
-        assume_stream(self, m, "s_axis", load.tvalid, load.tready, Cat(load.tdata, load.tlast))
-        check_stream(self, m, "writes", write.valid, write.ready, write.payload.as_value(), excused=self.abort)
-        payload, taken = write.payload, load.tvalid & load.tready
-        depths = {
-            Space.LAYER: len(LayerRegister),
-            Space.ROW: 2,
-            Space.WEIGHT: 4,
-            Space.TABLE: 2,
-            Space.ACTIVATION: 4,
-            Space.BIAS: 4,
-        }
-        exists = Cat(
-            (payload.space == space) & (payload.address < depth) & (payload.row < rows_of(self.CONFIG, space))
-            for space, depth in depths.items()
-        ).any()
-        self.check(m, "writes: only to banks and addresses that are there", ~write.valid | exists)
-        self._check_segments(m, dut, taken)
-
-    def _check_segments(self, m: Module, dut: Loader, taken: Signal) -> None:
-        """A monitor of its own: beats of the header and of each word, counted down."""
-        load, write, payload = dut.load, dut.write, dut.write.payload
-        place, count, beat = Signal(2), Signal(ROW_FIELD), Signal()
-        space, row, address = Signal(8), Signal(8), Signal(ADDRESS_FIELD)
-        two_beats = space == Space.ACTIVATION
-        word = place == 2
-        ends_word = word & (beat | ~two_beats)
-        with m.If(taken & ~dut.discarding):
-            with m.If(place == 0):
-                m.d.sync += [place.eq(1), Cat(address, space).eq(load.tdata)]
-            with m.Elif(place == 1):
-                m.d.sync += [place.eq(2), Cat(count, row).eq(load.tdata), beat.eq(0)]
-            with m.Else():
-                m.d.sync += beat.eq(~beat & two_beats)
-                with m.If(ends_word):
-                    m.d.sync += [count.eq(count - 1), address.eq(address + 1)]
-                    with m.If(count == 0):
-                        m.d.sync += place.eq(0)
-        with m.If((taken & load.tlast) | dut.discarding | self.abort):
-            m.d.sync += place.eq(0)
-        written = write.valid & write.ready
-        legal = self._legal(m, space, address, load.tdata)
-        in_word = taken & ends_word & legal & ~dut.discarding & ~self.abort
-        good_end = in_word & load.tlast & (count == 0)
-        wrong = taken & ends_word & ~legal & ~dut.discarding & ~self.abort
-        self.check(m, "writes: one for each word", written == in_word)
-        told = (payload.space == space) & (payload.row == row) & (payload.address == address)
-        self.check(m, "writes: where the header says", ~written | told)
-        self.check(m, "failed: after a value that is not legal", ~self.before(m, wrong, "wrong") | dut.failed)
-        self.check(m, "loaded: after a good packet, and only then", dut.loaded == self.before(m, good_end, "good"))
-        first = Signal(32)
-        with m.If(taken & word & ~beat):
-            m.d.sync += first.eq(load.tdata)
-        wide = (payload.data[:32] == first) & (payload.data[32:48] == load.tdata[:16])
-        narrow = payload.data[:32] == load.tdata
-        self.check(m, "writes: the beats, low bits first", ~written | (two_beats & wide) | (~two_beats & narrow))
-
-    def _legal(self, m: Module, space: Signal, address: Signal, data: Signal) -> Signal:
-        """The ranges of docs/hardware.md for this array, written out."""
-        legal = Signal(init=1)
-        highest = {LayerRegister.LAST_FILTER: 3, LayerRegister.LAST_TILE: 3, LayerRegister.MULTIPLIER: 511}
-        highest |= {LayerRegister.SHIFT: 31, LayerRegister.RELU: 1, LayerRegister.POOL_SHIFT: 6}
-        highest |= {LayerRegister.LAST_SUBARRAY: 0}
-        with m.If(space == Space.LAYER):
-            for register, most in highest.items():
-                with m.If(address == register):
-                    m.d.comb += legal.eq(data <= most)
-            with m.If((address == LayerRegister.MULTIPLIER) & (data == 0)):
-                m.d.comb += legal.eq(0)
-            with m.If(address == LayerRegister.LAST_PIXEL):
-                m.d.comb += legal.eq(Cat(data == n - 1 for n in (1, 2, 3, 4, 6, 12)).any())
-        with m.If((space == Space.ROW) & (address == 0)):
-            m.d.comb += legal.eq(data <= 3)
-        with m.If((space == Space.ROW) & (address == 1)):
-            m.d.comb += legal.eq((data == 1) | (data == 2))
-        return legal
-
-
-class LayerLoaded(Harness):
-    """Writes in any order, forgotten at any time: what START waits for."""
-
-    def __init__(self) -> None:
-        super().__init__({"write_en": In(1), "write": In(write_bus_layout(SMALL).size), "clear": In(1)})
-
-    def build(self, m: Module) -> None:
-        m.submodules.dut = dut = LoadTracker(SMALL)
-        write = data.View(write_bus_layout(SMALL), self.write)
-        m.d.comb += [dut.write_en.eq(self.write_en), dut.write.eq(self.write), dut.clear.eq(self.clear)]
-        needed = dict.fromkeys(Space, 1) | {Space.LAYER: len(LayerRegister), Space.ROW: 2}
-        seen = Signal(sum(needed.values()))
-        places = [(space, address) for space, count in needed.items() for address in range(count)]
-        for bit, (space, address) in enumerate(places):
-            with m.If(self.write_en & (write.space == space) & (write.address == address) & (write.row == 0)):
-                m.d.sync += seen[bit].eq(1)
-        with m.If(self.clear):
-            m.d.sync += seen.eq(0)
-        self.check(m, "loaded: every register and the first word of each bank", dut.complete == seen.all())
 
 
 class Runs(Harness):
@@ -272,8 +151,6 @@ class LiteTransfers(Harness):
 
 PROOFS = (
     Proof("SenderQueue", SenderQueue, "proof.dut"),
-    Proof("LoaderPackets", LoaderPackets),
-    Proof("LayerLoaded", LayerLoaded),
     Proof("Runs", Runs),
     Proof("LiteTransfers", LiteTransfers),
 )

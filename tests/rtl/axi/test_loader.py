@@ -11,22 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtl.array.register_values import register_values
-from rtl.array.write_bus import Space, data_bits
-from rtl.axi.loader import Loader
-from rtl.axi.packets import header, words_of_space
-from rtl.config import ArrayConfig
+from rtl.array.write_bus import Space
+from rtl.axi.loader import SEGMENT_CYCLES, Loader
+from rtl.axi.packets import data_beats, header, header_beats, word_bits, word_cycles, words_of_space
+from rtl.config import STREAM_BITS, ArrayConfig
 from sim.mapping.pack import Write
 from sim.simulate.load_packets import load_packet
 from tests.support import simulate
 
-# An activation word has 72 bits, in three beats.
+# An activation word has 72 bits, wider than a beat of 32 or 64; a weight's 12 bits do not divide a beat.
 CONFIG = ArrayConfig(rows=3, lanes=9, act_bits=8, weight_depth=64, activation_depth=32, table_depth=16, bias_depth=8)
+CONFIGS = {bits: CONFIG.replace(stream_bits=bits) for bits in STREAM_BITS}
 VALUES = {space: list(registers.values()) for space, registers in register_values(CONFIG).items()}
 
 
-def run_packets(packets: Iterable[list[int]], seed: int) -> tuple[list[Write], int, int]:
+def run_packets(packets: Iterable[list[int]], seed: int, config: ArrayConfig = CONFIG) -> tuple[list[Write], int, int]:
     """Writes that came out, and how many packets were loaded and failed, with gaps on both sides."""
-    dut = Loader(CONFIG)
+    dut = Loader(config)
     chooser = random.Random(seed)
     writes: list[Write] = []
     loaded = failed = 0
@@ -43,8 +44,9 @@ def run_packets(packets: Iterable[list[int]], seed: int) -> tuple[list[Write], i
                 while not await cycle(ctx):
                     pass
                 ctx.set(dut.load.tvalid, 0)
-        for _ in range(4):
+        while ctx.get(dut.loading):
             await cycle(ctx)
+        await cycle(ctx)
         assert not ctx.get(dut.in_packet)
 
     async def cycle(ctx: Any) -> bool:
@@ -76,25 +78,62 @@ def drawn_writes(draw: st.DrawFn) -> list[Write]:
 def legal_data(space: Space, address: int) -> st.SearchStrategy[int]:
     if space in VALUES:
         return st.sampled_from(VALUES[space][address])
-    return st.integers(0, (1 << word_bits(space)) - 1)
+    return st.integers(0, (1 << word_bits(CONFIG, space)) - 1)
 
 
 def in_bank(writes: Iterable[Write]) -> list[Write]:
     """Without the bits above a bank's words, which mean nothing."""
-    return [write._replace(data=write.data & ((1 << word_bits(write.space)) - 1)) for write in writes]
+    return [write._replace(data=write.data & ((1 << word_bits(CONFIG, write.space)) - 1)) for write in writes]
 
 
-def word_bits(space: Space) -> int:
-    return data_bits(CONFIG) if space is Space.ACTIVATION else 32
+def beats(config: ArrayConfig, writes: Iterable[Write]) -> list[int]:
+    """A packet's beats as numbers."""
+    return [int.from_bytes(beat.tobytes(), "little") for beat in load_packet(config, writes)]
+
+
+def segment(head: int, *words: int, bits: int = 32) -> list[int]:
+    """Beats of 64 bits of a header and of words that nothing else has looked at."""
+    joined = sum(word << (bits * place) for place, word in enumerate(words))
+    count = -(-bits * len(words) // 64)
+    return [head, *(joined >> (64 * place) & ((1 << 64) - 1) for place in range(count))]
+
+
+packets_of_writes = st.lists(st.lists(drawn_writes(), min_size=1, max_size=3), min_size=1, max_size=3)
+
+
+@settings(max_examples=30)
+@given(st.sampled_from(STREAM_BITS), packets_of_writes, st.integers(0, 99))
+def test_packets_come_out_as_their_writes(stream_bits: int, groups: list[list[list[Write]]], seed: int) -> None:
+    config = CONFIGS[stream_bits]
+    packets = [[write for segment in packet for write in segment] for packet in groups]
+    writes, loaded, failed = run_packets([beats(config, packet) for packet in packets], seed, config)
+    assert writes == [write for packet in packets for write in packet]
+    assert (loaded, failed) == (len(packets), 0)
 
 
 @settings(max_examples=20)
-@given(st.lists(st.lists(drawn_writes(), min_size=1, max_size=3), min_size=1, max_size=3), st.integers(0, 99))
-def test_packets_come_out_as_their_writes(groups: list[list[list[Write]]], seed: int) -> None:
-    packets = [[write for segment in packet for write in segment] for packet in groups]
-    writes, loaded, failed = run_packets([list(load_packet(CONFIG, packet)) for packet in packets], seed)
-    assert writes == [write for packet in packets for write in packet]
-    assert (loaded, failed) == (len(packets), 0)
+@given(st.sampled_from(STREAM_BITS), drawn_writes())
+def test_a_segment_takes_the_beats_and_cycles_that_are_promised(stream_bits: int, writes: list[Write]) -> None:
+    config, space = CONFIGS[stream_bits], writes[0].space
+    packet = beats(config, writes)
+    assert len(packet) == header_beats(config) + data_beats(config, space, len(writes))
+    dut, cycles = Loader(config), 0
+
+    async def testbench(ctx: Any) -> None:
+        nonlocal cycles
+        ctx.set(dut.write.ready, 1)
+        ctx.set(dut.load.tvalid, 1)
+        place = 0
+        while not ctx.get(dut.loaded):
+            ctx.set(dut.load.tdata, packet[min(place, len(packet) - 1)])
+            ctx.set(dut.load.tlast, place == len(packet) - 1)
+            ctx.set(dut.load.tvalid, place < len(packet))
+            place += ctx.get(dut.load.tvalid & dut.load.tready)
+            await ctx.tick()
+            cycles += 1
+
+    simulate(dut, testbench)
+    assert cycles == header_beats(config) + len(writes) * word_cycles(config, space) + SEGMENT_CYCLES
 
 
 GOOD = [Write(Space.BIAS, 0, n, n + 5) for n in range(3)]
@@ -103,41 +142,53 @@ GOOD = [Write(Space.BIAS, 0, n, n + 5) for n in range(3)]
 @pytest.mark.parametrize(
     "packet",
     [
-        [*header(Space.WEIGHT, 3, 0, 1), 7],  # no such row
-        [*header(Space.LAYER, 1, 0, 1), 7],  # has no rows
-        [*header(Space.BIAS, 2, 0, 1), 7],
-        [*header(Space.LAYER, 0, 0, 2), 8, 0],  # more filters than biases
-        [*header(Space.ROW, 1, 1, 1), 0],  # no positions
-        [*header(Space.WEIGHT, 0, 63, 2), 7, 8],  # past the bank's end
-        [6 << 24, 0, 7],  # no such space
-        [7, *[1] * 9],
-        [*header(Space.BIAS, 0, 0, 1)],  # ends before its word
-        [header(Space.BIAS, 0, 0, 1)[0]],
+        segment(header(Space.WEIGHT, 3, 0, 1), 7, bits=12),
+        segment(header(Space.LAYER, 1, 0, 1), 7),
+        segment(header(Space.BIAS, 2, 0, 1), 7, bits=24),
+        segment(header(Space.LAYER, 0, 0, 2), 8, 0),
+        segment(header(Space.ROW, 1, 1, 1), 0),
+        segment(header(Space.WEIGHT, 0, 63, 2), 7, 8, bits=12),
+        [7 << 24, 7],
+        [(1 << 64) - 1, *[1] * 9],
+        segment(header(Space.BIAS, 0, 0, 1))[:1],
+        segment(header(Space.ACTIVATION, 0, 0, 1), 7),
     ],
     ids=[
         "row",
         "row of the layer",
         "row of a bias",
-        "filters",
-        "positions",
-        "address",
-        "space",
+        "more filters than biases",
+        "no positions",
+        "past the bank's end",
+        "no such space",
         "noise",
-        "no word",
-        "half a header",
+        "ends before its word",
+        "ends within its word",
     ],
 )
 def test_a_wrong_packet_writes_nothing_and_the_next_one_is_loaded(packet: list[int]) -> None:
-    if packet[0] == 7:
-        packet[0] = 0xFFFFFFFF
-    writes, loaded, failed = run_packets([packet, list(load_packet(CONFIG, GOOD))], seed=5)
+    writes, loaded, failed = run_packets([packet, beats(CONFIG, GOOD)], seed=5)
     assert writes == GOOD
     assert (loaded, failed) == (1, 1)
 
 
+def test_a_header_of_two_beats_that_ends_after_the_first_is_wrong() -> None:
+    config = CONFIGS[32]
+    writes, loaded, failed = run_packets([beats(config, GOOD)[:1], beats(config, GOOD)], 5, config)
+    assert (writes, loaded, failed) == (GOOD, 1, 1)
+
+
 def test_a_packet_that_ends_early_keeps_the_words_it_had() -> None:
-    writes, loaded, failed = run_packets([[*header(Space.BIAS, 0, 0, 3), 5, 6], [*load_packet(CONFIG, GOOD)]], seed=6)
+    packet = segment(header(Space.BIAS, 0, 0, 3), 5, 6, 7, bits=24)
+    writes, loaded, failed = run_packets([packet[:-1], beats(CONFIG, GOOD)], seed=6)
     assert writes == [*GOOD[:2], *GOOD]
+    assert (loaded, failed) == (1, 1)
+
+
+def test_a_segment_that_goes_on_after_its_last_word_is_wrong() -> None:
+    packet = [*beats(CONFIG, GOOD), 0]  # as a header: one word for a register, which does not come
+    writes, loaded, failed = run_packets([packet, beats(CONFIG, GOOD)], seed=6)
+    assert writes == [*GOOD, *GOOD]
     assert (loaded, failed) == (1, 1)
 
 
@@ -153,14 +204,14 @@ def test_a_register_takes_its_legal_values_and_no_others(place: tuple[Space, int
     legal = VALUES[space][address]
     edges = {near & 0xFFFFFFFF for value in (legal[0], legal[-1]) for near in (value - 1, value, value + 1)}
     value = data.draw(st.sampled_from(sorted(edges)) | st.sampled_from(legal) | st.integers(0, (1 << 32) - 1))
-    writes, loaded, failed = run_packets([[*header(space, 0, address, 1), value], list(load_packet(CONFIG, GOOD))], 7)
+    writes, loaded, failed = run_packets([segment(header(space, 0, address, 1), value), beats(CONFIG, GOOD)], 7)
     taken = value in legal
     assert writes == [Write(space, 0, address, value)] * taken + GOOD
     assert (loaded, failed) == (1 + taken, 1 - taken)
 
 
 def test_registers_before_an_illegal_one_are_written_and_those_behind_it_are_not() -> None:
-    packet = [*header(Space.LAYER, 0, 0, 7), 3, 4, 0x200, 6, 1, 0, 0]
-    writes, loaded, failed = run_packets([packet, list(load_packet(CONFIG, GOOD))], seed=8)
+    packet = segment(header(Space.LAYER, 0, 0, 7), 3, 4, 0x200, 6, 1, 0, 0)
+    writes, loaded, failed = run_packets([packet, beats(CONFIG, GOOD)], seed=8)
     assert writes == [Write(Space.LAYER, 0, 0, 3), Write(Space.LAYER, 0, 1, 4), *GOOD]
     assert (loaded, failed) == (1, 1)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rtl.array.write_bus import Space
-from rtl.axi.packets import header
+from rtl.axi.packets import data_beats, header, header_beats
 from rtl.axi.register_texts import c_header, python_constants, register_map, register_rows
 from rtl.axi.registers import Access, register_table
 from rtl.config import ArrayConfig
@@ -54,7 +54,8 @@ def test_the_header_compiles_without_a_warning_and_has_the_same_constants(
         + "int main(void)\n{\nuint32_t h[2];\n"
         + "\n".join(lines)
         + '\ncodesign_header(h, CODESIGN_SPACE_TABLE, 2u, 77u, 9u);\nprintf("H %lu\\nI %lu\\n", (unsigned long)h[0],'
-        + " (unsigned long)h[1]);\nreturn 0;\n}\n"
+        + ' (unsigned long)h[1]);\nprintf("B %lu\\n", (unsigned long)codesign_segment_beats(CODESIGN_WORD_BITS_TABLE,'
+        + " 1u << 22));\nreturn 0;\n}\n"
     )
     flags = ["-Wall", "-Wextra", "-pedantic", "-Werror", f"-std={standard}", "-x", "c++" if "+" in standard else "c"]
     command = [compiler, *flags, str(source), "-o", str(tmp_path / "main")]
@@ -62,7 +63,8 @@ def test_the_header_compiles_without_a_warning_and_has_the_same_constants(
     assert built.returncode == 0, built.stderr
     said = subprocess.run([tmp_path / "main"], capture_output=True, text=True).stdout.split("\n")
     printed = {name: int(value) for name, value in (line.split() for line in said if line)}
-    assert (printed.pop("H"), printed.pop("I")) == header(Space.TABLE, 2, 77, 9)
+    assert printed.pop("H") | printed.pop("I") << 32 == header(Space.TABLE, 2, 77, 9)
+    assert printed.pop("B") == header_beats(config) + data_beats(config, Space.TABLE, 1 << 22)
     assert printed == constants_of(config)
 
 

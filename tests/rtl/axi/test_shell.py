@@ -67,17 +67,19 @@ class Host:
     async def send(self, packet: Iterable[int]) -> None:
         load, beats = self.dut.load, list(packet)
         for place, beat in enumerate(beats):
-            self.ctx.set(load.tdata, int(beat))
+            self.ctx.set(load.tdata, beat)
             self.ctx.set(load.tlast, place == len(beats) - 1)
             self.ctx.set(load.tvalid, 1)
             while not self.ctx.get(load.tready):
                 await self.ctx.tick()
             await self.ctx.tick()
             self.ctx.set(load.tvalid, 0)
-        await self.ctx.tick().repeat(2)
+        while await self.read("STATUS") & self.table["STATUS"].field("LOADING").mask:
+            pass
 
     async def load(self, writes: Iterable[Write]) -> set[str]:
-        await self.send(load_packet(self.dut.config, writes))
+        packet = load_packet(self.dut.config, writes)
+        await self.send(int.from_bytes(beat.tobytes(), "little") for beat in packet)
         return await self.events()
 
     async def run(self) -> set[str]:
@@ -163,7 +165,7 @@ def test_a_layer_within_its_limit_runs_and_half_the_limit_stops_it() -> None:
 def test_an_illegal_register_is_an_error_and_keeps_its_value() -> None:
     async def scenario(host: Host) -> None:
         await host.load(everything(PACKED))
-        await host.send([*header(Space.LAYER, 0, LayerRegister.LAST_FILTER, 1), 1 << 20])
+        await host.send([header(Space.LAYER, 0, LayerRegister.LAST_FILTER, 1), 1 << 20])
         assert await host.events() == {"LOAD_ERROR"}
         assert await host.run() == {"DONE"}
         assert await host.read("CYCLES") == layer_cycles(PACKED.plan, Chain.of(PACKED.config))

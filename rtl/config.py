@@ -13,13 +13,18 @@ from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.registry import parse_index
 
-__all__ = ["MAX_ACC_BITS", "MIN_ACC_BITS", "REQUANTIZERS", "STREAM_BITS", "ArrayConfig"]
+__all__ = ["LEVELS", "MAX_ACC_BITS", "MAX_POWER_BITS", "MIN_ACC_BITS", "REQUANTIZERS", "STREAM_BITS", "ArrayConfig"]
 
 MIN_ACC_BITS, MAX_ACC_BITS = 12, 32
 
 REQUANTIZERS = ("gates", "dsp")
 
 STREAM_BITS = (32, 64, 128, 256, 512)
+
+LEVELS = ("linear", "powers")
+
+MAX_POWER_BITS = 4
+"""Of a code of a power of two: a sign and three bits of exponent, to 2^7, the largest level of 8 bits."""
 
 _LIMITS = {
     "rows": (1, 64),
@@ -47,6 +52,9 @@ class ArrayConfig:
         The array has rows * lanes PEs.
     weight_bits : int
         Bits of a weight code, 1..8; a layer may use fewer.
+    levels : str
+        What codes of n bits stand for: "linear", -2^(n-1)..2^(n-1) without zero; or "powers", -2^k and 2^k with
+        0 <= k < 2^(n-1), which the PEs shift by, n at most 4.
     act_bits : int
         Bits of an activation, 4..8; a layer must use exactly as many.
     acc_bits : int
@@ -74,6 +82,7 @@ class ArrayConfig:
     rows: int
     lanes: int
     weight_bits: int = 8
+    levels: str = "linear"
     act_bits: int = 8
     acc_bits: int = 24
     index: IndexFormat = field(default_factory=Fixed)
@@ -107,6 +116,7 @@ class ArrayConfig:
                 f"array stream_bits must be one of {', '.join(map(str, STREAM_BITS))}, not {self.stream_bits!r}",
                 "correct stream_bits",
             )
+        self._check_levels()
         if self.subarrays & (self.subarrays - 1) or self.rows % self.subarrays:
             raise CodesignError(
                 f"array subarrays {self.subarrays} is not a power of two that divides rows {self.rows}",
@@ -117,6 +127,17 @@ class ArrayConfig:
             raise CodesignError(
                 f"array activation_depth {self.activation_depth} is odd",
                 "choose an even depth: the bank is split into even and odd words",
+            )
+
+    def _check_levels(self) -> None:
+        if self.levels not in LEVELS:
+            raise CodesignError(
+                f"array levels must be one of {', '.join(LEVELS)}, not {self.levels!r}", "correct levels"
+            )
+        if self.levels == "powers" and self.weight_bits > MAX_POWER_BITS:
+            raise CodesignError(
+                f"array weight_bits {self.weight_bits}: powers of two have codes of 1..{MAX_POWER_BITS} bits",
+                'choose fewer weight_bits, or levels "linear"',
             )
 
     def _check_lockstep(self) -> None:

@@ -11,10 +11,11 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from compress.base.errors import CodesignError
 from compress.model.layer import CompressedLayer, LayerKind, largest_level
 from compress.model.pool import Pool, PoolKind
 from compress.model.requantization import Requantization
-from rtl.config import REQUANTIZERS, STREAM_BITS, ArrayConfig
+from rtl.config import MAX_POWER_BITS, REQUANTIZERS, STREAM_BITS, ArrayConfig
 from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
@@ -24,17 +25,21 @@ from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
 from rtl.formats.rice import Rice
 from sim.mapping.geometry import ArrayGeometry
+from sim.mapping.level_codes import power_bits
 from sim.mapping.plan import plan_layer
 from sim.mapping.pooling import array_window
 from sim.mapping.schedule import group_schedule
 from sim.mapping.slices import slice_rows
 
 
-def draw_levels(shape: tuple[int, ...], weight_bits: int, density: float, seed: int) -> NDArray[np.int16]:
-    """Random levels without zero, pruned to about ``density``."""
+def draw_levels(
+    shape: tuple[int, ...], weight_bits: int, density: float, seed: int, powers: bool = False
+) -> NDArray[np.int16]:
+    """Random levels without zero, pruned to about ``density``; powers of two where wanted."""
     rng = np.random.default_rng(seed)
     top = largest_level(weight_bits)
-    signed = rng.integers(1, top + 1, shape) * rng.choice([-1, 1], shape)
+    magnitudes = 1 << rng.integers(0, weight_bits, shape) if powers else rng.integers(1, top + 1, shape)
+    signed = magnitudes * rng.choice([-1, 1], shape)
     levels: NDArray[np.int16] = (signed * (rng.random(shape) < density)).astype(np.int16)
     return levels
 
@@ -107,7 +112,8 @@ def layers(draw: st.DrawFn, dense: bool = False, act_bits: int | None = None) ->
     filters, channels = draw(st.integers(1, 6)), draw(st.integers(1, 7))
     weight_bits = draw(st.integers(1, 8))
     density = 1.0 if dense else draw(st.sampled_from([0.0, 0.02, 0.1, 0.4, 0.8, 1.0]))
-    levels = draw_levels((filters, channels, *kernel), weight_bits, density, draw(st.integers(0, 2**16)))
+    seed, powers = draw(st.integers(0, 2**16)), draw(st.sampled_from([False, False, True]))
+    levels = draw_levels((filters, channels, *kernel), weight_bits, density, seed, powers)
     if not dense and draw(st.booleans()):
         levels[draw(st.integers(0, filters - 1))] = 0
     stride = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
@@ -147,12 +153,23 @@ INDICES: dict[type[IndexFormat], st.SearchStrategy[IndexFormat]] = {
 
 
 @st.composite
+def codes_for(draw: st.DrawFn, layer: CompressedLayer, least_bits: int) -> tuple[str, int]:
+    """The kind of levels of an array, and bits of codes that are enough for the layer."""
+    try:
+        least = max(least_bits, power_bits(layer.name, layer.levels))
+        powers = [("powers", bits) for bits in (least, MAX_POWER_BITS)]
+    except CodesignError:
+        powers = []
+    return draw(st.sampled_from([*powers, ("linear", layer.weight_bits), ("linear", 8)]))
+
+
+@st.composite
 def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: IndexFormat, rows: int = 0) -> ArrayConfig:
     """An array of any shape, with banks just deep enough for the layer; it pools most windows that it can."""
     pixels = prod(array_window(layer.pool))
     block = pixels if 1 < pixels <= 9 and draw(st.sampled_from([True, True, False])) else 1
     lanes, rows = block * draw(st.integers(1, 9 // block)), rows or draw(st.integers(1, 5))
-    weight_bits = draw(st.sampled_from([layer.weight_bits, 8]))
+    levels, weight_bits = draw(codes_for(layer, 2 if isinstance(index, NM) else 1))
     requant_lanes = draw(st.sampled_from([n for n in range(1, lanes + 1) if lanes % (block * n) == 0]))
     geometry = ArrayGeometry.of(layer).on(lanes, requant_lanes)
     dense = isinstance(index, Dense | DenseZeros)
@@ -163,6 +180,7 @@ def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: Index
         rows=rows,
         lanes=lanes,
         weight_bits=weight_bits,
+        levels=levels,
         act_bits=layer.act_bits,
         index=index,
         requant_lanes=requant_lanes,
@@ -205,13 +223,14 @@ def nm_levels(levels: NDArray[np.int16], index: NM, rows: int) -> NDArray[np.int
 
 
 def row_levels(
-    index: IndexFormat, shape: tuple[int, int], weight_bits: int, density: float, seed: int
+    index: IndexFormat, shape: tuple[int, int], weight_bits: int, density: float, seed: int, powers: bool = False
 ) -> tuple[NDArray[np.int16], int]:
     """(K, L) random levels that one row of ``index`` can store, and the bits of their codes."""
-    levels = draw_levels(shape, weight_bits, 1.0 if isinstance(index, Dense) else density, seed)
+    levels = draw_levels(shape, weight_bits, 1.0 if isinstance(index, Dense) else density, seed, powers)
+    bits = power_bits("row", levels) if powers else weight_bits
     if isinstance(index, NM):
-        return nm_levels(levels[:, :, None, None], index, rows=1)[:, :, 0, 0], max(2, weight_bits)
-    return levels, weight_bits
+        return nm_levels(levels[:, :, None, None], index, rows=1)[:, :, 0, 0], max(2, bits)
+    return levels, bits
 
 
 @st.composite

@@ -63,6 +63,7 @@ class Case:
             "pooled by the host": layer.pool is not None and not self.tiling.pooled,
             "space to depth": any(run.part.folded for run in runs),
             "subarrays": any(run.part.subarrays > 1 for run in runs),
+            "powers of two": self.tiling.config.levels == "powers",
             "rows in lock-step": self.tiling.config.lockstep,
             "lines or taps as channels": any(run.part.unrolled for run in runs),
             "deeper chain": self.tiling.config.chain_depth > 1,

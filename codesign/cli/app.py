@@ -91,6 +91,12 @@ Subarrays = Annotated[
         help="Stacks that narrow layers may divide the rows into, a power of two; default: 1, or the run's choice."
     ),
 ]
+Levels = Annotated[
+    str | None,
+    typer.Option(
+        help="linear, or powers: the PEs shift; default: powers where a model's levels are and take fewer bits."
+    ),
+]
 LinearBatch = Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)]
 WeightDepth = Annotated[
     int | None, typer.Option(help="Maximum weight words per row; larger layers take several runs.", min=2)
@@ -203,6 +209,7 @@ def generate(
     subarrays: Subarrays = None,
     requantizer: Requantizer = None,
     stream_bits: StreamBits = None,
+    levels: Levels = None,
     linear_batch: LinearBatch = 8,
     weight_depth: WeightDepth = None,
     activation_depth: ActivationDepth = None,
@@ -229,6 +236,7 @@ def generate(
         activation_depth,
         requantizer,
         stream_bits,
+        levels,
     )
     commands.generate(model, out, preset, options, linear_batch, prefix, json)
 

@@ -8,12 +8,12 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from codesign.settings.hardware import accumulator_bits_of, samples_at_a_time
+from codesign.settings.hardware import accumulator_bits_of, codes_of, samples_at_a_time
 from compress.base.errors import CodesignError
 from compress.base.files import read_text
 from compress.model.compressed_model import CompressedModel
 from compress.model.layer import CompressedLayer
-from rtl.config import ArrayConfig
+from rtl.config import MAX_POWER_BITS, ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.dense_zeros import DenseZeros
 from rtl.formats.registry import parse_index
@@ -54,12 +54,15 @@ class ArrayOptions:
     activation_depth: int | None = None
     requantizer: str | None = None
     stream_bits: int | None = None
+    levels: str | None = None
 
     def shaped(self, config: ArrayConfig) -> ArrayConfig:
         """``config`` with the given shape and format; dense rows are in lock-step unless a chain is asked for."""
         index = self.shapes.get("index", config.index)
         if self.chain_depth is None:
             config = config.with_index(index)
+        if self.levels == "powers":
+            config = config.replace(weight_bits=min(config.weight_bits, MAX_POWER_BITS))
         return config.replace(**self.shapes)
 
     @property
@@ -146,7 +149,7 @@ def _holding(network: CompressedModel, options: ArrayOptions, linear_batch: int)
     wanted = ArrayConfig(
         rows=4,
         lanes=8,
-        weight_bits=max(layer.weight_bits for layer in network.layers),
+        **codes_of(network, options.levels),
         act_bits=network.layers[0].act_bits,
         acc_bits=accumulator_bits_of(network),
     )

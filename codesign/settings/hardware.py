@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -16,8 +16,9 @@ from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.registry import parse_index
 from sim.golden import golden
+from sim.mapping.level_codes import power_bits
 
-__all__ = ["HardwareSection", "accumulator_bits_of", "reference_array", "samples_at_a_time"]
+__all__ = ["HardwareSection", "accumulator_bits_of", "codes_of", "reference_array", "samples_at_a_time"]
 
 
 def _index_name(text: str) -> str:
@@ -112,6 +113,26 @@ def _accumulator_bits(layer: LayerGeometry, bits: int, act_bits: int) -> int:
     """
     positions = layer.weights // layer.weight_shape[0]
     return (2 * positions * largest_level(bits) * ((1 << act_bits) - 1)).bit_length() + 1
+
+
+def codes_of(model: CompressedModel, levels: str | None = None) -> dict[str, Any]:
+    """``levels`` and ``weight_bits`` of an array that holds the model's levels, all of one kind.
+
+    Without ``levels``: powers of two where all are and codes are shorter for it. CodesignError where they are not, but
+    are asked for.
+    """
+    linear_bits = max(layer.weight_bits for layer in model.layers)
+    linear = {"levels": "linear", "weight_bits": linear_bits}
+    if levels == "linear":
+        return linear
+    try:
+        bits = max(power_bits(f"layer {layer.name!r}", layer.levels) for layer in model.layers)
+    except CodesignError:
+        if levels == "powers":
+            raise
+        return linear
+    powers = {"levels": "powers", "weight_bits": bits}
+    return powers if levels == "powers" or bits < linear_bits else linear
 
 
 def accumulator_bits_of(model: CompressedModel) -> int:

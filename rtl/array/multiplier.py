@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data
 
 from rtl.array.booth import booth_digits, booth_multiple, booth_rows, named, two_words
@@ -18,7 +18,9 @@ _CARRY_PLACE = 10
 
 
 def factor_layout(config: ArrayConfig) -> data.StructLayout:
-    """A level as the lanes multiply by it: digits -2..2 in base 4, all zero where it is no weight."""
+    """A level as the lanes multiply by it: digits -2..2 in base 4, all zero where it is no weight, or a shift."""
+    if _shifts(config):
+        return data.StructLayout({"shift": unsigned(config.weight_bits - 1), "nonzero": 1, "negative": 1})
     digits = unsigned(_digits(config))
     return data.StructLayout({"one": digits, "two": digits, "negative": digits})
 
@@ -26,10 +28,15 @@ def factor_layout(config: ArrayConfig) -> data.StructLayout:
 def factor_members(config: ArrayConfig, level: Any) -> dict[str, Value]:
     """The members of ``factor_layout`` for a level of ``rtl.widths.level_layout``.
 
-    Levels skip zero: a level that is not negative is its code plus one (003 section 3.4.2), the bit that is added below
-    the lowest digit.
+    Linear levels skip zero: one that is not negative is its code plus one (003 section 3.4.2), the bit that is added
+    below the lowest digit.
     """
     sign = level.code[-1]
+    if _shifts(config):
+        return {"shift": level.code[:-1], "nonzero": level.nonzero, "negative": sign & level.nonzero}
+    if config.levels == "powers":
+        two = level.code[0] if config.weight_bits == 2 else Const(0, 1)
+        return {"one": level.nonzero & ~two, "two": level.nonzero & two, "negative": sign}
     padding = sign.replicate(2 * _digits(config) - config.weight_bits)
     digits = booth_digits(Cat(~sign, level.code, padding))
     weighs = level.nonzero.replicate(_digits(config))
@@ -38,7 +45,8 @@ def factor_members(config: ArrayConfig, level: Any) -> dict[str, Value]:
 
 def product_layout(config: ArrayConfig) -> data.StructLayout:
     """A product: ``word`` plus ``carry`` at its place."""
-    return data.StructLayout({"word": signed(config.act_bits + 2 * _digits(config)), "carry": unsigned(1)})
+    above = _longest_shift(config) + 1 if _shifts(config) else 2 * _digits(config)
+    return data.StructLayout({"word": signed(config.act_bits + above), "carry": unsigned(1)})
 
 
 def product_register(m: Module, config: ArrayConfig, activation: Value, factor: Any, advance: Value) -> Any:
@@ -56,10 +64,13 @@ def product_register(m: Module, config: ArrayConfig, activation: Value, factor: 
 def _product(m: Module, config: ArrayConfig, activation: Value, factor: Any) -> dict[str, Value]:
     """The members of ``product_layout``.
 
-    A single digit's multiple lacks the 1 that completes its two's complement. Two rows are added. Of more rows, the
-    lower and the upper part of the sum are added apart, so that the carry between them need not be waited for.
+    A shifted activation and a single digit's multiple lack the 1 that completes a two's complement. Two rows are added.
+    Of more rows, the lower and the upper part of the sum are added apart, so that the carry between them need not be
+    waited for.
     """
     number = Cat(activation, Const(0, 1))
+    if _shifts(config):
+        return {"word": _shifted(m, number, factor), "carry": factor.negative}
     if _digits(config) == 1:
         return {"word": booth_multiple(number, factor, 0).as_signed(), "carry": factor.negative[0]}
     bits, place = product_layout(config)["word"].shape.width, _carry_place(config)
@@ -71,6 +82,17 @@ def _product(m: Module, config: ArrayConfig, activation: Value, factor: Any) -> 
     low = named(m, first[:place] + second[:place], "low")
     high = (first[place:] + second[place:])[: bits - place]
     return {"word": Cat(low[:place], high).as_signed(), "carry": low[place]}
+
+
+def _shifted(m: Module, number: Value, factor: Any) -> Value:
+    """The signed ``number`` shifted, or its ones' complement, ones moving in; smallest step first."""
+    negative = factor.negative
+    word: Value = (number & factor.nonzero.replicate(len(number))) ^ negative.replicate(len(number))
+    for stage in range(len(factor.shift)):
+        step = 1 << stage
+        moved = Mux(factor.shift[stage], Cat(negative.replicate(step), word), Cat(word, word[-1].replicate(step)))
+        word = named(m, moved, f"shifted_by_{step}")
+    return word.as_signed()
 
 
 def plus_product(m: Module, config: ArrayConfig, total: Value, word: Value, carry: Value) -> Value:
@@ -87,8 +109,17 @@ def plus_product(m: Module, config: ArrayConfig, total: Value, word: Value, carr
     return Cat(left[:place], above) + Cat(right[:place], carry, more)
 
 
+def _shifts(config: ArrayConfig) -> bool:
+    """Whether lanes shift; powers of two of up to two bits are one digit."""
+    return config.levels == "powers" and config.weight_bits > 2
+
+
+def _longest_shift(config: ArrayConfig) -> int:
+    return (1 << (config.weight_bits - 1)) - 1
+
+
 def _digits(config: ArrayConfig) -> int:
-    return -(-config.weight_bits // 2)
+    return 1 if config.levels == "powers" else -(-config.weight_bits // 2)
 
 
 def _carry_place(config: ArrayConfig) -> int:

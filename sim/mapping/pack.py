@@ -18,6 +18,7 @@ from rtl.widths import row_registers, shift_bits
 from sim.golden.golden import accumulator_bits, accumulator_range, run_layer
 from sim.mapping.encoders.registry import make_packer
 from sim.mapping.geometry import ArrayGeometry
+from sim.mapping.level_codes import power_bits
 from sim.mapping.plan import LayerPlan, plan_layer, row_weights
 from sim.mapping.slices import RowSlice
 
@@ -198,7 +199,7 @@ def weight_words(layer: CompressedLayer, config: ArrayConfig, plan: LayerPlan) -
     row above and read the same address, so row r's bank begins with the last r filters.
     """
     levels_kct = layer.levels.reshape(*layer.levels.shape[:2], -1)
-    packer = make_packer(config.index, config.weight_bits)
+    packer = make_packer(config.index, config.weight_bits, config.levels)
     if not plan.lockstep:
         return tuple(packer.encode(row_weights(part, levels_kct)) for part in plan.slices)
     positions = int(plan.tokens_rk[0, 0])
@@ -209,10 +210,11 @@ def weight_words(layer: CompressedLayer, config: ArrayConfig, plan: LayerPlan) -
 def check_numbers(layer: CompressedLayer, config: ArrayConfig) -> None:
     """CodesignError for levels, activations or sums that the array has too few bits for."""
     name = f"layer {layer.name!r}"
-    if layer.weight_bits > config.weight_bits:
+    bits = power_bits(name, layer.levels) if config.levels == "powers" else layer.weight_bits
+    if bits > config.weight_bits:
         raise CodesignError(
-            f"{name} has {layer.weight_bits}-bit levels, the array {config.weight_bits}-bit codes",
-            f"quantize to {config.weight_bits} bits or generate an array with weight_bits = {layer.weight_bits}",
+            f"{name} has {bits}-bit levels, the array {config.weight_bits}-bit codes",
+            f"quantize to {config.weight_bits} bits or generate an array with weight_bits = {bits}",
         )
     if layer.act_bits != config.act_bits:
         raise CodesignError(

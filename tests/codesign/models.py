@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,17 @@ def small_model(density: float = 0.5, **conv_members: Any) -> CompressedModel:
         act_bits=conv.act_bits,
     )
     return CompressedModel.chain((conv, linear), {"data": "digits", "seed": 0})
+
+
+def powers_model(weight_bits: int) -> CompressedModel:
+    """The small model with levels that are powers of two up to the largest of ``weight_bits``."""
+    layers = [
+        replace(
+            layer, weight_bits=weight_bits, levels=draw_levels(layer.levels.shape, weight_bits, 0.5, 3, powers=True)
+        )
+        for layer in small_model().layers
+    ]
+    return CompressedModel.chain(tuple(layers), {"data": "digits", "seed": 0})
 
 
 def grouped_model() -> CompressedModel:

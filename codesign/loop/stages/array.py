@@ -9,7 +9,7 @@ from codesign.loop.figures import ArrayFigures, TechnologyFigures
 from codesign.loop.file_names import ARRAY, MODEL
 from codesign.loop.inputs import Inputs, Work
 from codesign.loop.results import Result
-from codesign.settings.hardware import HardwareSection, accumulator_bits_of
+from codesign.settings.hardware import HardwareSection, accumulator_bits_of, codes_of
 from compress.base.errors import CodesignError
 from compress.model.model_file import load_model
 from flows.search.array_choice import ArrayChoice
@@ -51,8 +51,7 @@ def run(inputs: Inputs, settings: ArraySettings, work: Work) -> ArrayResult:
         LayerLoad(layer.name, ArrayGeometry.of(layer), layer.levels != 0, hardware.batch_of(layer.kind))
         for layer in model.layers
     ]
-    weight_bits = max(layer.weight_bits for layer in model.layers)
-    reference = hardware.dense_array(weight_bits, accumulator_bits_of(model))
+    reference = hardware.dense_array(8, accumulator_bits_of(model)).replace(**codes_of(model))
     dense_loads = [
         LayerLoad.unpruned(layer.name, ArrayGeometry.before_folding(layer), hardware.batch_of(layer.kind))
         for layer in model.layers

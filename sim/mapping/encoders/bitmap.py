@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rtl.formats.bitmap import Bitmap
 from sim.mapping.encoders.bitstream import BitReader, stream_shape, to_words
 from sim.mapping.encoders.gaps import Step, place_steps
-from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
+from sim.mapping.encoders.packer import Packer, RowPlan
 
 __all__ = ["BitmapPacker"]
 
@@ -39,9 +39,7 @@ class BitmapPacker(Packer[Bitmap]):
         marked = _marked(levels_kl != 0)
         ones, gaps = _ones(marked)
         levels = np.concatenate([np.ones((len(levels_kl), 1), np.int16), levels_kl], axis=1).ravel()[ones]
-        fields = np.stack(
-            [np.zeros_like(levels, np.uint64), codes_of(levels, self.weight_bits) << np.uint64(1)], axis=1
-        )
+        fields = np.stack([np.zeros_like(levels, np.uint64), self.codes.encode(levels) << np.uint64(1)], axis=1)
         fields[:, 1] |= np.uint64(1)
         lengths = np.stack([gaps, np.full_like(gaps, 1 + self.weight_bits)], axis=1)
         return to_words(fields.ravel(), lengths.ravel(), self.word_bits)
@@ -57,7 +55,7 @@ class BitmapPacker(Packer[Bitmap]):
             if zeros == self.index.window:
                 yield Step(zeros)
             else:
-                yield Step(zeros, level_of(reader.number(self.weight_bits), self.weight_bits))
+                yield Step(zeros, self.codes.level(reader.number(self.weight_bits)))
 
 
 def _marked(mask_kl: NDArray[np.bool_]) -> NDArray[np.bool_]:

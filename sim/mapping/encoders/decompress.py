@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rtl.formats.decompress import Decompress
 from sim.mapping.encoders.bitstream import BitReader, stream_shape, to_words
-from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
+from sim.mapping.encoders.packer import Packer, RowPlan
 
 __all__ = ["DecompressPacker"]
 
@@ -24,7 +24,7 @@ class DecompressPacker(Packer[Decompress]):
         """One field per position."""
         levels = levels_kl.ravel()
         kept = levels != 0
-        fields = np.where(kept, codes_of(levels, self.weight_bits) << np.uint64(1) | np.uint64(1), np.uint64(0))
+        fields = np.where(kept, self.codes.encode(levels) << np.uint64(1) | np.uint64(1), np.uint64(0))
         return to_words(fields, 1 + self.weight_bits * kept.astype(np.int64), self.word_bits)
 
     def decode(self, words: NDArray[np.uint64], plan: RowPlan, positions: int) -> NDArray[np.int16]:
@@ -33,5 +33,5 @@ class DecompressPacker(Packer[Decompress]):
         levels = np.zeros((len(plan.tokens_k), positions), np.int16)
         for place in range(levels.size):
             if reader.number(1):
-                levels.flat[place] = level_of(reader.number(self.weight_bits), self.weight_bits)
+                levels.flat[place] = self.codes.level(reader.number(self.weight_bits))
         return levels

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
 from rtl.formats.dense import Dense
-from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
+from sim.mapping.encoders.packer import Packer, RowPlan
 
 __all__ = ["DensePacker"]
 
@@ -26,9 +26,9 @@ class DensePacker(Packer[Dense]):
 
     def encode(self, levels_kl: NDArray[np.int16]) -> NDArray[np.uint64]:
         """Codes without an index."""
-        return codes_of(levels_kl.ravel(), self.weight_bits)
+        return self.codes.encode(levels_kl.ravel())
 
     def decode(self, words: NDArray[np.uint64], plan: RowPlan, positions: int) -> NDArray[np.int16]:
         """One level per word."""
-        levels = [level_of(word, self.weight_bits) for word in words.tolist()]
+        levels = [self.codes.level(word) for word in words.tolist()]
         return np.array(levels, np.int16).reshape(-1, positions)

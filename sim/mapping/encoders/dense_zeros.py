@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl.formats.dense_zeros import DenseZeros
-from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
+from sim.mapping.encoders.packer import Packer, RowPlan
 
 __all__ = ["DenseZerosPacker"]
 
@@ -21,11 +21,11 @@ class DenseZerosPacker(Packer[DenseZeros]):
     def encode(self, levels_kl: NDArray[np.int16]) -> NDArray[np.uint64]:
         """Codes below the bit that says so."""
         levels = levels_kl.ravel()
-        weights = codes_of(levels, self.weight_bits) | np.uint64(1 << self.weight_bits)
+        weights = self.codes.encode(levels) | np.uint64(1 << self.weight_bits)
         return np.where(levels != 0, weights, np.uint64(0))
 
     def decode(self, words: NDArray[np.uint64], plan: RowPlan, positions: int) -> NDArray[np.int16]:
         """A level a word, or 0."""
         flag = 1 << self.weight_bits
-        levels = [level_of(word - flag, self.weight_bits) if word & flag else 0 for word in words.tolist()]
+        levels = [self.codes.level(word - flag) if word & flag else 0 for word in words.tolist()]
         return np.array(levels, np.int16).reshape(-1, positions)

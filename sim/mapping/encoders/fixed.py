@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rtl.formats.fixed import Fixed
 from sim.mapping.encoders.gaps import RowGaps, Step, place_steps
-from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
+from sim.mapping.encoders.packer import Packer, RowPlan
 
 __all__ = ["FixedPacker"]
 
@@ -27,7 +27,7 @@ class FixedPacker(Packer[Fixed]):
         steps = RowGaps(levels_kl != 0).steps(self.index.escape)
         escape = self.index.escape << self.weight_bits
         words = np.full(len(steps.marks), escape | ((1 << self.weight_bits) - 1), np.uint64)
-        codes = codes_of(levels_kl[levels_kl != 0], self.weight_bits)
+        codes = self.codes.encode(levels_kl[levels_kl != 0])
         words[~steps.marks] = steps.gap[~steps.marks].astype(np.uint64) << np.uint64(self.weight_bits) | codes
         return steps.spread(words, escape)
 
@@ -39,6 +39,6 @@ class FixedPacker(Packer[Fixed]):
         for word in words.tolist():
             gap, code = word >> self.weight_bits, word & ((1 << self.weight_bits) - 1)
             if gap != self.index.escape:
-                yield Step(gap, level_of(code, self.weight_bits))
+                yield Step(gap, self.codes.level(code))
             else:
                 yield Step(0, ends_filter=True) if code & 1 else Step(gap)

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from compress.base.errors import CodesignError
 from rtl.formats.nm import NM
-from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
+from sim.mapping.encoders.packer import Packer, RowPlan
 
-__all__ = ["NMPacker", "levels_with_sum"]
+__all__ = ["NMPacker"]
 
 
 class NMPacker(Packer[NM]):
@@ -67,12 +67,12 @@ class NMPacker(Packer[NM]):
             first = short * self.index.n
             self._fill(places[row], levels[row], first, first + int(counts[row, short]), first + int(words_g[short]))
         offsets = places.astype(np.uint64) << np.uint64(self.weight_bits)
-        return (offsets | codes_of(levels.astype(np.int16), self.weight_bits)).ravel()
+        return (offsets | self.codes.encode(levels.astype(np.int16))).ravel()
 
     def _fill(self, places: NDArray[np.int64], levels: NDArray[np.int64], first: int, used: int, end: int) -> None:
         """Split the group's last nonzero, or 0 at its first position, over the remaining words."""
         shared = max(first, used - 1)
-        levels[shared:end] = levels_with_sum(int(levels[shared]) if used > first else 0, end - shared)
+        levels[shared:end] = self.codes.with_sum(int(levels[shared]) if used > first else 0, end - shared)
         places[shared:end] = places[shared]
 
     def decode(self, words: NDArray[np.uint64], plan: RowPlan, positions: int) -> NDArray[np.int16]:
@@ -82,20 +82,5 @@ class NMPacker(Packer[NM]):
         for n, word in enumerate(words.tolist()):
             k, nth = divmod(n, len(groups))
             code = word & ((1 << self.weight_bits) - 1)
-            levels[k, groups[nth] * self.index.m + (word >> self.weight_bits)] += level_of(code, self.weight_bits)
+            levels[k, groups[nth] * self.index.m + (word >> self.weight_bits)] += self.codes.level(code)
         return levels
-
-
-def levels_with_sum(total: int, count: int) -> list[int]:
-    """``count`` nonzero levels with the sum ``total``, of magnitudes at most max(abs(total), 2).
-
-    >>> levels_with_sum(5, 2), levels_with_sum(1, 2), levels_with_sum(0, 3)
-    ([4, 1], [2, -1], [1, 1, -2])
-    """
-    if total == 0:
-        return [1, -1] * (count // 2) if count % 2 == 0 else [1, 1, -2, *([1, -1] * ((count - 3) // 2))]
-    pairs = [1, -1] * ((count - 1) // 2)
-    if count % 2:
-        return [total, *pairs]
-    split = {1: [2, -1], -1: [-2, 1]}.get(total) or ([total - 1, 1] if total > 0 else [total + 1, -1])
-    return [*split, *pairs]

@@ -1,4 +1,4 @@
-"""The interface all packers share, and the code of a level."""
+"""The interface all packers share."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl.formats.index_format import IndexFormat
+from sim.mapping.level_codes import LevelCodes
 
-__all__ = ["Packer", "RowPlan", "codes_of", "level_of"]
+__all__ = ["Packer", "RowPlan"]
 
 F = TypeVar("F", bound=IndexFormat)
 
@@ -36,10 +37,15 @@ class RowPlan:
 
 
 class Packer(ABC, Generic[F]):
-    """One format's packer for codes of ``weight_bits`` bits. Masks and levels are (K, L): L positions of K filters."""
+    """One format's packer for some codes of levels. Masks and levels are (K, L): L positions of K filters."""
 
-    def __init__(self, index: F, weight_bits: int) -> None:
-        self.index, self.weight_bits = index, weight_bits
+    def __init__(self, index: F, codes: LevelCodes) -> None:
+        self.index, self.codes = index, codes
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits of a code."""
+        return self.codes.bits
 
     @property
     def word_bits(self) -> int:
@@ -57,14 +63,3 @@ class Packer(ABC, Generic[F]):
     @abstractmethod
     def decode(self, words: NDArray[np.uint64], plan: RowPlan, positions: int) -> NDArray[np.int16]:
         """(K, L) levels from the words: the software twin of the decoder."""
-
-
-def codes_of(levels: NDArray[np.int16], weight_bits: int) -> NDArray[np.uint64]:
-    """Two's complement of levels with zero left out: 1 is stored as 0 (003 section 3.4.2)."""
-    wide = levels.astype(np.int64)
-    return ((wide - (wide > 0)) & ((1 << weight_bits) - 1)).astype(np.uint64)
-
-
-def level_of(code: int, weight_bits: int) -> int:
-    """The level of one code."""
-    return code - (1 << weight_bits) if code >> (weight_bits - 1) else code + 1

@@ -20,6 +20,7 @@ from sim.mapping.encoders.fixed import FixedPacker
 from sim.mapping.encoders.nm import NMPacker
 from sim.mapping.encoders.packer import Packer
 from sim.mapping.encoders.rice import RicePacker
+from sim.mapping.level_codes import level_codes
 
 __all__ = ["PACKERS", "make_packer"]
 
@@ -34,6 +35,6 @@ PACKERS: dict[type[IndexFormat], type[Packer[Any]]] = {
 }
 
 
-def make_packer(index: IndexFormat, weight_bits: int) -> Packer[Any]:
-    """The packer of an index format for codes of ``weight_bits`` bits."""
-    return PACKERS[type(index)](index, weight_bits)
+def make_packer(index: IndexFormat, weight_bits: int, levels: str = "linear") -> Packer[Any]:
+    """The packer of an index format for codes of ``weight_bits`` bits, of the ``levels`` of an ``ArrayConfig``."""
+    return PACKERS[type(index)](index, level_codes(levels, weight_bits))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rtl.formats.rice import Rice
 from sim.mapping.encoders.bitstream import BitReader, stream_shape, to_words
 from sim.mapping.encoders.gaps import GapSteps, RowGaps, Step, place_steps
-from sim.mapping.encoders.packer import Packer, RowPlan, codes_of, level_of
+from sim.mapping.encoders.packer import Packer, RowPlan
 
 __all__ = ["RicePacker"]
 
@@ -45,7 +45,7 @@ class RicePacker(Packer[Rice]):
         filler, end = 0, (1 << self.weight_bits) - 1
         quotient = (steps.gap[real] >> k).astype(np.uint64)
         remainder = (steps.gap[real] & ((1 << k) - 1)).astype(np.uint64)
-        codes = codes_of(levels_kl[levels_kl != 0], self.weight_bits)
+        codes = self.codes.encode(levels_kl[levels_kl != 0])
         tokens = np.full(len(steps.marks), end, np.uint64)
         one = np.uint64(1)
         tokens[real] = codes | (one | remainder << one) << quotient << np.uint64(self.weight_bits)
@@ -65,6 +65,6 @@ class RicePacker(Packer[Rice]):
             code = reader.number(self.weight_bits)
             quotient, remainder = reader.zeros(self.index.window), reader.number(k)
             if quotient < self.index.window:
-                yield Step(quotient << k | remainder, level_of(code, self.weight_bits))
+                yield Step(quotient << k | remainder, self.codes.level(code))
             else:
                 yield Step(0, ends_filter=True) if code & 1 else Step(quotient << k | remainder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from compress.model.compressed_model import CompressedModel
 from rtl.config import ArrayConfig
 from rtl.presets import PRESETS
 from sim.mapping.tiles import tile_layer
-from tests.codesign.models import small_model
+from tests.codesign.models import powers_model, small_model
 from tests.drawn import draw_activations
 from tests.support import run_array
 
@@ -99,6 +100,36 @@ def test_the_dense_baseline_of_a_pruned_model_stores_its_zeros(options: ArrayOpt
 
 def test_a_dense_model_keeps_the_dense_format() -> None:
     assert str(array_and_cycles(small_model(1.0), None, ArrayOptions(index="dense"), 8).config.index) == "dense"
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "levels", "bits"),
+    [
+        (MODEL, ArrayOptions(), "linear", 4),
+        (powers_model(8), ArrayOptions(), "powers", 4),
+        (powers_model(8), ArrayOptions(index="dense"), "powers", 4),
+        (powers_model(8), ArrayOptions(levels="linear"), "linear", 8),
+        (powers_model(2), ArrayOptions(), "linear", 2),
+        (powers_model(2), ArrayOptions(levels="powers"), "powers", 2),
+    ],
+    ids=["levels", "powers", "dense", "linear wanted", "no fewer bits", "powers wanted"],
+)
+def test_powers_of_two_get_an_array_that_shifts_where_that_is_shorter(
+    model: CompressedModel, options: ArrayOptions, levels: str, bits: int
+) -> None:
+    config = array_and_cycles(model, None, options, 8).config
+    assert (config.levels, config.weight_bits) == (levels, bits)
+    tiling = tile_layer(model.layers[0], config)
+    activations = draw_activations(model.layers[0], 1, seed=1)
+    outcomes = [run_array(run.packed, tiling.inputs(run, activations)) for run in tiling.runs]
+    np.testing.assert_array_equal(tiling.join([results for results, _ in outcomes]), tiling.answer(activations))
+    assert sum(cycles for _, cycles in outcomes) == tiling.cycles
+
+
+def test_powers_are_refused_for_other_levels_and_taken_for_presets() -> None:
+    with pytest.raises(CodesignError, match="layer 'conv' has the level 3, which is not a power of two"):
+        array_and_cycles(MODEL, None, ArrayOptions(levels="powers"), 8)
+    assert array_and_cycles(None, "edge", ArrayOptions(levels="powers"), 8).config.weight_bits == 4
 
 
 def test_a_preset_has_no_cycles_without_a_model() -> None:

@@ -18,28 +18,39 @@ Operand = tuple[int, int]
 sums = st.integers(-(2**20), 2**20)
 
 
+configs = st.builds(ArrayConfig, st.just(1), st.just(1), weight_bits=st.integers(1, 8), chain_depth=st.integers(1, 3))
+power_configs = st.builds(
+    ArrayConfig,
+    st.just(1),
+    st.just(1),
+    weight_bits=st.integers(1, 4),
+    levels=st.just("powers"),
+    chain_depth=st.integers(1, 3),
+)
+
+
 @st.composite
-def filters_of(draw: st.DrawFn, weight_bits: int) -> list[tuple[int, list[Operand]]]:
+def filters_of(draw: st.DrawFn, config: ArrayConfig) -> list[tuple[int, list[Operand]]]:
     """Sums from above, and a filter's activations and levels, 0 among them."""
-    top = 1 << (weight_bits - 1)
+    top = 1 << (config.weight_bits - 1)
     levels = st.integers(-top, top) | st.sampled_from([-top, top])
+    if config.levels == "powers":
+        levels = st.just(0) | st.builds(lambda sign, k: sign << k, st.sampled_from([-1, 1]), st.integers(0, top - 1))
     operands = st.lists(st.tuples(st.integers(0, 255), levels), min_size=1, max_size=6)
     return draw(st.lists(st.tuples(sums, operands), min_size=1, max_size=4))
 
 
-def feed(ctx: Any, dut: Any, operand: Operand, weight_bits: int) -> None:
+def feed(ctx: Any, dut: Any, operand: Operand, config: ArrayConfig) -> None:
     ctx.set(dut.activation, operand[0])
-    ctx.set(dut.factor, factor_for(operand[1], weight_bits))
+    ctx.set(dut.factor, factor_for(operand[1], config))
 
 
 @settings(max_examples=40)
-@given(st.integers(1, 3), st.integers(1, 8), st.data())
-def test_each_filter_gets_the_sum_from_above_whatever_the_stalls(
-    depth: int, weight_bits: int, data: st.DataObject
-) -> None:
-    filters = data.draw(filters_of(weight_bits))
-    dut = PE(ArrayConfig(rows=1, lanes=1, weight_bits=weight_bits, chain_depth=depth))
-    stage = weight_bits > 2
+@given(configs | power_configs, st.data())
+def test_each_filter_gets_the_sum_from_above_whatever_the_stalls(config: ArrayConfig, data: st.DataObject) -> None:
+    filters = data.draw(filters_of(config))
+    dut = PE(config)
+    stage, depth = config.weight_bits > 2, config.chain_depth
     totals: list[int] = []
 
     async def testbench(ctx: Any) -> None:
@@ -52,7 +63,7 @@ def test_each_filter_gets_the_sum_from_above_whatever_the_stalls(
                 await ctx.tick()
             if step < len(steps):
                 ctx.set(dut.advance, 1)
-                feed(ctx, dut, steps[step][1], weight_bits)
+                feed(ctx, dut, steps[step][1], config)
             if step >= stage:
                 ended = step == len(steps) + stage
                 between = ended or steps[step - stage][0]
@@ -74,11 +85,11 @@ def test_each_filter_gets_the_sum_from_above_whatever_the_stalls(
 
 
 @settings(max_examples=40)
-@given(st.integers(1, 8), st.data())
-def test_in_lock_step_a_filter_starts_from_the_sum_above(weight_bits: int, data: st.DataObject) -> None:
-    filters = data.draw(filters_of(weight_bits))
-    dut = LockstepPE(ArrayConfig(rows=1, lanes=1, weight_bits=weight_bits))
-    stage = weight_bits > 2
+@given(configs | power_configs, st.data())
+def test_in_lock_step_a_filter_starts_from_the_sum_above(config: ArrayConfig, data: st.DataObject) -> None:
+    filters = data.draw(filters_of(config))
+    dut = LockstepPE(config)
+    stage = config.weight_bits > 2
     totals: list[int] = []
 
     async def testbench(ctx: Any) -> None:
@@ -90,7 +101,7 @@ def test_in_lock_step_a_filter_starts_from_the_sum_above(weight_bits: int, data:
                 await ctx.tick()
             ctx.set(dut.advance, 1)
             if step < len(steps):
-                feed(ctx, dut, steps[step][2], weight_bits)
+                feed(ctx, dut, steps[step][2], config)
             if step >= stage:
                 ctx.set(dut.first, steps[step - stage][0] == 0)
                 ctx.set(dut.above, steps[step - stage][1])

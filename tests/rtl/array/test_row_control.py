@@ -80,7 +80,7 @@ def watch(case: RowCase, above: Stalls, below: Stalls, runs: int = 1) -> list[li
             flags = [bool(ctx.get(port)) for port in ports]
             sums = [bool(taken), bool(ctx.get(dut.total_ready)), bool(ctx.get(dut.total_valid))]
             capture, oldest = ctx.get(dut.capture), ctx.get(dut.oldest)
-            level = factor_in(ctx.get(dut.factor), case.config.weight_bits)
+            level = factor_in(ctx.get(dut.factor), case.config)
             numbers = [capture, oldest, level, ctx.get(dut.offset), ctx.get(dut.table_address)]
             cycles.append(Cycle(*flags, *sums, *numbers))
             fetched, address = ctx.get(dut.fetch), ctx.get(dut.weight_address)

@@ -63,7 +63,7 @@ def tokens_of(config: ArrayConfig, words: list[int], registers: dict[str, int], 
             if valid[-1]:
                 token = ctx.get(dut.token)
                 base = token.base if config.index.counts_positions else 0
-                level = level_in(token.level, config.weight_bits)
+                level = level_in(token.level, config)
                 tokens.append(Token(token.position, base, level, token.first, token.ends_tile))
             idle = 0 if waiting or valid[-1] else idle + 1
             taken = ctx.get(dut.next)

@@ -37,6 +37,12 @@ LAYER = make_layer(draw_levels((3, 4, 3, 3), 4, 0.5, 1), 4, 6, 6)
             "groups",
         ),
         (LAYER, ARRAY.replace(weight_bits=3), "4-bit levels"),
+        (LAYER, ARRAY.replace(levels="powers", weight_bits=4), "which is not a power of two"),
+        (
+            replace(LAYER, levels=draw_levels(LAYER.levels.shape, 4, 1.0, 1, powers=True)),
+            ARRAY.replace(levels="powers", weight_bits=2),
+            "3-bit levels",
+        ),
         (LAYER, ARRAY.replace(act_bits=6), "8-bit activations"),
         (LAYER, ARRAY.replace(acc_bits=12), "accumulators"),
         (LAYER, ARRAY.replace(weight_depth=8), "weight_depth 8 <"),

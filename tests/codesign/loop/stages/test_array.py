@@ -21,7 +21,7 @@ from flows.technology.technology import generic_technology
 from rtl.config import ArrayConfig
 from rtl.generate import load_config
 from tests.codesign.loop.stages.conftest import GiveInputs
-from tests.codesign.models import small_model
+from tests.codesign.models import powers_model, small_model
 
 SETTINGS = ArraySettings(HardwareSection(rows=2, lanes=4, indices=["fixed3", "bitmap8"]), generic_technology())
 
@@ -67,6 +67,12 @@ def test_the_verilog_is_of_the_chosen_array(inputs: GiveInputs, work: Work) -> N
     assert result.dense.time_per_sample > result.chosen.time_per_sample
     result.write(work.folder)
     assert ArrayResult.read(work.folder) == result
+
+
+def test_powers_of_two_are_shifted_by_in_both_arrays(inputs: GiveInputs, work: Work) -> None:
+    result = choose(Search(), inputs, work, model=powers_model(8))
+    for config in (result.dense.config, result.chosen.config):
+        assert (config.levels, config.weight_bits) == ("powers", 4)
 
 
 def test_a_network_without_pruned_weights_gets_the_dense_array(inputs: GiveInputs, work: Work) -> None:

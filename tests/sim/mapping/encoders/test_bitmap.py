@@ -6,8 +6,9 @@ import numpy as np
 
 from rtl.formats.bitmap import Bitmap
 from sim.mapping.encoders.bitmap import BitmapPacker
+from sim.mapping.level_codes import LinearCodes
 
-PACKER = BitmapPacker(Bitmap(8), 4)
+PACKER = BitmapPacker(Bitmap(8), LinearCodes(4))
 
 
 def test_a_layer_without_zeros_takes_a_bit_and_a_code_a_weight_and_a_bit_a_filter() -> None:

@@ -6,8 +6,9 @@ import numpy as np
 
 from rtl.formats.fixed import Fixed
 from sim.mapping.encoders.fixed import FixedPacker
+from sim.mapping.level_codes import LinearCodes
 
-PACKER = FixedPacker(Fixed(4), 8)
+PACKER = FixedPacker(Fixed(4), LinearCodes(8))
 
 
 def test_a_layer_without_zeros_takes_a_word_a_weight() -> None:

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from compress.base.errors import CodesignError
 from rtl.formats.nm import NM
-from sim.mapping.encoders.nm import NMPacker, levels_with_sum
-
-
-@given(st.integers(-128, 128), st.integers(1, 9))
-def test_levels_with_a_sum_have_it_and_are_levels(total: int, count: int) -> None:
-    if (total, count) == (0, 1):
-        return
-    levels = levels_with_sum(total, count)
-    assert len(levels) == count
-    assert sum(levels) == total
-    assert 0 not in levels
-    assert max(map(abs, levels)) <= max(2, abs(total))
+from sim.mapping.encoders.nm import NMPacker
+from sim.mapping.level_codes import LinearCodes
 
 
 @pytest.mark.parametrize(
@@ -35,9 +23,9 @@ def test_levels_with_a_sum_have_it_and_are_levels(total: int, count: int) -> Non
 )
 def test_a_mask_that_breaks_the_pattern_is_refused(index: NM, bits: int, row: list[int], told: str) -> None:
     with pytest.raises(CodesignError, match=told):
-        NMPacker(index, bits).plan(np.array([row], np.bool_))
+        NMPacker(index, LinearCodes(bits)).plan(np.array([row], np.bool_))
 
 
 def test_every_filter_takes_n_words_of_every_m_positions() -> None:
     mask = np.array([[1, 0, 0, 1, 0, 1, 1, 0, 1], [0, 0, 0, 0, 1, 0, 0, 0, 1]], np.bool_)
-    assert NMPacker(NM(2, 4), 8).plan(mask).tokens_k.tolist() == [5, 5]
+    assert NMPacker(NM(2, 4), LinearCodes(8)).plan(mask).tokens_k.tolist() == [5, 5]

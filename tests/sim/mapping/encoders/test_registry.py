@@ -23,13 +23,15 @@ def test_every_format_has_a_packer() -> None:
 @pytest.mark.parametrize("kind", FORMATS)
 def test_levels_survive_the_words_that_were_planned(kind: type[IndexFormat]) -> None:
     @settings(max_examples=60)
-    @given(INDICES[kind], shapes, st.integers(1, 8), densities, st.integers(0, 2**16))
-    @example(kind(), (1, 1), 2, 1.0, 0)
-    @example(kind(), (3, 1), 8, 0.0, 0)
-    @example(kind(), (2, 90), 8, 0.01, 3)
-    def check(index: IndexFormat, shape: tuple[int, int], weight_bits: int, density: float, seed: int) -> None:
-        levels, weight_bits = row_levels(index, shape, weight_bits, density, seed)
-        packer = make_packer(index, weight_bits)
+    @given(INDICES[kind], shapes, st.integers(1, 8), densities, st.integers(0, 2**16), st.booleans())
+    @example(kind(), (1, 1), 2, 1.0, 0, False)
+    @example(kind(), (3, 1), 8, 0.0, 0, True)
+    @example(kind(), (2, 90), 8, 0.01, 3, False)
+    def check(
+        index: IndexFormat, shape: tuple[int, int], weight_bits: int, density: float, seed: int, powers: bool
+    ) -> None:
+        levels, weight_bits = row_levels(index, shape, weight_bits, density, seed, powers)
+        packer = make_packer(index, weight_bits, "powers" if powers else "linear")
         plan, words = packer.plan(levels != 0), packer.encode(levels)
         assert plan.tokens_k.min() >= 1
         assert plan.tokens_k.shape == (len(levels),)

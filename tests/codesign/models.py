@@ -39,9 +39,7 @@ def small_model(density: float = 0.5, **conv_members: Any) -> CompressedModel:
 def powers_model(weight_bits: int) -> CompressedModel:
     """The small model with levels that are powers of two up to the largest of ``weight_bits``."""
     layers = [
-        replace(
-            layer, weight_bits=weight_bits, levels=draw_levels(layer.levels.shape, weight_bits, 0.5, 3, powers=True)
-        )
+        replace(layer, weight_bits=weight_bits, levels=draw_levels(layer.levels.shape, weight_bits, 0.5, 3, True))
         for layer in small_model().layers
     ]
     return CompressedModel.chain(tuple(layers), {"data": "digits", "seed": 0})

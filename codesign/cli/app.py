@@ -94,7 +94,7 @@ Subarrays = Annotated[
 Levels = Annotated[
     str | None,
     typer.Option(
-        help="linear, or powers: the PEs shift; default: powers where a model's levels are and take fewer bits."
+        help="linear, or powers of two, by which PEs shift; default: powers where a model has them alone, in fewer bits."
     ),
 ]
 LinearBatch = Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)]

@@ -112,8 +112,8 @@ POWERS = ValueSet(
     partial(_levels, powers_of_two),
     level_bits=exponents_of,
 )
-"""``quantize_admm`` with ``powers_of_two``. A model's levels are equal-distance ones that have the powers among them: 2,
-4 and 8 bits for 2, 3 and 4; an archive, and an array whose PEs shift, store ``weight_bits`` a weight."""
+"""``quantize_admm`` with ``powers_of_two``. A model's levels are equal-distance ones that have the powers among them,
+of 2, 4 and 8 bits for 2, 3 and 4; an archive, and an array whose PEs shift, store ``weight_bits`` a weight."""
 
 ROUNDED = ValueSet("rounded", "the closest of equal-distance levels, without training: good at 8 bits", _rounded)
 """``round_weights`` by name."""

@@ -94,7 +94,8 @@ Subarrays = Annotated[
 Levels = Annotated[
     str | None,
     typer.Option(
-        help="linear, or powers of two, by which PEs shift; default: powers where a model has them alone, in fewer bits."
+        help="linear, or powers of two, by which PEs shift; default: powers where a model has no others and they are "
+        "shorter."
     ),
 ]
 LinearBatch = Annotated[int, typer.Option(help="Samples a Linear layer runs at a time.", min=1)]

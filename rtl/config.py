@@ -13,11 +13,11 @@ from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.registry import parse_index
 
-__all__ = ["LEVELS", "MAX_ACC_BITS", "MAX_POWER_BITS", "MIN_ACC_BITS", "REQUANTIZERS", "STREAM_BITS", "ArrayConfig"]
+__all__ = ["LEVELS", "MAX_ACC_BITS", "MAX_POWER_BITS", "MIN_ACC_BITS", "MULTIPLIERS", "STREAM_BITS", "ArrayConfig"]
 
 MIN_ACC_BITS, MAX_ACC_BITS = 12, 32
 
-REQUANTIZERS = ("gates", "dsp")
+MULTIPLIERS = ("gates", "dsp")
 
 STREAM_BITS = (32, 64, 128, 256, 512)
 
@@ -63,8 +63,9 @@ class ArrayConfig:
         How weight banks encode the positions of their weights.
     requant_lanes : int
         Pixels requantized per cycle; must divide ``lanes``.
-    requantizer : str
-        How a requantizer multiplies: in "gates", or with one hardware multiplier of an FPGA, "dsp".
+    multipliers : str
+        How PEs and requantizers multiply: in "gates", or each with one hardware multiplier of an FPGA, "dsp". Levels of
+        1 or 2 bits and powers of two take gates in any case.
     chain_depth : int
         Filters whose sums a row can hold for the row below. With 0 there is no register between rows: they run in
         lock-step, with one control and one address table, which only dense formats can.
@@ -87,7 +88,7 @@ class ArrayConfig:
     acc_bits: int = 24
     index: IndexFormat = field(default_factory=Fixed)
     requant_lanes: int = 1
-    requantizer: str = "gates"
+    multipliers: str = "gates"
     chain_depth: int = 1
     subarrays: int = 1
     weight_depth: int = 1024
@@ -106,10 +107,10 @@ class ArrayConfig:
                 f"array requant_lanes {self.requant_lanes} does not divide lanes {self.lanes}",
                 "choose a divisor of lanes",
             )
-        if self.requantizer not in REQUANTIZERS:
+        if self.multipliers not in MULTIPLIERS:
             raise CodesignError(
-                f"array requantizer must be one of {', '.join(REQUANTIZERS)}, not {self.requantizer!r}",
-                "correct requantizer",
+                f"array multipliers must be one of {', '.join(MULTIPLIERS)}, not {self.multipliers!r}",
+                "correct multipliers",
             )
         if self.stream_bits not in STREAM_BITS:
             raise CodesignError(

@@ -1,4 +1,4 @@
-"""Arrays to start from without a model: parameters and purpose."""
+"""Arrays to start from without a model, with the hardware multipliers of an FPGA: parameters and purpose."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Preset:
 PRESETS = {
     "tiny": Preset(
         "1 x 4 PEs, 4-bit weights, 0.02 Mbit of memory: the smallest FPGAs, a first bring-up",
-        ArrayConfig(rows=1, lanes=4, weight_bits=4, acc_bits=20, index=Fixed(3), stream_bits=32),
+        ArrayConfig(rows=1, lanes=4, weight_bits=4, acc_bits=20, index=Fixed(3), multipliers="dsp", stream_bits=32),
     ),
     "edge": Preset(
         "4 x 8 PEs, 8-bit weights, 0.39 Mbit of memory: small convolutional networks",
@@ -34,6 +34,7 @@ PRESETS = {
             activation_depth=512,
             table_depth=1024,
             bias_depth=512,
+            multipliers="dsp",
             stream_bits=32,
         ),
     ),
@@ -45,6 +46,7 @@ PRESETS = {
             acc_bits=28,
             index=Fixed(6),
             requant_lanes=4,
+            multipliers="dsp",
             weight_depth=16384,
             activation_depth=2048,
             table_depth=2048,

@@ -15,7 +15,7 @@ from compress.base.errors import CodesignError
 from compress.model.layer import CompressedLayer, LayerKind, largest_level
 from compress.model.pool import Pool, PoolKind
 from compress.model.requantization import Requantization
-from rtl.config import MAX_POWER_BITS, REQUANTIZERS, STREAM_BITS, ArrayConfig
+from rtl.config import MAX_POWER_BITS, MULTIPLIERS, STREAM_BITS, ArrayConfig
 from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
 from rtl.formats.dense import Dense
@@ -184,7 +184,7 @@ def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: Index
         act_bits=layer.act_bits,
         index=index,
         requant_lanes=requant_lanes,
-        requantizer=draw(st.sampled_from(REQUANTIZERS)),
+        multipliers=draw(st.sampled_from(MULTIPLIERS)),
         chain_depth=chain_depth,
         subarrays=1 if lockstep else draw(st.sampled_from([n for n in (1, 2, 4, 8) if rows % n == 0])),
         stream_bits=draw(st.sampled_from(STREAM_BITS)),

@@ -31,9 +31,11 @@ def factor_in(factor: Any, config: ArrayConfig) -> int:
 
 
 def factor_for(level: int, config: ArrayConfig) -> dict[str, int]:
-    """A ``factor_layout`` for a level: a shift, or Booth's digits of its code above the bit that makes up for zero."""
+    """A ``factor_layout``: a shift, a number, or Booth's digits of the code above the bit that makes up for zero."""
     if config.levels == "powers" and config.weight_bits > 2:
         return {"shift": max(1, abs(level)).bit_length() - 1, "nonzero": int(level != 0), "negative": int(level < 0)}
+    if config.multipliers == "dsp" and config.levels == "linear" and config.weight_bits > 2:
+        return {"level": level}
     code = level - (level > 0)
     padded = 2 * code + (code >= 0)
     digits = range(-(-config.weight_bits // 2))

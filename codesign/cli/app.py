@@ -70,9 +70,12 @@ RequantLanes = Annotated[
     int | None,
     typer.Option(help="Pixels requantized per cycle, a divisor of the lanes; default: as many as the model needs."),
 ]
-Requantizer = Annotated[
+Multipliers = Annotated[
     str | None,
-    typer.Option(help="gates, or dsp: each takes one hardware multiplier of an FPGA; default: gates."),
+    typer.Option(
+        help="How PEs and requantizers multiply: gates, or dsp, each with one hardware multiplier of an FPGA; default: "
+        "the preset's, the run's choice, or gates."
+    ),
 ]
 StreamBits = Annotated[
     int | None,
@@ -208,7 +211,7 @@ def generate(
     requant_lanes: RequantLanes = None,
     chain_depth: ChainDepth = None,
     subarrays: Subarrays = None,
-    requantizer: Requantizer = None,
+    multipliers: Multipliers = None,
     stream_bits: StreamBits = None,
     levels: Levels = None,
     linear_batch: LinearBatch = 8,
@@ -235,7 +238,7 @@ def generate(
         subarrays,
         weight_depth,
         activation_depth,
-        requantizer,
+        multipliers,
         stream_bits,
         levels,
     )

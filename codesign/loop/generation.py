@@ -36,7 +36,7 @@ _CHAIN_DEPTHS = (1, 2, 4)
 
 _BANKS = ("weight_depth", "activation_depth")
 
-_DETAILS = ("requantizer", "stream_bits")
+_DETAILS = ("multipliers", "stream_bits")
 """Options that change neither the cycles of a layer nor its results."""
 
 
@@ -52,7 +52,7 @@ class ArrayOptions:
     subarrays: int | None = None
     weight_depth: int | None = None
     activation_depth: int | None = None
-    requantizer: str | None = None
+    multipliers: str | None = None
     stream_bits: int | None = None
     levels: str | None = None
 

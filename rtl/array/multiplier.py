@@ -18,9 +18,11 @@ _CARRY_PLACE = 10
 
 
 def factor_layout(config: ArrayConfig) -> data.StructLayout:
-    """A level as the lanes multiply by it: digits -2..2 in base 4, all zero where it is no weight, or a shift."""
+    """A level as the lanes multiply by it: digits -2..2 in base 4, a shift, or a number; 0 where it is no weight."""
     if _shifts(config):
         return data.StructLayout({"shift": unsigned(config.weight_bits - 1), "nonzero": 1, "negative": 1})
+    if _by_hardware(config):
+        return data.StructLayout({"level": signed(config.weight_bits + 1)})
     digits = unsigned(_digits(config))
     return data.StructLayout({"one": digits, "two": digits, "negative": digits})
 
@@ -37,6 +39,9 @@ def factor_members(config: ArrayConfig, level: Any) -> dict[str, Value]:
     if config.levels == "powers":
         two = level.code[0] if config.weight_bits == 2 else Const(0, 1)
         return {"one": level.nonzero & ~two, "two": level.nonzero & two, "negative": sign}
+    if _by_hardware(config):
+        number = level.code.as_signed() + ~sign
+        return {"level": number & level.nonzero.replicate(len(number))}
     padding = sign.replicate(2 * _digits(config) - config.weight_bits)
     digits = booth_digits(Cat(~sign, level.code, padding))
     weighs = level.nonzero.replicate(_digits(config))
@@ -68,6 +73,8 @@ def _product(m: Module, config: ArrayConfig, activation: Value, factor: Any) -> 
     Of more rows, the lower and the upper part of the sum are added apart, so that the carry between them need not be
     waited for.
     """
+    if _by_hardware(config):
+        return {"word": activation * factor.level, "carry": Const(0, 1)}
     number = Cat(activation, Const(0, 1))
     if _shifts(config):
         return {"word": _shifted(m, number, factor), "carry": factor.negative}
@@ -123,4 +130,9 @@ def _digits(config: ArrayConfig) -> int:
 
 
 def _carry_place(config: ArrayConfig) -> int:
-    return _CARRY_PLACE if _digits(config) > 2 else 0
+    return _CARRY_PLACE if _digits(config) > 2 and not _by_hardware(config) else 0
+
+
+def _by_hardware(config: ArrayConfig) -> bool:
+    """Whether a lane has a hardware multiplier: not for a single digit, whose product is a choice, or a shift."""
+    return config.multipliers == "dsp" and config.levels == "linear" and _digits(config) > 1

@@ -22,14 +22,14 @@ def factor_shape(config: ArrayConfig) -> data.StructLayout:
 
     A digit is a magnitude of 1, one of 2 and a sign. The highest one is never negative.
     """
-    if config.requantizer == "dsp":
+    if config.multipliers == "dsp":
         return data.StructLayout({"multiplier": unsigned(MULTIPLIER_BITS)})
     return data.StructLayout({"one": unsigned(_DIGITS), "two": unsigned(_DIGITS), "negative": unsigned(_DIGITS - 1)})
 
 
 def factor_members(config: ArrayConfig, multiplier: Value) -> dict[str, Value]:
     """The members of ``factor_shape`` for an unsigned multiplier of ``MULTIPLIER_BITS`` bits."""
-    if config.requantizer == "dsp":
+    if config.multipliers == "dsp":
         return {"multiplier": multiplier}
     digits = booth_digits(Cat(Const(0, 1), multiplier, Const(0, 1)))
     return {**digits, "negative": digits["negative"][:-1]}
@@ -37,7 +37,7 @@ def factor_members(config: ArrayConfig, multiplier: Value) -> dict[str, Value]:
 
 def product_words(m: Module, config: ArrayConfig, total: Value, factor: Any) -> tuple[Value, Value]:
     """Two words, each with its own sign, whose sum is the signed ``total`` times the multiplier."""
-    if config.requantizer == "dsp":
+    if config.multipliers == "dsp":
         return _split_product(m, total, factor.multiplier)
     return _booth_product(m, total, factor)
 

@@ -61,8 +61,8 @@ def test_a_choice_for_another_model_or_with_other_options_is_passed_over(tmp_pat
 
 def test_a_choice_gets_the_requantizers_that_are_given(tmp_path: Path) -> None:
     leave_choice(tmp_path, CHOSEN, cycles_on(MODEL, CHOSEN))
-    made = array_and_cycles(MODEL, None, ArrayOptions(requantizer="dsp"), 8, tmp_path)
-    assert (made.config.rows, made.config.requantizer) == (3, "dsp")
+    made = array_and_cycles(MODEL, None, ArrayOptions(multipliers="dsp"), 8, tmp_path)
+    assert (made.config.rows, made.config.multipliers) == (3, "dsp")
 
 
 @settings(max_examples=6)

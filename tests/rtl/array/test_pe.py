@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rtl.array.lockstep_pe import LockstepPE
 from rtl.array.pe import PE
-from rtl.config import ArrayConfig
+from rtl.config import MULTIPLIERS, ArrayConfig
 from tests.levels import factor_for
 from tests.support import simulate
 
@@ -18,13 +18,21 @@ Operand = tuple[int, int]
 sums = st.integers(-(2**20), 2**20)
 
 
-configs = st.builds(ArrayConfig, st.just(1), st.just(1), weight_bits=st.integers(1, 8), chain_depth=st.integers(1, 3))
+configs = st.builds(
+    ArrayConfig,
+    st.just(1),
+    st.just(1),
+    weight_bits=st.integers(1, 8),
+    multipliers=st.sampled_from(MULTIPLIERS),
+    chain_depth=st.integers(1, 3),
+)
 power_configs = st.builds(
     ArrayConfig,
     st.just(1),
     st.just(1),
     weight_bits=st.integers(1, 4),
     levels=st.just("powers"),
+    multipliers=st.sampled_from(MULTIPLIERS),
     chain_depth=st.integers(1, 3),
 )
 

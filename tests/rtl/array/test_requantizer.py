@@ -1,9 +1,7 @@
-"""The output scaling against the golden model's formula, and the multipliers it takes on FPGAs."""
+"""The output scaling against the golden model's formula."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,6 @@ from amaranth.hdl import Elaboratable, Module
 from amaranth.lib.wiring import Component, In, Out
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyosys import libyosys
 
 from compress.base.errors import CodesignError
 from compress.model.requantization import Requantization
@@ -20,18 +17,9 @@ from flows.synthesis.area import module_cost
 from flows.technology.technology import generic_technology
 from rtl.array.requantizer import REQUANTIZER_LATENCY, Requantizer
 from rtl.array.scale import ScaleDecoder
-from rtl.config import ArrayConfig
-from rtl.verilog import emit_rtlil
+from rtl.config import MULTIPLIERS, ArrayConfig
 from sim.golden.golden import requantize
 from tests.support import simulate
-
-FAMILIES = {
-    "ecp5": ("synth_ecp5", "MULT18X18D"),
-    "ice40": ("synth_ice40 -dsp", "SB_MAC16"),
-    "gowin": ("synth_gowin", "MULT18X18"),
-    "nexus": ("synth_nexus", "MULT18X18"),
-    "xilinx": ("synth_xilinx", "DSP48E1"),
-}
 
 
 class Scaled(Component):
@@ -57,8 +45,8 @@ class Scaled(Component):
 def layers(draw: st.DrawFn) -> tuple[ArrayConfig, Requantization, list[int]]:
     """An array, a scale, and sums: any, the extreme ones, and those around results where something changes."""
     acc_bits = draw(st.integers(12, 32))
-    requantizer = draw(st.sampled_from(["gates", "dsp"]))
-    config = ArrayConfig(1, 1, act_bits=draw(st.integers(4, 8)), acc_bits=acc_bits, requantizer=requantizer)
+    multipliers = draw(st.sampled_from(MULTIPLIERS))
+    config = ArrayConfig(1, 1, act_bits=draw(st.integers(4, 8)), acc_bits=acc_bits, multipliers=multipliers)
     scale = Requantization(draw(st.integers(1, 2**9 - 1)), draw(st.integers(1, 32)))
     most = 2 ** (acc_bits - 1) - 1
     totals = [*draw(st.lists(st.integers(-most - 1, most), max_size=8)), -most - 1, most, 0, -1, 1]
@@ -100,29 +88,6 @@ def run(config: ArrayConfig, scale: Requantization, relu: bool, totals: list[int
     return got[REQUANTIZER_LATENCY - 1 :]
 
 
-@pytest.mark.parametrize(
-    ("family", "requantizer", "multipliers"), [*((family, "dsp", 1) for family in FAMILIES), ("ecp5", "gates", 0)]
-)
-def test_a_requantizer_takes_one_hardware_multiplier_or_none(
-    family: str, requantizer: str, multipliers: int, tmp_path: Path
-) -> None:
-    command, cell = FAMILIES[family]
-    cells = synthesized(ArrayConfig(1, 1, requantizer=requantizer), command, tmp_path)
-    assert cells.get(cell, 0) == multipliers
-    assert not any(name.startswith(("MULT", "DSP", "SB_MAC")) for name in cells if name != cell)
-
-
-def synthesized(config: ArrayConfig, command: str, folder: Path) -> dict[str, int]:
-    """Cells of a requantizer by type."""
-    source, report = folder / "requantizer.il", folder / "stat.json"
-    source.write_text(emit_rtlil(Requantizer(config), "requantizer"), encoding="utf-8")
-    design = libyosys.Design()
-    for step in (f"read_rtlil {source}", f"{command} -top requantizer", f"tee -q -o {report} stat -json"):
-        libyosys.run_pass(f"tee -q -o {folder / 'log'} {step}", design)
-    cells: dict[str, int] = json.loads(report.read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
-    return cells
-
-
 @pytest.mark.parametrize(("weight_bits", "acc_bits"), [(8, 24), (4, 20), (2, 18)])
 def test_it_is_as_fast_as_the_pe(weight_bits: int, acc_bits: int) -> None:
     config = ArrayConfig(1, 1, weight_bits=weight_bits, acc_bits=acc_bits)
@@ -130,6 +95,6 @@ def test_it_is_as_fast_as_the_pe(weight_bits: int, acc_bits: int) -> None:
     assert requantizer.period <= pe.period
 
 
-def test_another_kind_of_requantizer_is_refused() -> None:
-    with pytest.raises(CodesignError, match="requantizer must be one of gates, dsp, not 'lut'"):
-        ArrayConfig(1, 1, requantizer="lut")
+def test_another_kind_of_multiplier_is_refused() -> None:
+    with pytest.raises(CodesignError, match="multipliers must be one of gates, dsp, not 'lut'"):
+        ArrayConfig(1, 1, multipliers="lut")

@@ -25,7 +25,7 @@ from sim.simulate.simulator import find_simulator
 from tests.drawn import draw_activations, draw_levels, layers, make_layer
 
 SPARSE = ArrayConfig(rows=3, lanes=4, index=Fixed(3), requant_lanes=2, weight_depth=512, activation_depth=1024)
-RICE = ArrayConfig(rows=2, lanes=2, index=Rice(3), requantizer="dsp", weight_depth=512, activation_depth=2048)
+RICE = ArrayConfig(rows=2, lanes=2, index=Rice(3), multipliers="dsp", weight_depth=512, activation_depth=2048)
 STACKS = ArrayConfig(
     rows=4,
     lanes=4,

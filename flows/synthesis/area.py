@@ -38,7 +38,7 @@ _KNOWN_SIZES: dict[str, tuple[str, ...]] = {
     "addresser": ("lanes", "activation_depth"),
     "row_control": ("weight_depth", "activation_depth", "table_depth"),
     "lockstep_control": ("lanes", "weight_depth", "activation_depth", "table_depth"),
-    "lockstep_row_control": ("activation_depth",),
+    "lockstep_row_control": ("lanes", "activation_depth"),
     "place_register": ("activation_depth", "rows"),
     "lockstep_pe": (),
     "sum_register": ("lanes",),

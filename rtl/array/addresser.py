@@ -7,6 +7,7 @@ from typing import Any
 from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
+from rtl.array.aligner import places_behind
 from rtl.config import ArrayConfig
 from rtl.widths import address_bits, shift_bits, table_layout
 
@@ -18,7 +19,7 @@ class Addresser(Component):
 
     The table word is registered first: reading the table and adding would make one long path. ``offset`` comes a cycle
     after it. Of the word and its successor, ``even_address`` addresses the even one and ``odd_address`` the odd one;
-    ``shift`` and ``odd_first`` follow in the cycle after that, together with the words read.
+    ``shift`` and ``from_odd`` (see ``Aligner``) follow in the cycle after that, together with the words read.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -32,20 +33,28 @@ class Addresser(Component):
                 "even_address": Out(bank_address),
                 "odd_address": Out(bank_address),
                 "shift": Out(shift_bits(config)),
-                "odd_first": Out(1),
+                "from_odd": Out(config.lanes),
             }
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
         """The table word, one adder for the activation word, one for its successor, the registers beside the bank."""
         m = Module()
-        entry = Signal(table_layout(self._config))
+        lanes = self._config.lanes
+        entry = Signal(table_layout(self._config), reset_less=True)
+        shift, from_odd = Signal.like(self.shift, reset_less=True), Signal(lanes, reset_less=True)
         word = Signal(address_bits(self._config.activation_depth))
         m.d.comb += [
             word.eq(entry.word + self.offset),
             self.odd_address.eq(word >> 1),
             self.even_address.eq((entry.word + self.offset + 1) >> 1),
+            self.shift.eq(shift),
+            self.from_odd.eq(from_odd),
         ]
         with m.If(self.advance):
-            m.d.sync += [entry.eq(self.table_word), self.shift.eq(entry.shift), self.odd_first.eq(word[0])]
+            m.d.sync += [
+                entry.eq(self.table_word),
+                shift.eq(entry.shift),
+                from_odd.eq(places_behind(entry.shift, lanes) ^ word[0].replicate(lanes)),
+            ]
         return m

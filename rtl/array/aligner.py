@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Elaboratable, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from rtl.config import ArrayConfig
 from rtl.widths import shift_bits
 
-__all__ = ["Aligner"]
+__all__ = ["Aligner", "places_behind"]
+
+
+def places_behind(shift: Value, lanes: int) -> Value:
+    """A bit for each place of a word: whether the pixel of the word after the first is wanted there."""
+    return Cat(shift > place for place in range(lanes))
 
 
 class Aligner(Component):
     """Rotate two words so that lane v sees pixel ``shift + v``.
 
-    The banks keep even and odd words apart; ``odd_first`` says which of the two comes first in the image.
-    Each stage halves the number of candidate pixels, so the cost is lanes * log2(lanes) multiplexers.
+    Of the pixels that two words have at a place, one is wanted: ``from_odd`` says for each place whether it is that of
+    the odd word. What is chosen is rotated by ``shift``, smallest step first.
 
     Latency: one cycle, registered at the output. Nothing moves while ``advance`` is low.
     """
@@ -31,28 +36,27 @@ class Aligner(Component):
                 "advance": In(1),
                 "even": In(word),
                 "odd": In(word),
-                "odd_first": In(1),
+                "from_odd": In(config.lanes),
                 "shift": In(shift_bits(config)),
                 "pixels": Out(word),
             }
         )
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """A multiplexer per word, then a logarithmic shifter, largest step first."""
+        """A multiplexer for each place, then a logarithmic rotation."""
         m = Module()
         lanes = self._config.lanes
-        pixels = [Mux(self.odd_first, self.odd[v], self.even[v]) for v in range(lanes)]
-        pixels += [Mux(self.odd_first, self.even[v], self.odd[v]) for v in range(lanes - 1)]
-        for stage in reversed(range(len(self.shift))):
-            step = 1 << stage
-            needed = lanes + step - 1
-            shifted = Signal(data.ArrayLayout(unsigned(self._config.act_bits), needed), name=f"shifted_by_{step}")
-            for v in range(needed):
-                if v + step < len(pixels):
-                    m.d.comb += shifted[v].eq(Mux(self.shift[stage], pixels[v + step], pixels[v]))
-                elif v < len(pixels):
-                    m.d.comb += shifted[v].eq(pixels[v])
-            pixels = [shifted[v] for v in range(needed)]
+        word = data.ArrayLayout(unsigned(self._config.act_bits), lanes)
+        chosen, aligned = Signal(word), Signal(word, reset_less=True)
+        m.d.comb += [chosen[v].eq(Mux(self.from_odd[v], self.odd[v], self.even[v])) for v in range(lanes)]
+        for stage in range(len(self.shift)):
+            rotated = Signal(word, name=f"rotated_by_{1 << stage}")
+            m.d.comb += [
+                rotated[v].eq(Mux(self.shift[stage], chosen[(v + (1 << stage)) % lanes], chosen[v]))
+                for v in range(lanes)
+            ]
+            chosen = rotated
         with m.If(self.advance):
-            m.d.sync += [self.pixels[v].eq(pixels[v]) for v in range(lanes)]
+            m.d.sync += aligned.eq(chosen)
+        m.d.comb += self.pixels.eq(aligned)
         return m

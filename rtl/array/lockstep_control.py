@@ -8,6 +8,7 @@ from amaranth.hdl import Elaboratable, Module, Mux, Signal
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
+from rtl.array.aligner import places_behind
 from rtl.array.place_register import place_layout
 from rtl.config import ArrayConfig
 from rtl.widths import COUNT_BITS, address_bits, product_stage, row_registers, shift_bits, table_layout
@@ -39,8 +40,8 @@ class LockstepControl(Component):
     table_en, table_address, table_word : bank ports
     read : Out
         Read weights and activations in this cycle.
-    weight_address, word : Out
-        In the bank stage: of every row's weight bank; activation word relative to the tile.
+    weight_address, word, behind : Out
+        In the bank stage: of every row's weight bank; activation word relative to the tile; ``places_behind``.
     shift : Out
         In the align stage.
     first, bias_ready : Out
@@ -71,6 +72,7 @@ class LockstepControl(Component):
                 "read": Out(1),
                 "weight_address": Out(address_bits(config.weight_depth)),
                 "word": Out(activation_address),
+                "behind": Out(config.lanes),
                 "shift": Out(shift_bits(config)),
                 "first": Out(1),
                 "bias_ready": Out(1),
@@ -155,6 +157,7 @@ class LockstepControl(Component):
                 base_of_word.eq(base),
                 self.word.eq(self.table_word.word + base_of_word),
                 shift_of_bank.eq(self.table_word.shift),
+                self.behind.eq(places_behind(self.table_word.shift, self._config.lanes)),
                 self.shift.eq(shift_of_bank),
             ]
 

@@ -26,7 +26,7 @@ class LockstepRow(Component):
     -------
     write_en, write : In
         A write to this row.
-    advance, read, weight_address, word, shift, first : In
+    advance, read, weight_address, word, behind, shift, first : In
         See ``rtl.array.lockstep_control``.
     tile : In
         That the row works on.
@@ -46,6 +46,7 @@ class LockstepRow(Component):
                 "read": In(1),
                 "weight_address": In(address_bits(config.weight_depth)),
                 "word": In(address_bits(config.activation_depth)),
+                "behind": In(config.lanes),
                 "shift": In(shift_bits(config)),
                 "first": In(1),
                 "tile": In(address_bits(config.activation_depth)),
@@ -65,6 +66,7 @@ class LockstepRow(Component):
             control.advance.eq(self.advance),
             control.tile.eq(self.tile),
             control.word.eq(self.word),
+            control.behind.eq(self.behind),
             control.weight_word.eq(weights.read_data),
             weights.write_en.eq(self.write_en & (self.write.space == Space.WEIGHT)),
             weights.write_address.eq(self.write.address),
@@ -73,7 +75,7 @@ class LockstepRow(Component):
             weights.read_address.eq(self.weight_address),
             aligner.advance.eq(self.advance),
             aligner.shift.eq(self.shift),
-            aligner.odd_first.eq(control.odd_first),
+            aligner.from_odd.eq(control.from_odd),
         ]
         self._activations(m, "activations_even", 0, control.even_address, aligner.even)
         self._activations(m, "activations_odd", 1, control.odd_address, aligner.odd)

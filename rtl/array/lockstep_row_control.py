@@ -23,11 +23,12 @@ class LockstepRowControl(Component):
     Members
     -------
     advance : In
-    tile, word : In
-        Of the token in the bank stage: the row's tile, and the activation word relative to it.
+    tile, word, behind : In
+        Of the token in the bank stage: the row's tile, the activation word relative to it, and which places of the word
+        after it are wanted (``places_behind``).
     even_address, odd_address : Out
-    odd_first : Out
-        One cycle later, together with the words read.
+    from_odd : Out
+        See ``Aligner``. One cycle later, together with the words read.
     weight_word : In
     factor : Out
         Of that word's level, one cycle later, together with the aligned pixels.
@@ -43,7 +44,8 @@ class LockstepRowControl(Component):
                 "word": In(address_bits(config.activation_depth)),
                 "even_address": Out(bank_address),
                 "odd_address": Out(bank_address),
-                "odd_first": Out(1),
+                "behind": In(config.lanes),
+                "from_odd": Out(config.lanes),
                 "weight_word": In(config.word_bits),
                 "factor": Out(factor_layout(config)),
             }
@@ -59,8 +61,13 @@ class LockstepRowControl(Component):
             self.even_address.eq((self.word + self.tile + 1) >> 1),
         ]
         level, factor = Signal(level_layout(self._config)), Signal(factor_layout(self._config), reset_less=True)
-        m.d.comb += [level.eq(dense_level(self._config, self.weight_word)), self.factor.eq(factor)]
+        from_odd = Signal.like(self.from_odd, reset_less=True)
+        m.d.comb += [
+            level.eq(dense_level(self._config, self.weight_word)),
+            self.factor.eq(factor),
+            self.from_odd.eq(from_odd),
+        ]
         with m.If(self.advance):
-            m.d.sync += self.odd_first.eq(word[0])
+            m.d.sync += from_odd.eq(self.behind ^ word[0].replicate(len(from_odd)))
             m.d.sync += [factor[name].eq(value) for name, value in factor_members(self._config, level).items()]
         return m

@@ -98,6 +98,7 @@ class LockstepRows(Component):
                 row.read.eq(control.read),
                 row.weight_address.eq(control.weight_address),
                 row.word.eq(control.word),
+                row.behind.eq(control.behind),
                 row.shift.eq(control.shift),
                 row.first.eq(control.first),
             ]

@@ -103,7 +103,7 @@ class Row(Component):
         m.d.comb += [
             aligner.advance.eq(control.advance),
             aligner.shift.eq(addresser.shift),
-            aligner.odd_first.eq(addresser.odd_first),
+            aligner.from_odd.eq(addresser.from_odd),
         ]
         for parity, address, word in (
             (0, addresser.even_address, aligner.even),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rtl.array.addresser import Addresser
 from rtl.config import ArrayConfig
+from tests.rtl.array.test_aligner import from_odd
 from tests.support import simulate
 
 
@@ -51,9 +52,9 @@ def test_it_names_a_word_and_its_successor_and_tells_shift_and_order_beside_them
             assert ctx.get(dut.odd_address) == odd // 2
             if even < config.activation_depth:  # the last word has no successor, and no pixel of one is wanted
                 assert ctx.get(dut.even_address) == even // 2
-            assert (ctx.get(dut.shift), ctx.get(dut.odd_first)) == beside
+            assert (ctx.get(dut.shift), ctx.get(dut.from_odd)) == beside
             await ctx.tick()
             if step.advance:
-                entry, beside = step, (entry.shift, first % 2)
+                entry, beside = step, (entry.shift, from_odd(first % 2, entry.shift, config.lanes))
 
     simulate(dut, testbench)

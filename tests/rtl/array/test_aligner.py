@@ -11,6 +11,11 @@ from rtl.config import ArrayConfig
 from tests.support import simulate
 
 
+def from_odd(odd_first: int, shift: int, lanes: int) -> int:
+    """Places before the shift are those of the second word."""
+    return sum(((place < shift) != odd_first) << place for place in range(lanes))
+
+
 @pytest.mark.parametrize("lanes", [1, 2, 3, 5, 8])
 def test_every_shift_picks_neighbouring_pixels(lanes: int) -> None:
     dut = Aligner(ArrayConfig(rows=1, lanes=lanes))
@@ -22,9 +27,9 @@ def test_every_shift_picks_neighbouring_pixels(lanes: int) -> None:
             words = pixels[:lanes], pixels[lanes:]
             ctx.set(dut.even, words[odd_first])
             ctx.set(dut.odd, words[1 - odd_first])
-            ctx.set(dut.odd_first, odd_first)
             for shift in range(lanes):
                 ctx.set(dut.shift, shift)
+                ctx.set(dut.from_odd, from_odd(odd_first, shift, lanes))
                 await ctx.tick()
                 assert [ctx.get(dut.pixels[v]) for v in range(lanes)] == pixels[shift : shift + lanes]
 

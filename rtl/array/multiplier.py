@@ -50,7 +50,7 @@ def factor_members(config: ArrayConfig, level: Any) -> dict[str, Value]:
 
 def product_layout(config: ArrayConfig) -> data.StructLayout:
     """A product: ``word`` plus ``carry`` at its place."""
-    above = _longest_shift(config) + 1 if _shifts(config) else 2 * _digits(config)
+    above = _longest_shift(config) + 1 if _shifts(config) else 2 * _digits(config) + (_carry_place(config) > 0)
     return data.StructLayout({"word": signed(config.act_bits + above), "carry": unsigned(1)})
 
 
@@ -71,7 +71,7 @@ def _product(m: Module, config: ArrayConfig, activation: Value, factor: Any) -> 
 
     A shifted activation and a single digit's multiple lack the 1 that completes a two's complement. Two rows are added.
     Of more rows, the lower and the upper part of the sum are added apart, so that the carry between them need not be
-    waited for.
+    waited for; a bit more keeps the sign right without it. Inverting it takes away the 2^n that rows have too much.
     """
     if _by_hardware(config):
         return {"word": activation * factor.level, "carry": Const(0, 1)}
@@ -87,8 +87,8 @@ def _product(m: Module, config: ArrayConfig, activation: Value, factor: Any) -> 
     if place == 0:
         return {"word": (first + second)[:bits].as_signed(), "carry": Const(0, 1)}
     low = named(m, first[:place] + second[:place], "low")
-    high = (first[place:] + second[place:])[: bits - place]
-    return {"word": Cat(low[:place], high).as_signed(), "carry": low[place]}
+    high = named(m, (first[place:] + second[place:])[: bits - place], "high")
+    return {"word": Cat(low[:place], high[:-1], ~high[-1]).as_signed(), "carry": low[place]}
 
 
 def _shifted(m: Module, number: Value, factor: Any) -> Value:

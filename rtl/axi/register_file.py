@@ -55,14 +55,13 @@ class RegisterFile(Component):
         super().__init__(ports)
 
     def elaborate(self, platform: Any) -> Elaboratable:
-        """One case per register in each switch."""
+        """Reads, then what each register does with a write."""
         m = Module()
         mask = Signal(32)
         m.d.comb += mask.eq(Cat(strobe.replicate(8) for strobe in self.write_strobe))
         m.d.comb += [self.write_fails.eq(1), self.read_fails.eq(1)]
+        self._choose(m)
         for register in self._table.values():
-            with m.If(self.read_offset == register.offset):
-                m.d.comb += [self.read_fails.eq(0), self.read_data.eq(self._read(register))]
             if register.access.writable:
                 written = Signal(name=f"writes_{register.name.lower()}")
                 m.d.comb += written.eq(self.write_offset == register.offset)
@@ -70,6 +69,23 @@ class RegisterFile(Component):
                     m.d.comb += self.write_fails.eq(0)
                 self._write(m, register, written & self.write_en, mask)
         return m
+
+    def _choose(self, m: Module) -> None:
+        """The register that is read: one of each block of eight, then the block, for half the LUTs of one switch."""
+        blocks: dict[int, list[Register]] = {}
+        for register in self._table.values():
+            blocks.setdefault(register.offset >> 5, []).append(register)
+        answer = data.StructLayout({"data": 32, "fails": 1})
+        chosen = {block: Signal(answer, name=f"block_{block}", init={"fails": 1}) for block in blocks}
+        for block, registers in blocks.items():
+            with m.Switch(self.read_offset[2:5]):
+                for register in registers:
+                    with m.Case(register.offset >> 2 & 0b111):
+                        m.d.comb += [chosen[block].data.eq(self._read(register)), chosen[block].fails.eq(0)]
+        with m.Switch(self.read_offset[5:]):
+            for block, found in chosen.items():
+                with m.Case(block):
+                    m.d.comb += [self.read_data.eq(found.data), self.read_fails.eq(found.fails)]
 
     def _read(self, register: Register) -> Any:
         if register.access is Access.CONSTANT:

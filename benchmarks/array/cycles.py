@@ -11,6 +11,8 @@ import numpy as np
 from benchmarks.array.cases import Case, Mask, group_geometry, group_masks, layer_sizes
 from benchmarks.results import Results
 from compress.base.errors import CodesignError
+from flows.search import formats
+from flows.search.formats import FormatCost
 from rtl.config import ArrayConfig
 from rtl.formats.bitmap import Bitmap
 from rtl.formats.decompress import Decompress
@@ -24,7 +26,7 @@ from sim.mapping.cycles import Chain
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.schedule import group_schedule
 
-__all__ = ["CANDIDATES", "EQUAL_CYCLES", "Load", "case_cycles", "cycles_entry", "format_costs", "quickest"]
+__all__ = ["CANDIDATES", "Load", "case_cycles", "cycles_entry", "format_costs", "quickest"]
 
 CANDIDATES: tuple[IndexFormat, ...] = (
     Dense(),
@@ -37,9 +39,6 @@ CANDIDATES: tuple[IndexFormat, ...] = (
     NM(2, 4),
     Decompress(),
 )
-EQUAL_CYCLES = 0.005
-"""Formats whose cycles are this close to the fewest count as equally quick; the one with the fewest bits wins."""
-
 Load = tuple[ArrayGeometry, Mask, int]
 """Sizes, mask and batch of what the array runs at a time."""
 
@@ -77,12 +76,14 @@ def format_costs(loads: Sequence[Load], index: IndexFormat, case: Case) -> dict[
 
 
 def quickest(costs: Mapping[str, Mapping[str, Any]]) -> str:
-    """The sparse format with the fewest cycles; of those within ``EQUAL_CYCLES`` the one with the fewest bits."""
-    stored = {
-        name: cost for name, cost in costs.items() if "refused" not in cost and not isinstance(parse_index(name), Dense)
-    }
-    limit = min(cost["cycles"] for cost in stored.values()) * (1 + EQUAL_CYCLES)
-    return min((cost["stored_bits"], name) for name, cost in stored.items() if cost["cycles"] <= limit)[1]
+    """``flows.search.formats.quickest`` of the sparse formats that store the layer."""
+    return formats.quickest(
+        {
+            name: FormatCost(cost["cycles"], cost["stored_bits"])
+            for name, cost in costs.items()
+            if "refused" not in cost and not isinstance(parse_index(name), Dense)
+        }
+    )
 
 
 def cycles_entry(

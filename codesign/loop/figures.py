@@ -13,7 +13,16 @@ from flows.search.break_even_ratio import BreakEvenRatio
 from flows.technology.technology import Technology
 from rtl.config import ArrayConfig
 
-__all__ = ["ArrayFigures", "ArrayPoint", "BreakEvenResult", "CurvePoint", "LayerCurve", "Ratio", "TechnologyFigures"]
+__all__ = [
+    "ArrayFigures",
+    "ArrayPoint",
+    "BreakEvenResult",
+    "CurvePoint",
+    "FormatFigures",
+    "LayerCurve",
+    "Ratio",
+    "TechnologyFigures",
+]
 
 
 def _array(given: Any) -> ArrayConfig:
@@ -97,6 +106,13 @@ class BreakEvenResult(Result):
 
     technology: TechnologyFigures
     curves: tuple[LayerCurve, ...]
+
+
+class FormatFigures(_Figures):
+    """A layer in one index format on the chosen array: ``flows.search.formats.FormatCost``."""
+
+    cycles: float
+    stored_bits: int
 
 
 class ArrayFigures(_Figures):

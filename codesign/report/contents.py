@@ -202,6 +202,7 @@ def _array(found: ArrayResult) -> ArrayComparison:
         dense=found.dense,
         chosen=found.chosen,
         speedup=found.dense.time_per_sample / found.chosen.time_per_sample,
+        formats=found.formats,
     )
 
 

@@ -57,7 +57,12 @@ def _html(report: Report, pictures: dict[str, dict[str, bytes]]) -> str:
     )
     uris = {name: {theme: Markup(_data_uri(png)) for theme, png in themes.items()} for name, themes in pictures.items()}
     return environment.get_template("report.html.j2").render(
-        report=report, captions=Captions.of(report), pictures=uris, notes=notes(report), gain=gain(report.array)
+        report=report,
+        captions=Captions.of(report),
+        pictures=uris,
+        notes=notes(report),
+        gain=gain(report.array),
+        formats=formats_told(report.array),
     )
 
 
@@ -88,6 +93,16 @@ def gain(array: ArrayComparison) -> dict[str, float]:
         "clock": dense.clock_period / chosen.clock_period,
         "memory": dense.sram_area / dense.area,
     }
+
+
+def formats_told(array: ArrayComparison) -> str:
+    """Which format each layer by itself would take, and which no layer would; empty for a dense array."""
+    won = array.layers_of_formats
+    if not won:
+        return ""
+    takers = "; ".join(f"{name} for {', '.join(layers)}" for name, layers in won.items() if layers)
+    others = ", ".join(name for name, layers in won.items() if not layers)
+    return f"{takers}." + (f" No layer would take {others}." if others else "")
 
 
 def notes(report: Report) -> list[str]:

@@ -8,13 +8,14 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from codesign.loop.chosen_alphas import AlphasResult
-from codesign.loop.figures import ArrayFigures, ArrayPoint, Ratio, TechnologyFigures
+from codesign.loop.figures import ArrayFigures, ArrayPoint, FormatFigures, Ratio, TechnologyFigures
 from codesign.loop.stages.evaluation import AccuracyResult
 from codesign.loop.stages.training import ImageCounts
 from codesign.loop.verify import SimulationResult
 from compress.admm.iteration import AdmmStep
 from compress.train.histograms import LayerHistograms
 from compress.train.training import EpochRecord
+from flows.search.formats import FormatCost, quickest
 
 __all__ = [
     "SCHEMA",
@@ -115,6 +116,17 @@ class ArrayComparison(_Part):
     dense: ArrayFigures
     chosen: ArrayFigures
     speedup: float
+    formats: dict[str, dict[str, FormatFigures]] = Field(default_factory=dict)
+
+    @property
+    def layers_of_formats(self) -> dict[str, list[str]]:
+        """The layers that each searched format is the quickest for; formats that win none have none."""
+        won: dict[str, list[str]] = {name: [] for costs in self.formats.values() for name in costs}
+        for layer, costs in self.formats.items():
+            if costs:
+                found = {name: FormatCost(cost.cycles, cost.stored_bits) for name, cost in costs.items()}
+                won[quickest(found)].append(layer)
+        return won
 
 
 class StorageFigures(_Part):

@@ -148,6 +148,18 @@ def _run() -> dict[str, Any]:
     }
 
 
+def _formats() -> dict[str, dict[str, dict[str, float]]]:
+    """Two formats that win a layer each, and one that wins none."""
+    return {
+        "conv": {"fixed4": _cost(90, 500), "rice6": _cost(90.4, 400), "bitmap8": _cost(100, 300)},
+        "linear": {"fixed4": _cost(50, 500), "bitmap8": _cost(60, 300)},
+    }
+
+
+def _cost(cycles: float, bits: int) -> dict[str, float]:
+    return {"cycles": float(cycles), "stored_bits": bits}
+
+
 def _measured() -> dict[str, Any]:
     """Accuracies, sizes, arrays and the simulation."""
     dense, chosen = _array("dense", 6000.0), _array("fixed4", 3000.0)
@@ -155,7 +167,7 @@ def _measured() -> dict[str, Any]:
     return {
         "accuracy": {"dense": 0.99, **rounded, "test_images": 100},
         "storage": {"float32_bits": 6400, "level_bits": 500, "with_index_bits": 1000},
-        "array": {"budget": 1000.0, "dense": dense, "chosen": chosen, "speedup": 2.0},
+        "array": {"budget": 1000.0, "dense": dense, "chosen": chosen, "speedup": 2.0, "formats": _formats()},
         "rtl": {
             "bit_exact": True,
             "cycle_exact": True,

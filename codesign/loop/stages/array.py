@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from codesign.loop.figures import ArrayFigures, TechnologyFigures
+from codesign.loop.figures import ArrayFigures, FormatFigures, TechnologyFigures
 from codesign.loop.file_names import ARRAY, MODEL
 from codesign.loop.inputs import Inputs, Work
 from codesign.loop.results import Result
@@ -14,6 +15,7 @@ from compress.base.errors import CodesignError
 from compress.model.model_file import load_model
 from flows.search.array_choice import ArrayChoice
 from flows.search.array_search import best_array, holding_array, scheduled
+from flows.search.formats import format_costs
 from flows.search.layer_load import LayerLoad
 from flows.technology.technology import Technology
 from rtl.config import ArrayConfig
@@ -33,7 +35,11 @@ class ArraySettings:
 
 
 class ArrayResult(Result):
-    """The best dense array and the chosen one, both within ``budget``; the Verilog is of the chosen one."""
+    """The best dense array and the chosen one, both within ``budget``; the Verilog is of the chosen one.
+
+    ``formats`` has each layer's costs in each format that was searched and can store it, on an array like the chosen
+    one; it is empty where the chosen array is dense.
+    """
 
     FILE: ClassVar = "array_choice.json"
     COMMAND: ClassVar = "codesign run"
@@ -42,6 +48,7 @@ class ArrayResult(Result):
     dense: ArrayFigures
     chosen: ArrayFigures
     technology: TechnologyFigures
+    formats: dict[str, dict[str, FormatFigures]]
 
 
 def run(inputs: Inputs, settings: ArraySettings, work: Work) -> ArrayResult:
@@ -69,7 +76,19 @@ def run(inputs: Inputs, settings: ArraySettings, work: Work) -> ArrayResult:
         dense=ArrayFigures.of(dense),
         chosen=ArrayFigures.of(chosen),
         technology=TechnologyFigures.of(library),
+        formats={} if chosen.config.is_dense else _formats(loads, chosen.config, hardware.indices),
     )
+
+
+def _formats(loads: list[LayerLoad], array: ArrayConfig, indices: Sequence[str]) -> dict[str, dict[str, FormatFigures]]:
+    searched = [parse_index(text) for text in indices]
+    return {
+        load.name: {
+            name: FormatFigures(cycles=cost.cycles, stored_bits=cost.stored_bits)
+            for name, cost in format_costs(load, array, searched).items()
+        }
+        for load in loads
+    }
 
 
 def _sparse(loads: list[LayerLoad], templates: list[ArrayConfig], library: Technology, budget: float) -> ArrayChoice:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from codesign.report import page
-from codesign.report.page import gain, notes, write_page
+from codesign.report.page import formats_told, gain, notes, write_page
 from codesign.report.plots import PLOTS
 from codesign.report.theme import THEMES
 from tests.codesign.reports import small_report, typed
@@ -49,6 +49,13 @@ def test_a_picture_lies_beside_the_page_for_each_plot(folder: Path) -> None:
 
 def test_a_portion_without_an_array_has_its_line_in_the_table(folder: Path) -> None:
     assert '10 %</td><td data-label="speedup" colspan="9">does not fit' in (folder / "report.html").read_text()
+
+
+def test_the_page_says_which_format_wins_where_and_which_nowhere(folder: Path, report: dict[str, Any]) -> None:
+    assert formats_told(typed(report).array) == "fixed4 for linear; rice6 for conv. No layer would take bitmap8."
+    assert "No layer would take bitmap8." in (folder / "report.html").read_text()
+    dense = typed(report).array.model_copy(update={"formats": {}})
+    assert not formats_told(dense)
 
 
 def test_the_page_says_who_runs_what(folder: Path) -> None:

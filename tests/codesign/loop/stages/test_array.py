@@ -65,6 +65,10 @@ def test_the_verilog_is_of_the_chosen_array(inputs: GiveInputs, work: Work) -> N
     assert str(result.chosen.config.index) == "bitmap8"
     assert load_config(work.folder / "array") == result.chosen.config
     assert result.dense.time_per_sample > result.chosen.time_per_sample
+    assert {layer: set(costs) for layer, costs in result.formats.items()} == {
+        "conv": {"fixed3", "bitmap8"},
+        "linear": {"fixed3", "bitmap8"},
+    }
     result.write(work.folder)
     assert ArrayResult.read(work.folder) == result
 
@@ -80,6 +84,7 @@ def test_a_network_without_pruned_weights_gets_the_dense_array(inputs: GiveInput
     result = choose(search, inputs, work, density=1.0)
     assert search.asked == [("dense",)]
     assert result.chosen == result.dense
+    assert not result.formats
 
 
 def test_a_folded_network_is_compared_with_the_dense_array_of_the_whole_one(inputs: GiveInputs, work: Work) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ def page(result: Result) -> str:
         "## Index formats\n",
         _area(result["area"]),
         _bits(result["bits_over_entropy"]),
+        _wins(result["layers"]),
         "## Where sparse loses\n",
         losses(result, alexnet),
     ]
@@ -232,6 +234,15 @@ def _bits(bits: Sequence[Entry]) -> str:
         "8-bit levels:\n\n"
     )
     return text + markdown_table(["format", *(f"p = {density:g}" for density in densities)], rows)
+
+
+def _wins(layers: Sequence[Entry]) -> str:
+    """How many of the layers and masks each format was taken for, those for none last."""
+    taken = Counter(entry["format"] for entry in layers)
+    names = [name for name in dict.fromkeys(name for entry in layers for name in entry["formats"]) if name != "dense"]
+    told = ", ".join(f"`{name}` {count}" for name, count in taken.most_common())
+    never = ", ".join(f"`{name}`" for name in names if not taken[name])
+    return f"Formats taken for the {len(layers)} layers and masks here: {told}. For none: {never or 'no format'}."
 
 
 def _speedup(entry: Entry) -> str:

@@ -199,6 +199,12 @@ def test_the_page_tells(words: str) -> None:
     assert words in page(_result())
 
 
+def test_formats_that_no_layer_takes_are_told() -> None:
+    text = page(_result(layers=[_layer("random", 0.07, 0.9), _layer("random", 0.2, 0.9, format="fixed6")]))
+    assert "Formats taken for the 2 layers and masks here: `rice7` 1, `fixed6` 1." in text
+    assert "For none: `decompress`, `nm2of4`." in text
+
+
 def test_a_difference_is_told_with_its_place() -> None:
     wrong = _rtl(
         rtl_equals_golden=False, model_equals_rtl=False, mismatches=7, first_mismatch="output 0 is 1, golden 2"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 __all__ = [
     "ALEXNET_LAYERS",
+    "ALEXNET_MACS",
+    "ALEXNET_SPEEDUPS",
     "LAYER_TABLES",
     "MOBILENET_ROWS",
     "SCNN_AREA",
@@ -90,11 +92,21 @@ class AlexNetLayer:
         return self.kept / self.dense
 
 
+ALEXNET_MACS = {
+    "AlexNet": {"conv1": 211, "conv2": 448, "conv3": 299, "conv4": 224, "conv5": 150},
+    "Ours": {"conv1": 133, "conv2": 31, "conv3": 18, "conv4": 16, "conv5": 11},
+    "Han": {"conv1": 177, "conv2": 170, "conv3": 105, "conv4": 83, "conv5": 56},
+    "Mao": {"conv1": 175, "conv2": 116, "conv3": 67, "conv4": 52, "conv5": 35},
+    "Wen": {"conv1": 180, "conv2": 107, "conv3": 44, "conv4": 42, "conv5": 36},
+}
+"""003 Table 8: millions of operations, of the dense network and as pruned by each method."""
+
+ALEXNET_SPEEDUPS = {"Ours": 3.6, "Han": 0.64, "Mao": 0.81, "Wen": 0.77}
+"""003 Table 9: of CONV1-5 together, with as many PEs; Ours1, whose CONV1 is not pruned."""
+
 ALEXNET_LAYERS = {
-    "conv2": AlexNetLayer(448, 31, 7.0),
-    "conv3": AlexNetLayer(299, 18, 7.5),
-    "conv4": AlexNetLayer(224, 16, 7.2),
-    "conv5": AlexNetLayer(150, 11, 7.1),
+    name: AlexNetLayer(ALEXNET_MACS["AlexNet"][name], ALEXNET_MACS["Ours"][name], speedup)
+    for name, speedup in (("conv2", 7.0), ("conv3", 7.5), ("conv4", 7.2), ("conv5", 7.1))
 }
 
 SCNN_AREA = 1.34  # Parashar et al., ISCA 2017: a sparse accelerator over its dense counterpart

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from torch import nn
 
 from benchmarks.array.cases import Case, group_masks, layer_sizes
 from benchmarks.array.deep_compression import read_masks
-from benchmarks.papers import ALEXNET_LAYERS
+from benchmarks.papers import ALEXNET_LAYERS, ALEXNET_MACS, ALEXNET_SPEEDUPS
 from benchmarks.published import published_file
 from compress.data.datasets import Split
 from compress.lowering.integerize import integerize
@@ -98,13 +98,13 @@ def _resnet50(files: Sequence[Path]) -> list[LayerLoad]:
     ]
 
 
-def _alexnet(layers: Sequence[str], mask: str, rows: int, files: Sequence[Path]) -> list[LayerLoad]:
-    return [load for name in layers for load in _groups(name, mask, rows)]
-
-
-def _groups(name: str, mask: str, rows: int) -> Iterator[LayerLoad]:
-    sizes, case = layer_sizes(name), Case(name, ALEXNET_LAYERS[name].density, mask, rows=rows)
-    yield LayerLoad(name, _geometry(sizes), np.concatenate(group_masks(sizes, case)))
+def _alexnet(densities: Mapping[str, float], mask: str, rows: int, files: Sequence[Path]) -> list[LayerLoad]:
+    cases = [Case(name, density, mask, rows=rows) for name, density in densities.items()]
+    sizes = [layer_sizes(case.layer) for case in cases]
+    return [
+        LayerLoad(case.layer, _geometry(layer), np.concatenate(group_masks(layer, case)))
+        for case, layer in zip(cases, sizes, strict=True)
+    ]
 
 
 def _geometry(sizes: LayerGeometry) -> ArrayGeometry:
@@ -119,7 +119,13 @@ def _geometry(sizes: LayerGeometry) -> ArrayGeometry:
     )
 
 
-CONVOLUTIONS = tuple(ALEXNET_LAYERS)
+CONVOLUTIONS = {name: layer.density for name, layer in ALEXNET_LAYERS.items()}
+
+
+def _of_table_8(method: str) -> dict[str, float]:
+    kept, dense = ALEXNET_MACS[method], ALEXNET_MACS["AlexNet"]
+    return {name: kept[name] / dense[name] for name in dense}
+
 
 NETWORKS = (
     NetworkCase(
@@ -139,7 +145,7 @@ NETWORKS = (
         NetworkCase(
             f"conv4-{rows}-rows",
             f"AlexNet CONV4 at Table 8's density, random, {rows} rows",
-            partial(_alexnet, ("conv4",), "random", rows),
+            partial(_alexnet, {"conv4": CONVOLUTIONS["conv4"]}, "random", rows),
             rows=rows,
         )
         for rows in (16, 32)
@@ -152,6 +158,14 @@ NETWORKS = (
             rows=rows,
         )
         for rows in (4, 8)
+    ),
+    *(
+        NetworkCase(
+            f"alexnet-{method.lower()}",
+            f"AlexNet CONV1-5, random masks of the densities in 003 Table 8: {method}",
+            partial(_alexnet, _of_table_8(method), "random", 4),
+        )
+        for method in ALEXNET_SPEEDUPS
     ),
     NetworkCase(
         "random-4-rows",

@@ -55,3 +55,11 @@ def test_networks_without_files_have_layers() -> None:
     by_name = {case.name: case for case in NETWORKS}
     assert len(by_name["resnet50-15"].loads([])) == 22
     assert [load.name for load in by_name["uneven-8-rows"].loads([])] == ["conv2", "conv3", "conv4", "conv5"]
+
+
+def test_alexnets_masks_have_the_densities_of_the_paper() -> None:
+    (case,) = (case for case in NETWORKS if case.name == "alexnet-wen")
+    found = {load.name: float(load.mask.mean()) for load in case.loads([])}
+    assert found == pytest.approx(
+        {"conv1": 180 / 211, "conv2": 107 / 448, "conv3": 44 / 299, "conv4": 42 / 224, "conv5": 36 / 150}, abs=0.005
+    )

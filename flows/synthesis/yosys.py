@@ -33,6 +33,7 @@ from flows.synthesis import yosys_child
 from flows.synthesis.failures import failure
 
 if TYPE_CHECKING:  # what is used of it is in the key, so its source need not be
+    from flows.technology.clock_gates import ClockGate
     from flows.technology.technology import Technology
 
 __all__ = ["TIMEOUT_S", "SynthesisResult", "script", "synthesize"]
@@ -44,6 +45,7 @@ _ABC = (
     "buffer,-c;topo;upsize;dnsize;stime"  # fan-out trees, sizes for delay, smaller where there is slack
 )
 _BOOTH_FROM_BITS = 12
+_LEAST_GATED = 4  # a clock gate is as large as the multiplexers of three flip-flops
 _LIBRARY_LOCK = threading.Lock()
 _READERS = {"verilog": ("design.v", "read_verilog -sv"), "rtlil": ("design.il", "read_rtlil")}
 
@@ -72,8 +74,15 @@ class SynthesisResult:
     cells: dict[str, int]
 
 
-def script(top: str, language: str = "verilog") -> list[str]:
-    """The Yosys commands for module ``top``, with ``library.lib`` and the source in the working folder."""
+def script(top: str, language: str = "verilog", clock_gate: ClockGate | None = None) -> list[str]:
+    """The Yosys commands for module ``top``, with ``library.lib`` and the source in the working folder.
+
+    ``clock_gate`` serves registers of at least ``_LEAST_GATED`` bits with the same enable.
+    """
+    gated = []
+    if clock_gate is not None:
+        cell = f"{clock_gate.name} {clock_gate.enable}:{clock_gate.clock}:{clock_gate.output}"
+        gated = [f"clockgate -pos {cell} -min_net_size {_LEAST_GATED}"]
     source, reader = _READERS[language]
     wide = f"t:$mul r:A_WIDTH>={_BOOTH_FROM_BITS} %i r:B_WIDTH>={_BOOTH_FROM_BITS} %i"
     return [
@@ -91,6 +100,7 @@ def script(top: str, language: str = "verilog") -> list[str]:
         f"booth {wide}",
         f"synth -flatten -top {top}",
         "tee -q -o registers.json stat -json",
+        *gated,
         "dfflibmap -liberty library.lib",
         "opt",
         f"abc -liberty library.lib -script +{_ABC}",
@@ -114,7 +124,7 @@ def synthesize(
     """
     if not re.fullmatch(r"[A-Za-z_]\w*", top):
         raise CodesignError(f"{top!r} is not a module name", "use letters, digits and underscores")
-    commands = script(top, language)
+    commands = script(top, language, technology.clock_gate)
     library = [_digest(technology.liberty), *_figures(technology)]
     key = [source, top, language, library, commands, source_digest(__name__)]
     store = Store.shared("synthesis")

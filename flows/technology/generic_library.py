@@ -40,6 +40,11 @@ clock phase drives two tri-states and two keepers, (6 + 3) / 3 = 3 units:
 - setup: input tri-state 2 + 1 (keeper) + 1 (inverter) tau, master inverter 1 + 2 (slave tri-state) + 1 (keeper) tau =
   8 tau = 1.6 FO4, without credit for the clock's own delay; hold 0.
 
+**Clock gate**: a tri-state latch for the enable (1 column clock inverter, 2 tri-state, 1 inverter, 2 half-size
+keeper) and an AND2 of drive 8 (NAND2 of drive 2: 4 columns, inverter 8), 2 diffusion breaks, 1 space: 21 pitches = 7
+GE. Its enable has the flip-flop's setup. It drives the clock pins of some forty flip-flops; a clock tree is not
+counted, with it or without.
+
 Wires have no capacitance: the library compares designs before placement. Liberty wants a unit of time and of
 capacitance, so 1 FO4 is written as 1 ns and the minimum inverter's input as 1 fF.
 """
@@ -225,6 +230,8 @@ FLIP_FLOPS: tuple[FlipFlop, ...] = (
     FlipFlop("DFFS_X1", 1, 19, asynchronous="preset"),
 )
 
+_CLOCK_GATE_PITCHES = 21
+
 _HEADER = """library (codesign_generic) {
   comment : "from logical effort: area in NAND2 gate equivalents, 1 ns = 1 FO4, 1 fF = a minimum inverter input";
   delay_model : table_lookup;
@@ -296,6 +303,16 @@ def _flip_flop_text(flop: FlipFlop) -> str:
     )
 
 
+def _clock_gate_text(name: str) -> str:
+    enable = _input_pin("E", 2.0, "clock_gate_enable_pin : true; ")
+    clock = _input_pin("CK", 1.0 + 4 / 3 * 2, "clock : true; clock_gate_clock_pin : true; ")
+    return (
+        f"  cell ({name}) {{\n    area : {_CLOCK_GATE_PITCHES / PITCHES_PER_GE:.6f};\n"
+        '    clock_gating_integrated_cell : "latch_posedge";\n'
+        f"{enable}{clock}    pin (GCK) {{ direction : output; clock_gate_out_pin : true; }}\n  }}\n"
+    )
+
+
 def _constant_text(name: str, value: int) -> str:
     """A tie cell: one column and the space."""
     pin = f'pin (Y) {{ direction : output; function : "{value}"; }}'
@@ -305,4 +322,5 @@ def _constant_text(name: str, value: int) -> str:
 def generic_liberty() -> str:
     """The library as Liberty text, the same on every machine."""
     cells = "".join(map(_cell_text, CELLS)) + "".join(map(_flip_flop_text, FLIP_FLOPS))
+    cells += _clock_gate_text("CLKGATE_X8")
     return _HEADER + cells + _constant_text("TIELO", 0) + _constant_text("TIEHI", 1) + "}\n"

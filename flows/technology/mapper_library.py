@@ -12,6 +12,7 @@ import re
 import numpy as np
 
 from flows.technology.cells import UsableCells
+from flows.technology.clock_gates import ClockGate
 from flows.technology.expressions import assignments
 from flows.technology.flip_flops import FlipFlop
 from flows.technology.gates import DELAYS, Gate
@@ -24,8 +25,8 @@ __all__ = ["mapper_library"]
 _USED_TEMPLATE = re.compile(r"\(delay_(\d+)_(\d+)\)")
 
 
-def mapper_library(cells: UsableCells, flip_flop: FlipFlop, units: Units) -> str:
-    """The library with all gates, ``flip_flop`` as a plain one, and flip-flops with clear or preset."""
+def mapper_library(cells: UsableCells, flip_flop: FlipFlop, clock_gate: ClockGate | None, units: Units) -> str:
+    """The library with all gates, ``flip_flop`` as a plain one, flip-flops with clear or preset, the clock gate."""
     count, unit = units.capacitance
     gates = "".join(map(_gate, cells.gates))
     resets = (flop for flop in cells.flip_flops if _has_reset(flop) and flop.name != flip_flop.name)
@@ -37,6 +38,7 @@ def mapper_library(cells: UsableCells, flip_flop: FlipFlop, units: Units) -> str
             gates,
             _flip_flop(flip_flop, plain=True),
             *(_flip_flop(flop, plain=False) for flop in resets),
+            "" if clock_gate is None else _clock_gate(clock_gate),
             "}\n",
         )
     )
@@ -117,3 +119,10 @@ def _flip_flop(flop: FlipFlop, plain: bool) -> str:
         f'    ff (IQ, IQN) {{ next_state : "{flop.data}"; clocked_on : "{flop.clock}";{state} }}\n'
         f'{inputs}    pin ({flop.output}) {{ direction : output; function : "IQ"; }}\n  }}\n'
     )
+
+
+def _clock_gate(gate: ClockGate) -> str:
+    """Its area and pins alone: neither Yosys nor ABC maps to it."""
+    inputs = "".join(_input(pin, value) for pin, value in gate.capacitance.items())
+    output = f"    pin ({gate.output}) {{ direction : output; }}\n"
+    return f"  cell ({gate.name}) {{\n    area : {gate.area!r};\n{inputs}{output}  }}\n"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from compress.base.errors import CodesignError
 from flows.technology.cells import RefusedCell, UsableCells
+from flows.technology.clock_gates import ClockGate
 from flows.technology.expressions import parse_expression
 from flows.technology.flip_flops import FlipFlop
 from flows.technology.gates import Gate
@@ -20,11 +21,12 @@ _TOLD = 3
 
 @dataclass(frozen=True)
 class ReferenceCells:
-    """The smallest NAND2 and inverter, and the flip-flop that registers are mapped to."""
+    """The smallest NAND2 and inverter, the flip-flop that registers are mapped to, the smallest clock gate if any."""
 
     nand2: Gate
     inverter: Gate
     flip_flop: FlipFlop
+    clock_gate: ClockGate | None
 
 
 def reference_cells(cells: UsableCells, where: str) -> ReferenceCells:
@@ -49,6 +51,7 @@ def reference_cells(cells: UsableCells, where: str) -> ReferenceCells:
         min(nands, key=lambda gate: gate.area),
         min(inverters, key=lambda gate: (gate.area, *(pin.both for pin in gate.capacitance.values()))),
         min(cells.flip_flops, key=lambda flop: (len(flop.tied), flop.area)),
+        min(cells.clock_gates, key=lambda gate: gate.area, default=None),
     )
 
 

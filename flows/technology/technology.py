@@ -12,6 +12,7 @@ from pathlib import Path
 
 from compress.base.errors import CodesignError
 from flows.technology.cells import usable_cells
+from flows.technology.clock_gates import ClockGate
 from flows.technology.generic_library import generic_liberty
 from flows.technology.liberty import parse_liberty
 from flows.technology.mapper_library import mapper_library
@@ -46,6 +47,8 @@ class Technology:
     clk_to_q, setup : float
         Of the flip-flop that registers are mapped to, driving four inverters, at that slew.
     sram : SramModel
+    clock_gate : ClockGate or None
+        What gates the clock of registers with an enable; None where the library has none that can be used.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Technology:
     clk_to_q: float
     setup: float
     sram: SramModel
+    clock_gate: ClockGate | None = None
 
     def describe(self) -> dict[str, str | float]:
         """JSON-safe figures for a report."""
@@ -124,11 +128,12 @@ def _measure(text: str, where: str, name: str, area_unit: str, time_unit: str) -
         area_unit=area_unit,
         time_unit=time_unit,
         digest=hashlib.sha256(text.encode()).hexdigest(),
-        liberty=mapper_library(cells, reference.flip_flop, units),
+        liberty=mapper_library(cells, reference.flip_flop, reference.clock_gate, units),
         gates=frozenset(gate.name for gate in cells.gates if gate.capacitance),
         nand2_area=nand2_area,
         fo4=fo4 * units.nanoseconds,
         clk_to_q=edge * units.nanoseconds,
         setup=setup(reference.flip_flop, slew) * units.nanoseconds,
         sram=SramModel(nand2_area=nand2_area, fo4=fo4 * units.nanoseconds),
+        clock_gate=reference.clock_gate,
     )

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from rtl.array.aligner import places_behind
 from rtl.config import ArrayConfig
+from rtl.data_register import data_register
 from rtl.widths import address_bits, shift_bits, table_layout
 
 __all__ = ["Addresser"]
@@ -42,14 +43,12 @@ class Addresser(Component):
         m = Module()
         lanes = self._config.lanes
         entry = Signal(table_layout(self._config), reset_less=True)
-        shift, from_odd = Signal.like(self.shift, reset_less=True), Signal(lanes, reset_less=True)
+        shift, from_odd = data_register(m, self.shift), data_register(m, self.from_odd)
         word = Signal(address_bits(self._config.activation_depth))
         m.d.comb += [
             word.eq(entry.word + self.offset),
             self.odd_address.eq(word >> 1),
             self.even_address.eq((entry.word + self.offset + 1) >> 1),
-            self.shift.eq(shift),
-            self.from_odd.eq(from_odd),
         ]
         with m.If(self.advance):
             m.d.sync += [

@@ -9,6 +9,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from rtl.config import ArrayConfig
+from rtl.data_register import data_register
 from rtl.widths import shift_bits
 
 __all__ = ["Aligner", "places_behind"]
@@ -47,7 +48,7 @@ class Aligner(Component):
         m = Module()
         lanes = self._config.lanes
         word = data.ArrayLayout(unsigned(self._config.act_bits), lanes)
-        chosen, aligned = Signal(word), Signal(word, reset_less=True)
+        chosen, aligned = Signal(word), data_register(m, self.pixels)
         m.d.comb += [chosen[v].eq(Mux(self.from_odd[v], self.odd[v], self.even[v])) for v in range(lanes)]
         for stage in range(len(self.shift)):
             rotated = Signal(word, name=f"rotated_by_{1 << stage}")
@@ -58,5 +59,4 @@ class Aligner(Component):
             chosen = rotated
         with m.If(self.advance):
             m.d.sync += aligned.eq(chosen)
-        m.d.comb += self.pixels.eq(aligned)
         return m

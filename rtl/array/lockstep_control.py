@@ -11,6 +11,7 @@ from amaranth.lib.wiring import Component, In, Out
 from rtl.array.aligner import places_behind
 from rtl.array.place_register import place_layout
 from rtl.config import ArrayConfig
+from rtl.data_register import data_register
 from rtl.widths import COUNT_BITS, address_bits, product_stage, row_registers, shift_bits, table_layout
 
 __all__ = ["LOCKSTEP_FILL", "LockstepControl"]
@@ -125,7 +126,7 @@ class LockstepControl(Component):
         return m
 
     def _registers(self, m: Module) -> data.View:
-        registers = Signal(row_registers(self._config))
+        registers = Signal(row_registers(self._config), reset_less=True)
         for place, (name, _) in enumerate(row_registers(self._config)):
             with m.If(self.register_en & (self.register_index == place)):
                 m.d.sync += registers[name].eq(self.register_data)
@@ -133,9 +134,12 @@ class LockstepControl(Component):
 
     def _taps(self, m: Module, registers: data.View, token: data.View, done: Signal) -> None:
         """Count taps and channels from start to end without regard to filters; look the tap's word up."""
-        tap = self.table_address
-        channel, base = Signal.like(registers.last_channel), Signal.like(registers.plane)
-        base_of_word, shift_of_bank = Signal.like(base), Signal.like(self.shift)
+        tap, word, behind, shift = (
+            data_register(m, port) for port in (self.table_address, self.word, self.behind, self.shift)
+        )
+        channel = Signal.like(registers.last_channel, reset_less=True)
+        base = Signal.like(registers.plane, reset_less=True)
+        base_of_word, shift_of_bank = Signal.like(base), Signal.like(shift)
         ends_tap, ends_channel = Signal(), Signal()
         m.d.comb += [
             ends_tap.eq(tap == registers.last_tap),
@@ -155,25 +159,25 @@ class LockstepControl(Component):
         with m.If(self.advance):
             m.d.sync += [
                 base_of_word.eq(base),
-                self.word.eq(self.table_word.word + base_of_word),
+                word.eq(self.table_word.word + base_of_word),
                 shift_of_bank.eq(self.table_word.shift),
-                self.behind.eq(places_behind(self.table_word.shift, self._config.lanes)),
-                self.shift.eq(shift_of_bank),
+                behind.eq(places_behind(self.table_word.shift, self._config.lanes)),
+                shift.eq(shift_of_bank),
             ]
 
     def _places(self, m: Module, registers: data.View, token: data.View, done: Signal) -> None:
         """Read the weight banks from first to last word once per tile; the last tile's end is row 0's end of work."""
-        ends_pass, place = Signal(), self.place
+        ends_pass, place, address = Signal(), self.place, data_register(m, self.weight_address)
         m.d.comb += [
             self.read.eq(self.advance & token.valid & ~done & self.running),
             self.next_slot.eq(self.read & token.last),
-            ends_pass.eq(self.weight_address == registers.last_word),
+            ends_pass.eq(address == registers.last_word),
         ]
         with m.If(self.start):
-            m.d.sync += [self.weight_address.eq(0), place.tile.eq(0), place.working.eq(1)]
+            m.d.sync += [address.eq(0), place.tile.eq(0), place.working.eq(1)]
         with m.Elif(self.read):
-            m.d.sync += self.weight_address.eq(self.weight_address + 1)
+            m.d.sync += address.eq(address + 1)
             with m.If(ends_pass):
-                m.d.sync += [self.weight_address.eq(0), place.tile.eq(place.tile + 1)]
+                m.d.sync += [address.eq(0), place.tile.eq(place.tile + 1)]
                 with m.If(place.tile == self.last_tile):
                     m.d.sync += place.working.eq(0)

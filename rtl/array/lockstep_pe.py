@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Elaboratable, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Elaboratable, Module, Mux, signed, unsigned
 from amaranth.lib.wiring import Component, In, Out
 
 from rtl.array.multiplier import factor_layout, plus_product, product_register
 from rtl.config import ArrayConfig
+from rtl.data_register import data_register
 
 __all__ = ["LockstepPE"]
 
@@ -51,9 +52,8 @@ class LockstepPE(Component):
         m = Module()
         config = self._config
         product = product_register(m, config, self.activation, self.factor, self.advance)
-        accumulator = Signal(signed(config.acc_bits), reset_less=True)
+        accumulator = data_register(m, self.total)
         before = Mux(self.first, self.above, accumulator)
         with m.If(self.advance):
             m.d.sync += accumulator.eq(plus_product(m, config, before, product.word, product.carry))
-        m.d.comb += self.total.eq(accumulator)
         return m

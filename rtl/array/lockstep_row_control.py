@@ -9,6 +9,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from rtl.array.multiplier import factor_layout, factor_members
 from rtl.config import ArrayConfig
+from rtl.data_register import data_register
 from rtl.formats.dense import dense_level
 from rtl.widths import address_bits, level_layout
 
@@ -60,13 +61,9 @@ class LockstepRowControl(Component):
             self.odd_address.eq(word >> 1),
             self.even_address.eq((self.word + self.tile + 1) >> 1),
         ]
-        level, factor = Signal(level_layout(self._config)), Signal(factor_layout(self._config), reset_less=True)
-        from_odd = Signal.like(self.from_odd, reset_less=True)
-        m.d.comb += [
-            level.eq(dense_level(self._config, self.weight_word)),
-            self.factor.eq(factor),
-            self.from_odd.eq(from_odd),
-        ]
+        level = Signal(level_layout(self._config))
+        factor, from_odd = data_register(m, self.factor), data_register(m, self.from_odd)
+        m.d.comb += level.eq(dense_level(self._config, self.weight_word))
         with m.If(self.advance):
             m.d.sync += from_odd.eq(self.behind ^ word[0].replicate(len(from_odd)))
             m.d.sync += [factor[name].eq(value) for name, value in factor_members(self._config, level).items()]

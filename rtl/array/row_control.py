@@ -11,6 +11,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from rtl.array.multiplier import factor_layout, factor_members
 from rtl.config import ArrayConfig
+from rtl.data_register import data_register
 from rtl.formats.registry import make_decoder
 from rtl.widths import COUNT_BITS, address_bits, level_layout, product_stage, row_registers
 
@@ -94,7 +95,7 @@ class RowControl(Component):
 
     def _registers(self, m: Module) -> data.View:
         layout = row_registers(self._config)
-        registers = Signal(layout)
+        registers = Signal(layout, reset_less=True)
         for index, (name, _) in enumerate(layout):
             with m.If(self.register_en & (self.register_index == index)):
                 m.d.sync += registers[name].eq(self.register_data)
@@ -103,25 +104,26 @@ class RowControl(Component):
     def _fetch(self, m: Module, registers: data.View, decoder: Any) -> None:
         """Read the weight bank from first to last word once per tile, a word whenever the decoder needs the next."""
         active = Signal()
-        tile = Signal(COUNT_BITS)
+        tile, address = Signal(COUNT_BITS, reset_less=True), data_register(m, self.weight_address)
         ends_tile, moves = Signal(), Signal()
         m.d.comb += [
-            ends_tile.eq(self.weight_address == registers.last_word),
+            ends_tile.eq(address == registers.last_word),
             moves.eq(self.advance & decoder.next),
             self.fetch.eq(moves & self.running),
         ]
         with m.If(self.start):
-            m.d.sync += [active.eq(1), tile.eq(0), self.weight_address.eq(0)]
+            m.d.sync += [active.eq(1), tile.eq(0), address.eq(0)]
         with m.Elif(moves & active):
-            m.d.sync += self.weight_address.eq(self.weight_address + 1)
+            m.d.sync += address.eq(address + 1)
             with m.If(ends_tile):
-                m.d.sync += [self.weight_address.eq(0), tile.eq(tile + 1), active.eq(tile != self.last_tile)]
+                m.d.sync += [address.eq(0), tile.eq(tile + 1), active.eq(tile != self.last_tile)]
         fetched, fetched_ends_tile = Signal(), Signal()
+        word = data_register(m, decoder.word)
         with m.If(moves):
             m.d.sync += [
                 fetched.eq(active),
                 fetched_ends_tile.eq(ends_tile),
-                decoder.word.eq(self.weight_word),
+                word.eq(self.weight_word),
                 decoder.word_valid.eq(fetched),
                 decoder.word_ends_tile.eq(fetched_ends_tile),
             ]
@@ -129,13 +131,14 @@ class RowControl(Component):
     def _offset(self, m: Module, decoder: Any) -> None:
         """Where this tile (and the channel, if counted) lies in the activation bank, beside the token's table word."""
         token, place = decoder.token, address_bits(self._config.activation_depth)
-        tile, base, ends_tile = Signal(place), Signal(place), Signal()
+        tile, base = Signal(place, reset_less=True), Signal(place, reset_less=True)
+        offset, ends_tile = data_register(m, self.offset), Signal()
         with m.If(self.start):
             m.d.sync += tile.eq(0)
         with m.Elif(self.advance & ends_tile):
             m.d.sync += tile.eq(tile + 1)
         with m.If(self.advance):
-            m.d.sync += [ends_tile.eq(decoder.token_valid & token.ends_tile), self.offset.eq(tile + base)]
+            m.d.sync += [ends_tile.eq(decoder.token_valid & token.ends_tile), offset.eq(tile + base)]
             if self._config.index.counts_positions:
                 m.d.sync += base.eq(token.base)
 
@@ -146,9 +149,8 @@ class RowControl(Component):
         stages = [Signal(flags, name=f"stage_{n}") for n in ("table", "address", "bank", "align", *last)]
         layout = level_layout(self._config)
         levels = [Signal(layout, name=f"level_{n}", reset_less=True) for n in ("table", "address", "bank")]
-        factor = Signal(factor_layout(self._config), reset_less=True)
+        factor = data_register(m, self.factor)
         token = decoder.token
-        m.d.comb += self.factor.eq(factor)
         with m.If(self.advance):
             m.d.sync += [
                 stages[0].valid.eq(decoder.token_valid),

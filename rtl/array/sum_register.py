@@ -10,6 +10,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from rtl.array.row import sums_layout
 from rtl.config import ArrayConfig
+from rtl.data_register import data_register
 
 __all__ = ["SumRegister"]
 
@@ -33,9 +34,10 @@ class SumRegister(Component):
     def elaborate(self, platform: Any) -> Elaboratable:
         """A register and whether it is full."""
         m = Module()
+        held = data_register(m, self.sums.payload)
         m.d.comb += self.closed.ready.eq(~self.sums.valid)
         with m.If(self.closed.valid & self.closed.ready):
-            m.d.sync += [self.sums.valid.eq(1), self.sums.payload.eq(self.closed.payload)]
+            m.d.sync += [self.sums.valid.eq(1), held.eq(self.closed.payload)]
         with m.Elif(self.sums.ready):
             m.d.sync += self.sums.valid.eq(0)
         return m

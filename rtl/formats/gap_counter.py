@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from amaranth.hdl import Elaboratable, Module, Mux, Signal, signed
 from amaranth.lib.wiring import Component, In, Out
 
+from rtl.data_register import data_register
 from rtl.widths import position_bits, token_layout
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ class GapCounter(Component):
     def elaborate(self, platform: Any) -> Elaboratable:
         """Advance the position, then the token register."""
         m = Module()
-        beyond = Signal(signed(len(self.positions) + 1), init=-1)
+        beyond = Signal(signed(len(self.positions) + 1), init=-1, reset_less=True)
         wrapped, here = Signal.like(beyond), Signal.like(beyond)
+        level, first, ends_tile = (data_register(m, self.token[name]) for name in ("level", "first", "ends_tile"))
         restart, passes, crosses = Signal(), Signal(), Signal()
         step = self.gap + ~self.skips
         m.d.comb += [
@@ -81,10 +83,10 @@ class GapCounter(Component):
         with m.If(self.advance):
             m.d.sync += [
                 self.token_valid.eq(self.valid),
-                self.token.level.code.eq(self.code),
-                self.token.level.nonzero.eq(~self.skips),
-                self.token.first.eq(crosses),
-                self.token.ends_tile.eq(self.ends_tile),
+                level.code.eq(self.code),
+                level.nonzero.eq(~self.skips),
+                first.eq(crosses),
+                ends_tile.eq(self.ends_tile),
             ]
         m.d.comb += self.token.position.eq(Mux(here[-1], 0, here))  # a filler may stop before a filter's first position
         return m

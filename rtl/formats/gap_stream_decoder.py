@@ -25,7 +25,8 @@ class GapStreamDecoder(StreamDecoder):
         step = Signal(
             data.StructLayout(
                 {"gap": position_bits(self._config), "code": self._config.weight_bits, "skips": 1, "ends_filter": 1}
-            )
+            ),
+            reset_less=True,
         )
         valid, ends_tile = Signal(), Signal()
         counter = GapCounter(self._config)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from amaranth.hdl import Elaboratable, Module, Mux, Signal
 
+from rtl.data_register import data_register
 from rtl.formats.decoder import Decoder
 from rtl.formats.index_format import IndexFormat, RowRegister, check_range
 from rtl.widths import address_bits
@@ -65,7 +66,7 @@ class NMDecoder(Decoder):
         offset = self.word[self._config.weight_bits :]
         nth, word = Signal(max(1, (index.n - 1).bit_length())), Signal.like(self.registers.last_filter_word)
         group = Signal(len(self.token.position))
-        ends_filter = Signal()
+        token, ends_filter = data_register(m, self.token), Signal()
         m.d.comb += [ends_filter.eq(word == self.registers.last_filter_word), self.next.eq(1)]
 
         with m.If(self.start):
@@ -81,10 +82,10 @@ class NMDecoder(Decoder):
         with m.If(self.advance):
             m.d.sync += [
                 self.token_valid.eq(self.word_valid),
-                self.token.position.eq(group | offset if aligned else group + offset),
-                self.token.level.code.eq(code),
-                self.token.level.nonzero.eq(1),
-                self.token.first.eq(word == 0),
-                self.token.ends_tile.eq(self.word_ends_tile),
+                token.position.eq(group | offset if aligned else group + offset),
+                token.level.code.eq(code),
+                token.level.nonzero.eq(1),
+                token.first.eq(word == 0),
+                token.ends_tile.eq(self.word_ends_tile),
             ]
         return m

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from amaranth.hdl import Elaboratable, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
+from rtl.data_register import data_register
 from rtl.widths import level_layout, row_registers, token_layout
 
 if TYPE_CHECKING:
@@ -48,9 +49,10 @@ class TapCounter(Component):
         """Nested counters, then the token register."""
         m = Module()
         registers = self.registers
-        tap = Signal.like(registers.last_tap)
-        channel = Signal.like(registers.last_channel)
-        base = Signal.like(registers.plane)
+        token = data_register(m, self.token)
+        tap = Signal.like(registers.last_tap, reset_less=True)
+        channel = Signal.like(registers.last_channel, reset_less=True)
+        base = Signal.like(registers.plane, reset_less=True)
         ends_tap, ends_channel = Signal(), Signal()
         m.d.comb += [ends_tap.eq(tap == registers.last_tap), ends_channel.eq(channel == registers.last_channel)]
 
@@ -66,10 +68,10 @@ class TapCounter(Component):
         with m.If(self.advance):
             m.d.sync += [
                 self.token_valid.eq(self.valid),
-                self.token.position.eq(tap),
-                self.token.base.eq(base),
-                self.token.level.eq(self.level),
-                self.token.first.eq((tap == 0) & (channel == 0)),
-                self.token.ends_tile.eq(self.ends_tile),
+                token.position.eq(tap),
+                token.base.eq(base),
+                token.level.eq(self.level),
+                token.first.eq((tap == 0) & (channel == 0)),
+                token.ends_tile.eq(self.ends_tile),
             ]
         return m

@@ -1,6 +1,7 @@
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,32 @@ def test_registers_alone_have_no_delay() -> None:
     result = run("module top(input clk, input [2:0] d, output reg [2:0] q); always @(posedge clk) q <= d; endmodule")
     assert (result.flip_flops, result.delay) == (3, 0.0)
     assert result.area == pytest.approx(3 * 17 / 3, abs=1e-5)
+
+
+ENABLED = "module top(input clk, rst, en, input [{0}:0] d, output reg [{0}:0] q); always @(posedge clk) {1} endmodule"
+
+
+def test_registers_with_an_enable_share_a_gated_clock() -> None:
+    result = run(ENABLED.format(7, "if (en) q <= d;"))
+    assert result.cells == {"CLKGATE_X8": 1, "DFF_X1": 8}
+    assert (result.flip_flops, result.delay) == (8, 0.0)
+    assert result.area == pytest.approx(8 * 17 / 3 + 7, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("bits", "body"), [(3, "if (en) q <= d;"), (8, "if (rst) q <= 0; else if (en) q <= d;")], ids=["few", "reset"]
+)
+def test_few_registers_and_those_with_a_reset_keep_their_multiplexers(bits: int, body: str) -> None:
+    result = run(ENABLED.format(bits - 1, body))
+    assert "CLKGATE_X8" not in result.cells
+    assert result.delay > 0
+
+
+def test_a_library_without_a_clock_gate_gets_multiplexers() -> None:
+    without = replace(generic_technology(), clock_gate=None)
+    result = synthesize(ENABLED.format(7, "if (en) q <= d;"), "top", without)
+    assert "CLKGATE_X8" not in result.cells
+    assert result.area > 8 * (17 / 3 + 2)
 
 
 def test_gates_alone_have_no_registers() -> None:

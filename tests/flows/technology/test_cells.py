@@ -52,7 +52,6 @@ def test_an_area_is_given_and_above_zero(cell: str, pattern: str, replacement: s
     [
         "is_level_shifter : true",
         "is_isolation_cell : true",
-        'clock_gating_integrated_cell : "latch_posedge"',
         "latch () { }",
     ],
 )

@@ -16,7 +16,7 @@ UNITS = Units("1ns", (1.0, "ff"))
 def written(text: str) -> UsableCells:
     """The cells that the mapper reads: what is written for it, read again; flip-flops are written without timing."""
     cells = judged(text)
-    mapped = mapper_library(cells, reference_cells(cells, "x").flip_flop, UNITS)
+    mapped = mapper_library(cells, reference_cells(cells, "x").flip_flop, None, UNITS)
     return judged(mapped)
 
 
@@ -47,7 +47,7 @@ def test_there_is_one_plain_flip_flop_and_those_with_clear_or_preset() -> None:
 def test_the_reference_is_written_without_its_tied_pins() -> None:
     cells = judged(with_cells(variant("ODD", "RN", "SE", "SI", clear="!RN", next_state="(SE*SI)+(D*!SE)")))
     odd = next(flop for flop in cells.flip_flops if flop.name == "ODD")
-    text = mapper_library(replace(cells, flip_flops=(odd,)), odd, UNITS)
+    text = mapper_library(replace(cells, flip_flops=(odd,)), odd, None, UNITS)
     cell = text[text.index("cell (ODD)") :]
     assert 'ff (IQ, IQN) { next_state : "D"; clocked_on : "CK"; }' in cell
     assert not any(f"pin ({pin})" in cell for pin in ("RN", "SE", "SI"))

@@ -7,7 +7,7 @@ from typing import Any
 from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
-from rtl.array.aligner import places_behind
+from rtl.array.aligner import places_behind, places_from_odd
 from rtl.config import ArrayConfig
 from rtl.data_register import data_register
 from rtl.widths import address_bits, shift_bits, table_layout
@@ -54,6 +54,6 @@ class Addresser(Component):
             m.d.sync += [
                 entry.eq(self.table_word),
                 shift.eq(entry.shift),
-                from_odd.eq(places_behind(entry.shift, lanes) ^ word[0].replicate(lanes)),
+                from_odd.eq(places_from_odd(places_behind(entry.shift, lanes), word[0], lanes)),
             ]
         return m

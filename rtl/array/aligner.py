@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
@@ -12,12 +12,17 @@ from rtl.config import ArrayConfig
 from rtl.data_register import data_register
 from rtl.widths import shift_bits
 
-__all__ = ["Aligner", "places_behind"]
+__all__ = ["Aligner", "places_behind", "places_from_odd"]
 
 
 def places_behind(shift: Value, lanes: int) -> Value:
-    """A bit for each place of a word: whether the pixel of the word after the first is wanted there."""
-    return Cat(shift > place for place in range(lanes))
+    """A bit for each place of a word but the last: whether the pixel of the word after the first is wanted there."""
+    return Cat(shift > place for place in range(lanes - 1))
+
+
+def places_from_odd(behind: Value, odd_first: Value, lanes: int) -> Value:
+    """A bit for each place of a word: whether the pixel that is wanted there is the odd word's."""
+    return Cat(behind, Const(0, 1)) ^ odd_first.replicate(lanes)
 
 
 class Aligner(Component):

@@ -73,7 +73,7 @@ class LockstepControl(Component):
                 "read": Out(1),
                 "weight_address": Out(address_bits(config.weight_depth)),
                 "word": Out(activation_address),
-                "behind": Out(config.lanes),
+                "behind": Out(config.lanes - 1),
                 "shift": Out(shift_bits(config)),
                 "first": Out(1),
                 "bias_ready": Out(1),

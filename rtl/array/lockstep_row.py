@@ -46,7 +46,7 @@ class LockstepRow(Component):
                 "read": In(1),
                 "weight_address": In(address_bits(config.weight_depth)),
                 "word": In(address_bits(config.activation_depth)),
-                "behind": In(config.lanes),
+                "behind": In(config.lanes - 1),
                 "shift": In(shift_bits(config)),
                 "first": In(1),
                 "tile": In(address_bits(config.activation_depth)),

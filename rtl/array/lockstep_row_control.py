@@ -7,6 +7,7 @@ from typing import Any
 from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
+from rtl.array.aligner import places_from_odd
 from rtl.array.multiplier import factor_layout, factor_members
 from rtl.config import ArrayConfig
 from rtl.data_register import data_register
@@ -45,7 +46,7 @@ class LockstepRowControl(Component):
                 "word": In(address_bits(config.activation_depth)),
                 "even_address": Out(bank_address),
                 "odd_address": Out(bank_address),
-                "behind": In(config.lanes),
+                "behind": In(config.lanes - 1),
                 "from_odd": Out(config.lanes),
                 "weight_word": In(config.word_bits),
                 "factor": Out(factor_layout(config)),
@@ -65,6 +66,6 @@ class LockstepRowControl(Component):
         factor, from_odd = data_register(m, self.factor), data_register(m, self.from_odd)
         m.d.comb += level.eq(dense_level(self._config, self.weight_word))
         with m.If(self.advance):
-            m.d.sync += from_odd.eq(self.behind ^ word[0].replicate(len(from_odd)))
+            m.d.sync += from_odd.eq(places_from_odd(self.behind, word[0], self._config.lanes))
             m.d.sync += [factor[name].eq(value) for name, value in factor_members(self._config, level).items()]
         return m

@@ -89,8 +89,8 @@ class RowControl(Component):
         ]
         self._fetch(m, registers, decoder)
         self._offset(m, decoder)
-        valid, first = self._delay(m, decoder)
-        self._hand_over(m, valid, first)
+        valid, between = self._delay(m, decoder)
+        self._hand_over(m, valid, between)
         return m
 
     def _registers(self, m: Module) -> data.View:
@@ -143,10 +143,14 @@ class RowControl(Component):
                 m.d.sync += base.eq(token.base)
 
     def _delay(self, m: Module, decoder: Any) -> tuple[Signal, Signal]:
-        """Delay level and first to the stages that use them; return valid and first of the final stage."""
-        flags = data.StructLayout({"valid": 1, "first": 1})
+        """Delay level and flags to the stages that use them; return valid and between of the final stage.
+
+        ``between`` is worked out as early as can be: from its register it goes to all lanes.
+        """
+        flags = data.StructLayout({"valid": 1, "between": 1})
         last = ("multiply",) if product_stage(self._config.weight_bits) else ()
-        stages = [Signal(flags, name=f"stage_{n}") for n in ("table", "address", "bank", "align", *last)]
+        names = ("table", "address", "bank", "align", *last)
+        stages = [Signal(flags, name=f"stage_{n}", init={"between": 1}) for n in names]
         layout = level_layout(self._config)
         levels = [Signal(layout, name=f"level_{n}", reset_less=True) for n in ("table", "address", "bank")]
         factor = data_register(m, self.factor)
@@ -154,14 +158,14 @@ class RowControl(Component):
         with m.If(self.advance):
             m.d.sync += [
                 stages[0].valid.eq(decoder.token_valid),
-                stages[0].first.eq(token.first),
+                stages[0].between.eq(~decoder.token_valid | token.first),
                 levels[0].eq(token.level),
             ]
             m.d.sync += [late.eq(early) for early, late in chain(pairwise(stages), pairwise(levels))]
             m.d.sync += [factor[name].eq(value) for name, value in factor_members(self._config, levels[-1]).items()]
-        return stages[-1].valid, stages[-1].first
+        return stages[-1].valid, stages[-1].between
 
-    def _hand_over(self, m: Module, valid: Signal, first: Signal) -> None:
+    def _hand_over(self, m: Module, valid: Signal, between: Signal) -> None:
         """Close a filter that is done: take its sum from above, keep ours for the row below.
 
         Between the first token of a layer and its last there are no cycles without one, so that none means the end.
@@ -169,10 +173,10 @@ class RowControl(Component):
         is_open, held, closes = Signal(), Signal(range(self._config.chain_depth + 1)), Signal()
         taken = self.total_valid & self.total_ready
         m.d.comb += [
-            self.between.eq(~valid | first),
-            self.initial_ready.eq(is_open & self.between & (held != self._config.chain_depth)),
+            self.between.eq(between),
+            self.initial_ready.eq(is_open & between & (held != self._config.chain_depth)),
             closes.eq(self.initial_ready & self.initial_valid),
-            self.advance.eq(~(valid & first & is_open) | closes),
+            self.advance.eq(~(valid & between & is_open) | closes),
             self.accumulate.eq(valid & self.advance),
             self.total_valid.eq(held != 0),
         ]

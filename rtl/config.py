@@ -39,6 +39,7 @@ _LIMITS = {
     "activation_depth": (4, 1 << 20),
     "table_depth": (2, 1 << 20),
     "bias_depth": (2, 1 << 16),
+    "buffers": (1, 2),
 }
 
 
@@ -78,6 +79,8 @@ class ArrayConfig:
         Words of the bias bank, one per filter.
     stream_bits : int
         Bits of a beat of the load stream behind AXI: 32, 64, 128, 256 or 512.
+    buffers : int
+        2: banks have two halves and registers a copy, so that a layer is loaded while another one runs; 1: it waits.
     """
 
     rows: int
@@ -96,6 +99,7 @@ class ArrayConfig:
     table_depth: int = 256
     bias_depth: int = 64
     stream_bits: int = 64
+    buffers: int = 1
 
     def __post_init__(self) -> None:
         for name, (low, high) in _LIMITS.items():

@@ -9,13 +9,13 @@ from amaranth.lib.wiring import Component
 
 from rtl.array.addresser import Addresser
 from rtl.array.aligner import Aligner
+from rtl.array.array_control import ArrayControl
 from rtl.array.bias_source import BiasSource
 from rtl.array.drain import DrainControl, GroupSelect
 from rtl.array.lockstep_control import LockstepControl
 from rtl.array.lockstep_pe import LockstepPE
 from rtl.array.lockstep_row_control import LockstepRowControl
 from rtl.array.pe import PE
-from rtl.array.pe_array import ArrayControl
 from rtl.array.place_register import PlaceRegister
 from rtl.array.pool import Pool
 from rtl.array.requantizer import Requantizer
@@ -120,15 +120,14 @@ def _lockstep_rows(config: ArrayConfig) -> dict[Callable[[ArrayConfig], Componen
 
 
 def srams(config: ArrayConfig) -> tuple[SramUse, ...]:
-    """All SRAMs of ``PEArray(config)``."""
-    table_depth, table_width = config.table_depth, table_layout(config).size
+    """All SRAMs of ``PEArray(config)``; a double-buffered one has two halves."""
+    table_depth, table_width = config.buffers * config.table_depth, table_layout(config).size
+    activation_depth = config.buffers * config.activation_depth // 2
     return (
-        SramUse("weights", config.weight_depth, config.word_bits, config.rows),
+        SramUse("weights", config.buffers * config.weight_depth, config.word_bits, config.rows),
         SramUse("table", table_depth, table_width, 1, "lockstep_control")
         if config.lockstep
         else SramUse("table", table_depth, table_width, config.rows),
-        SramUse(
-            "activations", config.activation_depth // 2, config.lanes * config.act_bits, 2 * config.rows, "aligner"
-        ),
-        SramUse("biases", config.bias_depth, config.acc_bits, 1),
+        SramUse("activations", activation_depth, config.lanes * config.act_bits, 2 * config.rows, "aligner"),
+        SramUse("biases", config.buffers * config.bias_depth, config.acc_bits, 1),
     )

@@ -188,6 +188,7 @@ def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: Index
         chain_depth=chain_depth,
         subarrays=1 if lockstep else draw(st.sampled_from([n for n in (1, 2, 4, 8) if rows % n == 0])),
         stream_bits=draw(st.sampled_from(STREAM_BITS)),
+        buffers=draw(st.sampled_from([1, 2])),
         **vars(depths),
     )
 

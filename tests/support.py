@@ -53,7 +53,7 @@ def run_array(
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
-        while ctx.get(dut.busy):
+        while ctx.get(dut.busy | dut.queued):
             ready = chooser.random() >= stalled
             ctx.set(dut.results.ready, ready)
             if ready and ctx.get(dut.results.valid):

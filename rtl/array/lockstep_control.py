@@ -9,6 +9,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from rtl.array.aligner import places_behind
+from rtl.array.buffers import loaded_registers
 from rtl.array.place_register import place_layout
 from rtl.config import ArrayConfig
 from rtl.data_register import data_register
@@ -37,6 +38,8 @@ class LockstepControl(Component):
         Write one member of ``row_registers``.
     start, running, last_tile : In
         Begin a layer; a layer runs: banks are read only then; tiles of the layer minus one.
+    turn : In
+        Take over the registers that were loaded (``rtl.array.buffers``).
     advance : Out
     table_en, table_address, table_word : bank ports
     read : Out
@@ -65,6 +68,7 @@ class LockstepControl(Component):
                 "register_data": In(32),
                 "start": In(1),
                 "running": In(1),
+                "turn": In(1),
                 "last_tile": In(COUNT_BITS),
                 "advance": Out(1),
                 "table_en": Out(1),
@@ -103,7 +107,15 @@ class LockstepControl(Component):
             done.eq(has_worked & ~self.last_working),
             bank.closes.eq(bank.last & self.last_working),
         ]
-        registers = self._registers(m)
+        registers = loaded_registers(
+            m,
+            self._config,
+            row_registers(self._config),
+            self.register_en,
+            self.register_index,
+            self.register_data,
+            self.turn,
+        )
         self._taps(m, registers, table, done)
         self._places(m, registers, bank, done)
         with m.If(self.advance):
@@ -124,13 +136,6 @@ class LockstepControl(Component):
         with m.Elif(self.advance & accumulate.valid):
             m.d.sync += self.first.eq(accumulate.last)
         return m
-
-    def _registers(self, m: Module) -> data.View:
-        registers = Signal(row_registers(self._config), reset_less=True)
-        for place, (name, _) in enumerate(row_registers(self._config)):
-            with m.If(self.register_en & (self.register_index == place)):
-                m.d.sync += registers[name].eq(self.register_data)
-        return registers
 
     def _taps(self, m: Module, registers: data.View, token: data.View, done: Signal) -> None:
         """Count taps and channels from start to end without regard to filters; look the tap's word up."""

@@ -8,6 +8,7 @@ from amaranth.hdl import Elaboratable, Module
 from amaranth.lib.wiring import Component, In, Out
 
 from rtl.array.aligner import Aligner
+from rtl.array.buffers import halves_layout
 from rtl.array.lockstep_pe import LockstepPE
 from rtl.array.lockstep_row_control import LockstepRowControl
 from rtl.array.row import sums_layout
@@ -26,6 +27,8 @@ class LockstepRow(Component):
     -------
     write_en, write : In
         A write to this row.
+    halves : In
+        See ``rtl.array.buffers``.
     advance, read, weight_address, word, behind, shift, first : In
         See ``rtl.array.lockstep_control``.
     tile : In
@@ -42,6 +45,7 @@ class LockstepRow(Component):
             {
                 "write_en": In(1),
                 "write": In(write_bus_layout(config)),
+                "halves": In(halves_layout()),
                 "advance": In(1),
                 "read": In(1),
                 "weight_address": In(address_bits(config.weight_depth)),
@@ -60,7 +64,7 @@ class LockstepRow(Component):
         m = Module()
         config = self._config
         m.submodules.control = control = LockstepRowControl(config)
-        m.submodules.weights = weights = SRAM(config.weight_depth, config.word_bits)
+        m.submodules.weights = weights = SRAM(config.weight_depth, config.word_bits, config.buffers)
         m.submodules.aligner = aligner = Aligner(config)
         m.d.comb += [
             control.advance.eq(self.advance),
@@ -71,6 +75,7 @@ class LockstepRow(Component):
             weights.write_en.eq(self.write_en & (self.write.space == Space.WEIGHT)),
             weights.write_address.eq(self.write.address),
             weights.write_data.eq(self.write.data),
+            weights.half.eq(self.halves.weight),
             weights.read_en.eq(self.read),
             weights.read_address.eq(self.weight_address),
             aligner.advance.eq(self.advance),
@@ -94,12 +99,13 @@ class LockstepRow(Component):
     def _activations(self, m: Module, name: str, parity: int, address: Any, word: Any) -> None:
         """Even or odd words in a bank of their own, so that two neighbours are read at once."""
         config = self._config
-        m.submodules[name] = bank = SRAM(config.activation_depth // 2, config.lanes * config.act_bits)
+        m.submodules[name] = bank = SRAM(config.activation_depth // 2, config.lanes * config.act_bits, config.buffers)
         written = (self.write.space == Space.ACTIVATION) & (self.write.address[0] == parity)
         m.d.comb += [
             bank.write_en.eq(self.write_en & written),
             bank.write_address.eq(self.write.address >> 1),
             bank.write_data.eq(self.write.data),
+            bank.half.eq(self.halves.activation),
             bank.read_en.eq(self.read),
             bank.read_address.eq(address),
             word.eq(bank.read_data),

@@ -9,6 +9,7 @@ from amaranth.hdl import Elaboratable, Module
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
+from rtl.array.buffers import halves_layout
 from rtl.array.lockstep_control import LockstepControl
 from rtl.array.lockstep_row import LockstepRow
 from rtl.array.place_register import PlaceRegister
@@ -33,6 +34,8 @@ class LockstepRows(Component):
     write_en, write : In
         A write to the array; ``ROW`` and ``TABLE`` are there once, whatever its row.
     start, running, last_tile : In
+    halves : In
+        See ``rtl.array.buffers``.
     biases : stream In
         One beat per filter and tile, there when it is needed: from the third cycle after ``start`` on.
     sums : stream Out
@@ -47,6 +50,7 @@ class LockstepRows(Component):
                 "write": In(write_bus_layout(config)),
                 "start": In(1),
                 "running": In(1),
+                "halves": In(halves_layout()),
                 "last_tile": In(COUNT_BITS),
                 "biases": In(stream.Signature(bias_layout(config))),
                 "sums": Out(stream.Signature(sums_layout(config))),
@@ -66,6 +70,7 @@ class LockstepRows(Component):
             control.register_data.eq(self.write.data),
             control.start.eq(self.start),
             control.running.eq(self.running),
+            control.turn.eq(self.halves.turn),
             control.last_tile.eq(self.last_tile),
             self.biases.ready.eq(control.bias_ready),
             register.closed.valid.eq(control.closed_valid),
@@ -77,11 +82,12 @@ class LockstepRows(Component):
 
     def _table(self, m: Module, control: LockstepControl) -> None:
         config = self._config
-        m.submodules.table = table = SRAM(config.table_depth, table_layout(config).size)
+        m.submodules.table = table = SRAM(config.table_depth, table_layout(config).size, config.buffers)
         m.d.comb += [
             table.write_en.eq(self.write_en & (self.write.space == Space.TABLE)),
             table.write_address.eq(self.write.address),
             table.write_data.eq(self.write.data),
+            table.half.eq(self.halves.table),
             table.read_en.eq(control.table_en),
             table.read_address.eq(control.table_address),
             control.table_word.eq(table.read_data),
@@ -94,6 +100,7 @@ class LockstepRows(Component):
             m.d.comb += [
                 row.write_en.eq(self.write_en & (self.write.row == index)),
                 row.write.eq(self.write),
+                row.halves.eq(self.halves),
                 row.advance.eq(control.advance),
                 row.read.eq(control.read),
                 row.weight_address.eq(control.weight_address),

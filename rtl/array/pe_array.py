@@ -10,16 +10,17 @@ from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out, Signature, connect, flipped
 
+from rtl.array.array_control import ArrayControl
 from rtl.array.bias_source import BiasSource
-from rtl.array.drain import Drain, layer_registers, result_layout
+from rtl.array.drain import Drain, result_layout
 from rtl.array.lockstep_rows import LockstepRows
 from rtl.array.row import Row
 from rtl.array.sram import SRAM
 from rtl.array.subarrays import BiasFork, ChainLink, TailSelect, inner_mask, is_cut
-from rtl.array.write_bus import LayerRegister, Space, write_bus_layout
+from rtl.array.write_bus import Space, write_bus_layout
 from rtl.config import ArrayConfig
 
-__all__ = ["ArrayControl", "PEArray", "array_signature"]
+__all__ = ["PEArray", "array_signature"]
 
 
 def array_signature(config: ArrayConfig) -> Signature:
@@ -29,47 +30,11 @@ def array_signature(config: ArrayConfig) -> Signature:
             "write": In(stream.Signature(write_bus_layout(config))),
             "start": In(1),
             "busy": Out(1),
+            "queued": Out(1),
             "cycles": Out(32),
             "results": Out(stream.Signature(result_layout(config))),
         }
     )
-
-
-class ArrayControl(Component):
-    """Layer registers, start and done, and the cycle counter.
-
-    ``busy`` rises in the cycle after ``start`` and falls in the cycle after the last result was taken;
-    ``cycles`` counts the cycles in which it is high.
-    """
-
-    def __init__(self, config: ArrayConfig) -> None:
-        self._config = config
-        super().__init__(
-            {
-                "write_en": In(1),
-                "write": In(write_bus_layout(config)),
-                "start": In(1),
-                "finished": In(1),
-                "busy": Out(1),
-                "cycles": Out(32),
-                "registers": Out(layer_registers(config)),
-            }
-        )
-
-    def elaborate(self, platform: Any) -> Elaboratable:
-        """Registers, then the run state."""
-        m = Module()
-        write_register = self.write_en & (self.write.space == Space.LAYER)
-        for name, _ in layer_registers(self._config):
-            with m.If(write_register & (self.write.address == LayerRegister[name.upper()])):
-                m.d.sync += self.registers[name].eq(self.write.data)
-        with m.If(self.start & ~self.busy):
-            m.d.sync += [self.busy.eq(1), self.cycles.eq(0)]
-        with m.Elif(self.busy):
-            m.d.sync += self.cycles.eq(self.cycles + 1)
-            with m.If(self.finished):
-                m.d.sync += self.busy.eq(0)
-        return m
 
 
 class PEArray(Component):
@@ -78,10 +43,8 @@ class PEArray(Component):
     Members
     -------
     write : stream In
-        See ``rtl.array.write_bus``; accepted while idle.
-    start : In
-        Begin; ignored while busy.
-    busy, cycles : Out
+        See ``rtl.array.write_bus``; accepted while idle, or with two buffers while no start is kept.
+    start, busy, queued, cycles :
         See ``ArrayControl``.
     results : stream Out
         See ``rtl.array.drain``: activations in the order tile, filter, group of pixels.
@@ -97,16 +60,17 @@ class PEArray(Component):
         m.submodules.control = control = ArrayControl(self.config)
         begin, write_en = Signal(), Signal()
         m.d.comb += [
-            self.write.ready.eq(~self.busy),
+            self.write.ready.eq(control.takes_loads),
             write_en.eq(self.write.valid & self.write.ready),
-            begin.eq(self.start & ~self.busy),
+            begin.eq(control.launch),
             control.write_en.eq(write_en),
             control.write.eq(self.write.payload),
             control.start.eq(self.start),
             self.busy.eq(control.busy),
+            self.queued.eq(control.queued),
             self.cycles.eq(control.cycles),
         ]
-        biases = self._biases(m, control.registers, begin, write_en)
+        biases = self._biases(m, control, begin, write_en)
         m.submodules.drain = drain = Drain(self.config)
         m.d.comb += [
             drain.start.eq(begin),
@@ -114,20 +78,23 @@ class PEArray(Component):
             control.finished.eq(drain.results.valid & drain.results.ready & drain.results.payload.last),
         ]
         if self.config.lockstep:
-            self._lockstep(m, biases, drain, control.registers.last_tile, begin, write_en)
+            self._lockstep(m, biases, drain, control, begin, write_en)
         else:
-            self._joined(m, biases, self._rows(m, control.registers, begin, write_en), drain, control.registers)
+            self._joined(m, biases, self._rows(m, control, begin, write_en), drain, control.registers)
         connect(m, drain.results, flipped(self.results))
         return m
 
-    def _lockstep(self, m: Module, biases: Any, drain: Drain, last_tile: Any, begin: Signal, write_en: Signal) -> None:
+    def _lockstep(
+        self, m: Module, biases: Any, drain: Drain, control: ArrayControl, begin: Signal, write_en: Signal
+    ) -> None:
         m.submodules.rows = rows = LockstepRows(self.config)
         m.d.comb += [
             rows.write_en.eq(write_en),
             rows.write.eq(self.write.payload),
             rows.start.eq(begin),
             rows.running.eq(self.busy),
-            rows.last_tile.eq(last_tile),
+            rows.halves.eq(control.halves),
+            rows.last_tile.eq(control.registers.last_tile),
         ]
         connect(m, biases, rows.biases)
         connect(m, rows.sums, drain.sums)
@@ -170,23 +137,24 @@ class PEArray(Component):
             connect(m, link.tail, select.tails[number - 1])
         connect(m, rows[-1].total, select.tails[-1])
 
-    def _biases(self, m: Module, registers: Any, begin: Signal, write_en: Signal) -> Any:
-        m.submodules.bias_bank = bank = SRAM(self.config.bias_depth, self.config.acc_bits)
+    def _biases(self, m: Module, control: ArrayControl, begin: Signal, write_en: Signal) -> Any:
+        m.submodules.bias_bank = bank = SRAM(self.config.bias_depth, self.config.acc_bits, self.config.buffers)
         m.submodules.bias_source = source = BiasSource(self.config)
         m.d.comb += [
             bank.write_en.eq(write_en & (self.write.payload.space == Space.BIAS)),
             bank.write_address.eq(self.write.payload.address),
             bank.write_data.eq(self.write.payload.data),
+            bank.half.eq(control.halves.bias),
             bank.read_en.eq(source.bank_en),
             bank.read_address.eq(source.bank_address),
             source.bank_data.eq(bank.read_data),
             source.start.eq(begin),
             source.running.eq(self.busy),
-            source.last_filter.eq(registers.last_filter),
+            source.last_filter.eq(control.registers.last_filter),
         ]
         return source.biases
 
-    def _rows(self, m: Module, registers: Any, begin: Signal, write_en: Signal) -> list[Row]:
+    def _rows(self, m: Module, control: ArrayControl, begin: Signal, write_en: Signal) -> list[Row]:
         rows = [Row(self.config) for _ in range(self.config.rows)]
         for index, row in enumerate(rows):
             m.submodules[f"row_{index}"] = row
@@ -195,6 +163,7 @@ class PEArray(Component):
                 row.write.eq(self.write.payload),
                 row.start.eq(begin),
                 row.running.eq(self.busy),
-                row.last_tile.eq(registers.last_tile),
+                row.halves.eq(control.halves),
+                row.last_tile.eq(control.registers.last_tile),
             ]
         return rows

@@ -1,4 +1,4 @@
-"""Which values a layer may give to the registers of the array and of its rows."""
+"""Which values a layer may give to the registers of the array and of its rows, and the one command of a packet."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def register_values(config: ArrayConfig) -> dict[Space, Mapping[str, Sequence[in
     return {
         Space.LAYER: {register.name.lower(): values for register, values in _layer_values(config).items()},
         Space.ROW: {"last_word": range(config.weight_depth), **rows},
+        Space.COMMAND: {"start": range(1, 2)},
     }
 
 

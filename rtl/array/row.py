@@ -10,6 +10,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from rtl.array.addresser import Addresser
 from rtl.array.aligner import Aligner
+from rtl.array.buffers import halves_layout
 from rtl.array.pe import PE
 from rtl.array.row_control import RowControl
 from rtl.array.sram import SRAM
@@ -37,7 +38,9 @@ class Row(Component):
         A write to this row.
     start, last_tile : In
     running : In
-        A layer runs, and nothing is written.
+        A layer runs, and what it reads is not written.
+    halves : In
+        See ``rtl.array.buffers``.
     initial : stream In
         Sums of the row above, one beat per filter and tile.
     total : stream Out
@@ -53,6 +56,7 @@ class Row(Component):
                 "start": In(1),
                 "last_tile": In(COUNT_BITS),
                 "running": In(1),
+                "halves": In(halves_layout()),
                 "initial": In(stream.Signature(sums_layout(config))),
                 "total": Out(stream.Signature(sums_layout(config))),
             }
@@ -63,8 +67,8 @@ class Row(Component):
         m = Module()
         config = self._config
         m.submodules.control = control = RowControl(config)
-        m.submodules.weights = weights = SRAM(config.weight_depth, config.word_bits)
-        m.submodules.table = table = SRAM(config.table_depth, table_layout(config).size)
+        m.submodules.weights = weights = SRAM(config.weight_depth, config.word_bits, config.buffers)
+        m.submodules.table = table = SRAM(config.table_depth, table_layout(config).size, config.buffers)
         m.submodules.addresser = addresser = Addresser(config)
         m.submodules.aligner = aligner = Aligner(config)
         self._connect_activations(m, control, addresser, aligner)
@@ -75,6 +79,8 @@ class Row(Component):
                 bank.write_data.eq(self.write.data),
             ]
         m.d.comb += [
+            weights.half.eq(self.halves.weight),
+            table.half.eq(self.halves.table),
             weights.read_en.eq(control.fetch),
             table.read_en.eq(control.read),
             control.register_en.eq(self.write_en & (self.write.space == Space.ROW)),
@@ -83,6 +89,7 @@ class Row(Component):
             control.start.eq(self.start),
             control.last_tile.eq(self.last_tile),
             control.running.eq(self.running),
+            control.turn.eq(self.halves.turn),
             weights.read_address.eq(control.weight_address),
             control.weight_word.eq(weights.read_data),
             table.read_address.eq(control.table_address),
@@ -109,7 +116,7 @@ class Row(Component):
             (0, addresser.even_address, aligner.even),
             (1, addresser.odd_address, aligner.odd),
         ):
-            bank = SRAM(config.activation_depth // 2, config.lanes * config.act_bits)
+            bank = SRAM(config.activation_depth // 2, config.lanes * config.act_bits, config.buffers)
             m.submodules["activations_odd" if parity else "activations_even"] = bank
             m.d.comb += [
                 bank.write_en.eq(
@@ -117,6 +124,7 @@ class Row(Component):
                 ),
                 bank.write_address.eq(self.write.address >> 1),
                 bank.write_data.eq(self.write.data),
+                bank.half.eq(self.halves.activation),
                 bank.read_en.eq(control.read),
                 bank.read_address.eq(address),
                 word.eq(bank.read_data),

@@ -9,6 +9,7 @@ from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
+from rtl.array.buffers import loaded_registers
 from rtl.array.multiplier import factor_layout, factor_members
 from rtl.config import ArrayConfig
 from rtl.data_register import data_register
@@ -34,7 +35,9 @@ class RowControl(Component):
     start, last_tile : In
         Begin a layer; tiles of the layer minus one.
     running : In
-        No bank is written; they are read only then.
+        What a layer reads is not written; it is read only then.
+    turn : In
+        Take over the registers that were loaded (``rtl.array.buffers``).
     fetch, weight_address, weight_word, table_address : weight bank and table ports
     read : Out
         Read table and activation banks.
@@ -56,6 +59,7 @@ class RowControl(Component):
                 "start": In(1),
                 "last_tile": In(COUNT_BITS),
                 "running": In(1),
+                "turn": In(1),
                 "advance": Out(1),
                 "fetch": Out(1),
                 "read": Out(1),
@@ -78,7 +82,15 @@ class RowControl(Component):
     def elaborate(self, platform: Any) -> Elaboratable:
         """The stages in order, then the handshakes."""
         m = Module()
-        registers = self._registers(m)
+        registers = loaded_registers(
+            m,
+            self._config,
+            row_registers(self._config),
+            self.register_en,
+            self.register_index,
+            self.register_data,
+            self.turn,
+        )
         m.submodules.decoder = decoder = make_decoder(self._config)
         m.d.comb += [
             decoder.start.eq(self.start),
@@ -92,14 +104,6 @@ class RowControl(Component):
         valid, between = self._delay(m, decoder)
         self._hand_over(m, valid, between)
         return m
-
-    def _registers(self, m: Module) -> data.View:
-        layout = row_registers(self._config)
-        registers = Signal(layout, reset_less=True)
-        for index, (name, _) in enumerate(layout):
-            with m.If(self.register_en & (self.register_index == index)):
-                m.d.sync += registers[name].eq(self.register_data)
-        return registers
 
     def _fetch(self, m: Module, registers: data.View, decoder: Any) -> None:
         """Read the weight bank from first to last word once per tile, a word whenever the decoder needs the next."""

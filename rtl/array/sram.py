@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module
+from amaranth.hdl import Cat, ClockSignal, Elaboratable, Instance, Module, Signal
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
@@ -60,27 +60,37 @@ class SeparateSRAMs:
 
 
 class SRAM(Component):
-    """Memory of ``depth`` words of ``width`` bits.
+    """Memory of ``depth`` words of ``width`` bits, or with two ``buffers`` of two halves of as many words.
 
     A read returns its word in the next cycle and holds it while ``read_en`` is low. The word that is written must not
     be read in the same cycle: memories differ in what they return. ``tests/formal/memories.py`` proves that none is.
 
     Members
     -------
+    half : In
+        Which half is read, where there are two; the other one is written. It is the lowest bit of the memory's address,
+        so that a depth need not be a power of two.
     write_en, write_address, write_data : In
     read_en, read_address : In
     read_data : Out
+
+    Attributes
+    ----------
+    write_word, read_word : Signal
+        The memory's addresses.
     """
 
-    def __init__(self, depth: int, width: int) -> None:
+    def __init__(self, depth: int, width: int, buffers: int = 1) -> None:
         if depth < 2 or width < 1:
             raise CodesignError(
                 f"an SRAM needs at least 2 words of 1 bit, not {depth} of {width}", "enlarge the array's depths"
             )
-        self.depth, self.width = depth, width
+        self.depth, self.width, self._buffers = buffers * depth, width, buffers
+        self.write_word, self.read_word = Signal(range(self.depth)), Signal(range(self.depth))
         address_bits = (depth - 1).bit_length()
         super().__init__(
             {
+                "half": In(1),
                 "write_en": In(1),
                 "write_address": In(address_bits),
                 "write_data": In(width),
@@ -93,6 +103,11 @@ class SRAM(Component):
     def elaborate(self, platform: Any) -> Elaboratable:
         """A macro instance for ``SeparateSRAMs``, else an inferred memory."""
         m = Module()
+        halves = (Cat(~self.half), Cat(self.half)) if self._buffers == 2 else (Cat(), Cat())
+        m.d.comb += [
+            self.write_word.eq(Cat(halves[0], self.write_address)),
+            self.read_word.eq(Cat(halves[1], self.read_address)),
+        ]
         if isinstance(platform, SeparateSRAMs):
             m.submodules.macro = self._macro(platform.names.sram(self.depth, self.width))
             return m
@@ -102,10 +117,10 @@ class SRAM(Component):
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
             write.en.eq(self.write_en),
-            write.addr.eq(self.write_address),
+            write.addr.eq(self.write_word),
             write.data.eq(self.write_data),
             read.en.eq(self.read_en),
-            read.addr.eq(self.read_address),
+            read.addr.eq(self.read_word),
             self.read_data.eq(read.data),
         ]
         return m
@@ -115,9 +130,9 @@ class SRAM(Component):
             name,
             i_clk=ClockSignal(),
             i_write_en=self.write_en,
-            i_write_address=self.write_address,
+            i_write_address=self.write_word,
             i_write_data=self.write_data,
             i_read_en=self.read_en,
-            i_read_address=self.read_address,
+            i_read_address=self.read_word,
             o_read_data=self.read_data,
         )

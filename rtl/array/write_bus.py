@@ -1,4 +1,4 @@
-"""The array's load port: one write a cycle into any bank or register while the array is idle."""
+"""The array's load port: one write a cycle into any bank or register."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ __all__ = ["LayerRegister", "Space", "data_bits", "rows_of", "write_address_bits
 
 
 class Space(IntEnum):
-    """What a write goes to. ``row`` selects the row where ``rows_of`` has several."""
+    """What a write goes to. ``row`` selects the row where ``rows_of`` has several.
+
+    ``COMMAND`` is none of the array's: a load packet starts a layer by it (``rtl.axi.loader``).
+    """
 
     LAYER = 0
     ROW = 1
@@ -22,6 +25,7 @@ class Space(IntEnum):
     TABLE = 3
     ACTIVATION = 4
     BIAS = 5
+    COMMAND = 6
 
 
 class LayerRegister(IntEnum):
@@ -43,7 +47,7 @@ class LayerRegister(IntEnum):
 
 def rows_of(config: ArrayConfig, space: Space) -> int:
     """How many there are of a space: one for each row, or one for all. Rows in lock-step share registers and table."""
-    shared = {Space.LAYER, Space.BIAS} | ({Space.ROW, Space.TABLE} if config.lockstep else set())
+    shared = {Space.LAYER, Space.BIAS, Space.COMMAND} | ({Space.ROW, Space.TABLE} if config.lockstep else set())
     return 1 if space in shared else config.rows
 
 

@@ -1,4 +1,4 @@
-"""Load packets in, writes of the array's port out."""
+"""Load packets in, writes of the array's port and starts of layers out."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ class Loader(Component):
         The stream; ready does not depend on valid within a cycle.
     write : Out
         To the array; it waits while the array takes no loads.
+    start, start_ready : Out, In
+        The packet's next word is START; it is answered. It waits in its place among the writes.
     abort : In
         Drop the rest of the packet; with nothing left to come, a second abort ends that too.
     in_packet, discarding : Out
@@ -63,6 +65,8 @@ class Loader(Component):
             {
                 "load": In(axi_stream(config.stream_bits)),
                 "write": Out(stream.Signature(write_bus_layout(config))),
+                "start": Out(1),
+                "start_ready": In(1),
                 "abort": In(1),
                 "in_packet": Out(1),
                 "discarding": Out(1),
@@ -96,7 +100,7 @@ class Loader(Component):
             fits = self._fits(m, space, row, address, words_left)
             m.d.sync += [state.eq(Mux(fits, State.DATA, State.DISCARD)), self.failed.eq(~fits), more.eq(1)]
         self._unpack(m, gearbox, state, space, more)
-        self._write(m, gearbox, state, legal)
+        self._write(m, gearbox, state, space, legal)
         m.d.comb += [
             self.write.payload.address.eq(address),
             self.write.payload.row.eq(row),
@@ -104,8 +108,7 @@ class Loader(Component):
         ]
         with m.If(gearbox.completes):
             m.d.sync += [words_left.eq(words_left - 1), more.eq(words_left != 0)]
-        written = self.write.valid & self.write.ready
-        with m.If(written):
+        with m.If((self.write.valid & self.write.ready) | (self.start & self.start_ready)):
             m.d.sync += address.eq(address + 1)
             with m.If(~more):
                 m.d.sync += [state.eq(State.PLACE), self.loaded.eq(~self.in_packet)]
@@ -139,12 +142,16 @@ class Loader(Component):
             gearbox.beats.payload.eq(self.load.tdata),
         ]
 
-    def _write(self, m: Module, gearbox: Gearbox, state: Signal, legal: Signal) -> None:
-        """Offer each legal word to the array; an illegal one is swallowed."""
+    def _write(self, m: Module, gearbox: Gearbox, state: Signal, space: Signal, legal: Signal) -> None:
+        """Offer each legal word to the array, or start a layer; an illegal one is swallowed."""
+        offers, commands = Signal(), Signal()
         m.d.comb += [
-            self.write.valid.eq((state == State.DATA) & gearbox.words.valid & legal & ~self.abort),
+            offers.eq((state == State.DATA) & gearbox.words.valid & legal & ~self.abort),
+            commands.eq(space == Space.COMMAND),
+            self.write.valid.eq(offers & ~commands),
+            self.start.eq(offers & commands),
             self.write.payload.data.eq(gearbox.words.payload),
-            gearbox.words.ready.eq(self.write.ready | ~legal),
+            gearbox.words.ready.eq(Mux(commands, self.start_ready, self.write.ready) | ~legal),
         ]
 
     def _refuse(self, m: Module, gearbox: Gearbox, state: Signal, taken: Signal, legal: Signal) -> None:

@@ -50,11 +50,12 @@ def words_of_space(config: ArrayConfig, space: Space) -> int:
         Space.TABLE: config.table_depth,
         Space.ACTIVATION: config.activation_depth,
         Space.BIAS: config.bias_depth,
+        Space.COMMAND: 1,
     }[space]
 
 
 def word_bits(config: ArrayConfig, space: Space) -> int:
-    """Bits of the stream that one word takes: those of a bank's word, 32 for a register."""
+    """Bits of the stream that one word takes: those of a bank's word, 32 for a register or command."""
     bits: int = {
         Space.WEIGHT: config.word_bits,
         Space.TABLE: table_layout(config).size,

@@ -118,8 +118,8 @@ _EVENTS = {
     "DONE": "The last result of a layer was taken",
     "LOADED": "The last beat of a load packet was taken, and every word of it was written",
     "LOAD_ERROR": "A load packet was wrong and was dropped from there to its end",
-    "START_REFUSED": "START was written while BUSY or LOADING and did nothing",
-    "NOT_LOADED": "START was written before a whole layer was loaded and did nothing",
+    "START_REFUSED": "START did nothing: see below when a layer starts",
+    "NOT_LOADED": "START did nothing, since not all of a layer was loaded",
     "TIMEOUT": "A layer took more cycles than WATCHDOG allows and was stopped as by SOFT_RESET",
 }
 """Events by name, at bits 0 and up of IRQ_STATUS and IRQ_ENABLE."""
@@ -138,7 +138,7 @@ def _commands() -> Register:
         (
             Field("START", 0, 1, "Run the loaded layer"),
             Field("SOFT_RESET", 1, 1, "Stop at once; the next layer must be loaded as a whole"),
-            Field("CLEAR_COUNTERS", 2, 1, "Set the LOAD counters to zero"),
+            Field("CLEAR_COUNTERS", 2, 1, "Set the counters since CLEAR_COUNTERS to zero"),
         ),
     )
 
@@ -151,9 +151,10 @@ def _status() -> Register:
         "What the accelerator is doing",
         (
             Field("BUSY", 0, 1, "A layer runs, or results of it were not taken yet"),
-            Field("LOADING", 1, 1, "Inside a load packet"),
+            Field("LOADING", 1, 1, "Inside a load packet, or words of it are still to be written"),
             Field("DISCARDING", 2, 1, "Dropping the rest of a load packet, after an error or SOFT_RESET"),
             Field("ABORTING", 3, 1, "After SOFT_RESET, a beat with TLAST that ends the results is still to come"),
+            Field("QUEUED", 4, 1, "A layer was started and waits for the one that runs"),
         ),
     )
 
@@ -188,10 +189,12 @@ def _counters() -> tuple[Register, ...]:
     texts = {
         "CYCLES": "Cycles in which the array was busy with the latest layer, from START to its last result",
         "RESULT_WAIT": "Those of CYCLES in which the array offered a result and there was no room for it",
-        "RESULT_BEATS": "Beats of results taken since the latest START",
+        "RESULT_BEATS": "Beats taken of the latest packet of results",
         "LOAD_BEATS": "Beats of loads taken since CLEAR_COUNTERS",
         "LOAD_WAIT": "Cycles since CLEAR_COUNTERS inside a load packet in which no beat was offered",
         "LOAD_BLOCKED": "Cycles since CLEAR_COUNTERS in which a beat was offered and not taken",
+        "TOTAL_CYCLES": "Cycles from the first beat of loads after CLEAR_COUNTERS to the latest last beat of results",
+        "BUSY_CYCLES": "Cycles since CLEAR_COUNTERS in which the array was busy",
     }
     return tuple(
         _whole(name, 0x020 + 4 * place, Access.READ_ONLY, text) for place, (name, text) in enumerate(texts.items())
@@ -214,7 +217,8 @@ def _shape(config: ArrayConfig) -> tuple[Register, ...]:
         _whole(name, 0x048 + 4 * place, Access.CONSTANT, text, value)
         for place, (name, text, value) in enumerate(values)
     )
-    return _size(config), _widths(config), *constants, _streams(config)
+    runs = _whole("RUNS", 0x06C, Access.READ_ONLY, "Layers since CLEAR_COUNTERS whose last result was taken")
+    return _size(config), _widths(config), *constants, _streams(config), runs
 
 
 def _size(config: ArrayConfig) -> Register:
@@ -252,5 +256,8 @@ def _streams(config: ArrayConfig) -> Register:
         0x068,
         Access.CONSTANT,
         "How loads come in",
-        (Field("STREAM_BITS", 0, 16, "Bits of a beat of loads", config.stream_bits),),
+        (
+            Field("STREAM_BITS", 0, 16, "Bits of a beat of loads", config.stream_bits),
+            Field("BUFFERS", 16, 8, "2: loads are accepted while a layer runs; 1: they wait", config.buffers),
+        ),
     )

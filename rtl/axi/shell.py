@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetInserter, ResetSignal, Signal, Value
+from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, Mux, ResetInserter, ResetSignal, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from rtl.array.pe_array import PEArray, array_signature
@@ -77,7 +77,7 @@ class Shell(Component):
         m.submodules.loader = loader = Loader(self.config)
         m.submodules.sender = sender = Sender(self.config)
         m.submodules.tracker = tracker = LoadTracker(self.config)
-        m.submodules.run = run = RunControl()
+        m.submodules.run = run = RunControl(queues=self.config.buffers == 2)
         array = self._array(m, platform, run.reset)
         blocks = _Blocks(lite, file, loader, sender, tracker, run, array)
         connect(m, flipped(self.registers), lite.bus)
@@ -96,16 +96,21 @@ class Shell(Component):
         """Registers of the latest layer's cycles, of its results, and of the loads."""
         file, loader, run, array = blocks.file, blocks.loader, blocks.run, blocks.array
         m.d.comb += file.cycles.value.eq(array.cycles)
-        of_layer = {"result_wait": array.results.valid & ~array.results.ready, "result_beats": blocks.sender.taken}
-        of_loads = {
+        begins = array.busy & ~_late(m, array.busy, "was_busy")
+        waits = array.results.valid & ~array.results.ready
+        m.d.comb += file.result_wait.value.eq(_count(m, "result_wait", waits, begins | run.reset))
+        m.d.comb += file.result_beats.value.eq(_count_in_packet(m, blocks.sender, run.reset))
+        since_clear = {
             "load_beats": self.load.tvalid & self.load.tready,
             "load_wait": loader.in_packet & ~self.load.tvalid,
             "load_blocked": self.load.tvalid & ~self.load.tready,
+            "busy_cycles": array.busy,
+            "runs": blocks.sender.finished,
         }
-        for name, event in of_layer.items():
-            m.d.comb += getattr(file, name).value.eq(_count(m, name, event, run.start | run.reset))
-        for name, event in of_loads.items():
-            m.d.comb += getattr(file, name).value.eq(_count(m, name, event, file.control.clear_counters | run.reset))
+        clear = file.control.clear_counters | run.reset
+        for name, event in since_clear.items():
+            m.d.comb += getattr(file, name).value.eq(_count(m, name, event, clear))
+        m.d.comb += file.total_cycles.value.eq(_makespan(m, since_clear["load_beats"], blocks.sender.finished, clear))
 
     def _array(self, m: Module, platform: Any, reset: Signal) -> Any:
         if isinstance(platform, SeparateArray):
@@ -150,10 +155,15 @@ def _control_runs(m: Module, blocks: _Blocks) -> None:
     m.d.comb += [
         tracker.write_en.eq(loader.write.valid & loader.write.ready),
         tracker.write.eq(loader.write.payload),
+        tracker.start.eq(run.start),
         tracker.clear.eq(run.reset),
         run.start_command.eq(file.control.start),
         run.reset_command.eq(file.control.soft_reset),
+        run.stream_start.eq(loader.start),
+        loader.start_ready.eq(run.stream_ready),
+        run.stream_barred.eq(file.irq_status.load_error),
         run.array_busy.eq(array.busy),
+        run.array_queued.eq(array.queued),
         run.cycles.eq(array.cycles),
         run.watchdog.eq(file.watchdog.log2_cycles),
         run.sending.eq(sender.pending),
@@ -171,6 +181,7 @@ def _report_status(m: Module, blocks: _Blocks) -> None:
     loader, sender, run = blocks.loader, blocks.sender, blocks.run
     m.d.comb += [
         status.busy.eq(blocks.array.busy | sender.pending),
+        status.queued.eq(blocks.array.queued),
         status.loading.eq(loader.loading),
         status.discarding.eq(loader.discarding),
         status.aborting.eq(sender.aborting),
@@ -181,6 +192,35 @@ def _report_status(m: Module, blocks: _Blocks) -> None:
         events.not_loaded.eq(run.not_loaded),
         events.timeout.eq(run.expired),
     ]
+
+
+def _late(m: Module, value: Any, name: str) -> Signal:
+    """``value`` a cycle ago."""
+    late = Signal(name=name)
+    m.d.sync += late.eq(value)
+    return late
+
+
+def _count_in_packet(m: Module, sender: Sender, clear: Any) -> Signal:
+    """Beats of the latest packet of results that were taken."""
+    count, fresh = Signal(32, name="result_beats"), Signal(init=1)
+    with m.If(sender.taken):
+        m.d.sync += [count.eq(Mux(fresh, 1, count + 1)), fresh.eq(sender.finished)]
+    with m.If(clear):
+        m.d.sync += [count.eq(0), fresh.eq(1)]
+    return count
+
+
+def _makespan(m: Module, begins: Any, ends: Any, clear: Any) -> Signal:
+    """Cycles from the first ``begins`` after ``clear`` to the latest ``ends``, both included."""
+    since, total, running = Signal(32), Signal(32, name="total_cycles"), Signal()
+    with m.If(running | begins):
+        m.d.sync += [since.eq(since + 1), running.eq(1)]
+    with m.If(ends):
+        m.d.sync += total.eq(since + 1)
+    with m.If(clear):
+        m.d.sync += [since.eq(0), total.eq(0), running.eq(0)]
+    return total
 
 
 def _count(m: Module, name: str, event: Any, clear: Any) -> Signal:

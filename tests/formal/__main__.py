@@ -7,10 +7,10 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.formal import axi, decoders, loads, memories, queues
+from tests.formal import axi, buffers, decoders, loads, memories, queues
 from tests.formal.engine import Proof, mutations, prove
 
-PROOFS = (*queues.PROOFS, *memories.PROOFS, *loads.PROOFS, *axi.PROOFS, *decoders.PROOFS)
+PROOFS = (*queues.PROOFS, *memories.PROOFS, *buffers.PROOFS, *loads.PROOFS, *axi.PROOFS, *decoders.PROOFS)
 FAULTS = 60
 JOBS = 2
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from amaranth.hdl import Cat, Module, Signal
 
 from rtl.axi.lite import LiteSlave
@@ -62,38 +64,68 @@ class SenderQueue(Harness):
 
 
 class Runs(Harness):
-    """START, SOFT_RESET and the watchdog on an array that ends its layers when it likes, or never."""
+    """START, SOFT_RESET and the watchdog on an array that ends its layers when it likes, or never.
+
+    START comes from the register port and from the load stream, which is inside a packet then and waits for an answer.
+    """
 
     BITS = 4
 
-    def __init__(self) -> None:
-        names = ("start_command", "reset_command", "sending", "loading", "loaded", "finished")
-        super().__init__({**{name: In(1) for name in names}, "watchdog": In(2)})
+    def __init__(self, queues: bool) -> None:
+        self.queues = queues
+        names = ("start_command", "reset_command", "stream_start", "stream_barred", "sending", "loading", "loaded")
+        super().__init__({**{name: In(1) for name in names}, "finished": In(1), "watchdog": In(2)})
 
     def build(self, m: Module) -> None:
-        m.submodules.dut = dut = RunControl(self.BITS)
-        busy, cycles, length = Signal(), Signal(self.BITS), Signal(self.BITS + 1)
+        m.submodules.dut = dut = RunControl(self.queues, self.BITS)
+        busy, kept, cycles, length = Signal(), Signal(), Signal(self.BITS), Signal(self.BITS + 1)
         watchdog, limit = self.constant(m, self.watchdog, "limit"), Signal(self.BITS)
-        for name in ("start_command", "reset_command", "sending", "loading", "loaded"):
+        for name in (
+            "start_command",
+            "reset_command",
+            "stream_start",
+            "stream_barred",
+            "sending",
+            "loading",
+            "loaded",
+        ):
             m.d.comb += getattr(dut, name).eq(getattr(self, name))
-        m.d.comb += [dut.array_busy.eq(busy), dut.cycles.eq(cycles), dut.watchdog.eq(watchdog), limit.eq(1 << watchdog)]
-        with m.If(dut.reset):
-            m.d.sync += [busy.eq(0), cycles.eq(0), length.eq(0)]
-        with m.Elif(dut.start):
-            m.d.sync += [busy.eq(1), cycles.eq(0), length.eq(0)]
-        with m.Elif(busy):
+        m.d.comb += [
+            dut.array_busy.eq(busy),
+            dut.array_queued.eq(kept),
+            dut.cycles.eq(cycles),
+            dut.watchdog.eq(watchdog),
+            limit.eq(1 << watchdog),
+        ]
+        self.assume(m, ~self.stream_start | self.loading)
+        launch = kept & ~busy if self.queues else dut.start
+        with m.If(busy):
             m.d.sync += [cycles.eq(cycles + 1), length.eq(length + 1), busy.eq(~self.finished)]
-        asked = self.start_command & ~self.reset_command
-        answers = dut.start + dut.refused + dut.not_loaded
-        self.check(m, "START: one answer", answers == asked)
-        self.check(m, "start: only a loaded layer", ~dut.start | self.loaded)
-        idle = ~(busy | self.sending | self.loading | dut.reset)
-        self.check(m, "start: only when idle", ~dut.start | idle)
-        self.check(m, "not loaded: only when idle", ~dut.not_loaded | (idle & ~self.loaded))
+        with m.If(launch):
+            m.d.sync += [busy.eq(1), cycles.eq(0), length.eq(0)]
+        m.d.sync += kept.eq((kept & ~launch) | (dut.start if self.queues else 0))
+        with m.If(dut.reset):
+            m.d.sync += [busy.eq(0), kept.eq(0), cycles.eq(0), length.eq(0)]
+        self._check_answers(m, dut, kept if self.queues else busy)
         self.check(m, "watchdog: no layer is busy for longer than its limit and two", ~busy | (length < limit + 2))
         over = self.before(m, busy & (cycles >= limit) & ~dut.reset, "over")
         self.check(m, "watchdog: stops a layer beyond its limit, and only such a one", dut.expired == over)
         self.check(m, "reset: by SOFT_RESET or the watchdog", dut.reset == (self.reset_command | dut.expired))
+
+    def _check_answers(self, m: Module, dut: RunControl, full: Signal) -> None:
+        asked = self.start_command & ~self.reset_command
+        streamed = self.stream_start & dut.stream_ready & ~dut.reset
+        answers = dut.start + dut.refused + dut.not_loaded
+        either = asked | streamed
+        self.check(m, "START: an answer to each", (answers == asked + streamed) | (streamed & asked & (answers == 1)))
+        self.check(m, "START: no answer without one", either | (answers == 0))
+        self.check(m, "start: only a loaded layer", ~dut.start | self.loaded)
+        self.check(m, "start: only when there is room for it", ~dut.start | ~(full | dut.reset))
+        idle = ~(self.loading | (0 if self.queues else self.sending))
+        self.check(m, "start: by the register only outside of packets", ~dut.start | streamed | idle)
+        self.check(m, "start: not by the stream after a wrong packet", ~dut.start | idle | ~self.stream_barred)
+        self.check(m, "not loaded: only where a start would be", ~dut.not_loaded | ~(full | dut.reset | self.loaded))
+        self.check(m, "stream: waits for room and for nothing else", dut.stream_ready == ~full)
 
 
 class LiteTransfers(Harness):
@@ -151,6 +183,7 @@ class LiteTransfers(Harness):
 
 PROOFS = (
     Proof("SenderQueue", SenderQueue, "proof.dut"),
-    Proof("Runs", Runs),
+    Proof("Runs, one buffer", partial(Runs, False)),
+    Proof("Runs, two buffers", partial(Runs, True)),
     Proof("LiteTransfers", LiteTransfers),
 )

@@ -25,6 +25,7 @@ __all__ = ["Harness", "In", "Proof", "mutations", "prove", "yosys"]
 
 TOP = "proof"
 LIMIT_S = 300
+FAULT_LIMIT_S = 20
 MOST_PROPERTIES = 32
 
 _NETLIST = """
@@ -96,7 +97,8 @@ class Proof:
 def prove(proof: Proof, mutation: str = "") -> dict[str, int | None]:
     """For each property the cycle of the trace that breaks it, None where it is proved.
 
-    With a ``mutation``, of ``mutations``, of the component under test.
+    With a ``mutation``, of ``mutations``, of the component under test, None also where no trace was found in time: a
+    fault may turn a proof into one that takes for ever.
     """
     with tempfile.TemporaryDirectory(prefix="codesign-formal-") as folder:
         source, netlist = Path(folder) / "proof.il", Path(folder) / "proof.aig"
@@ -104,7 +106,7 @@ def prove(proof: Proof, mutation: str = "") -> dict[str, int | None]:
         source.write_text(text)
         steps = _NETLIST.format(top=TOP, out=netlist)
         yosys(f"read_rtlil {source}; {mutation}; {steps}")
-        broken = _broken_outputs(proof.name, netlist)
+        broken = _broken_outputs(proof.name, netlist, decides=not mutation)
         return {name: broken.get(bit) for bit, name in enumerate(names)}
 
 
@@ -133,13 +135,15 @@ for step in sys.stdin.read().split(";"):
 """
 
 
-def _broken_outputs(name: str, netlist: Path) -> dict[int, int]:
-    """By ABC's PDR: which outputs can be one, and in which cycle."""
+def _broken_outputs(name: str, netlist: Path, decides: bool) -> dict[int, int]:
+    """By ABC's PDR: which outputs can be one, and in which cycle; each is decided, if it ``decides``."""
     abc = str(Path(pyosys.__file__).parent / "yosys-abc")
-    script = f"read_aiger {netlist}; fold; strash; pdr -a -v -T {LIMIT_S}"
+    script = f"read_aiger {netlist}; fold; strash; pdr -a -v -T {LIMIT_S if decides else FAULT_LIMIT_S}"
     said = subprocess.run([abc, "-c", script], capture_output=True, text=True).stdout
     refuted = r"Output +(\d+) was (?:trivially )?asserted in frame +(\d+)"
     broken = {int(output): int(frame) for output, frame in re.findall(refuted, said)}
+    if not decides:
+        return broken
     summary = re.search(r"Proved = (\d+)\. Disproved = (\d+)\. Undecided = 0\.", said)
     assert summary, f"{name}: neither proved nor refuted\n{said[-2000:]}"
     assert [int(count) for count in summary.groups()] == [MOST_PROPERTIES - len(broken), len(broken)], said[-2000:]

@@ -90,10 +90,12 @@ class LoaderPackets(Harness):
             load.tdata.eq(self.data),
             load.tlast.eq(self.last),
             write.ready.eq(self.ready),
+            dut.start_ready.eq(self.ready),
             dut.abort.eq(self.abort),
         ]
         assume_stream(self, m, "s_axis", load.tvalid, load.tready, Cat(load.tdata, load.tlast))
         check_stream(self, m, "writes", write.valid, write.ready, write.payload.as_value(), excused=self.abort)
+        check_stream(self, m, "start", dut.start, dut.start_ready, Const(0, 1), excused=self.abort)
         payload, taken = write.payload, load.tvalid & load.tready
         depths = {
             Space.LAYER: len(LayerRegister),
@@ -115,7 +117,7 @@ class LoaderPackets(Harness):
         load, write, payload = dut.load, dut.write, dut.write.payload
         in_words, second, count = Signal(), Signal(), Signal(ROW_FIELD)
         space, row, address = Signal(8), Signal(8), Signal(ADDRESS_FIELD)
-        ended, written = Signal(), write.valid & write.ready
+        ended, written = Signal(), (write.valid & write.ready) | (dut.start & dut.start_ready)
         ends = written & (count == 0)
         reading = in_words & ~dut.failed & ~dut.discarding
         with m.If(dut.failed | dut.discarding):
@@ -133,6 +135,7 @@ class LoaderPackets(Harness):
         self.check(m, "writes: where the header says", ~written | told)
         legal = self._legal(m, space, address, payload.data[:32])
         self.check(m, "writes: only values that are legal", ~written | legal)
+        self.check(m, "start: by a command and by nothing else", ~written | (dut.start == (space == Space.COMMAND)))
         good_end = self.before(m, ends & ended & ~self.abort, "good_end")
         self.check(m, "loaded: after a good packet, and only then", dut.loaded == good_end)
         self.check(m, "loading: until the last word is written", dut.loading | ~reading)
@@ -159,6 +162,8 @@ class LoaderPackets(Harness):
                 m.d.comb += legal.eq(0)
             with m.If(address == LayerRegister.LAST_PIXEL):
                 m.d.comb += legal.eq(Cat(value == n - 1 for n in (1, 2, 3, 4, 6, 12)).any())
+        with m.If(space == Space.COMMAND):
+            m.d.comb += legal.eq((address == 0) & (value == 1))
         with m.If((space == Space.ROW) & (address == 0)):
             m.d.comb += legal.eq(value <= 3)
         with m.If((space == Space.ROW) & (address == 1)):
@@ -167,29 +172,46 @@ class LoaderPackets(Harness):
 
 
 class LayerLoaded(Harness):
-    """Writes in any order, forgotten at any time: what START waits for."""
+    """Writes in any order, layers that start, all forgotten at any time: what START waits for."""
 
-    def __init__(self) -> None:
-        super().__init__({"write_en": In(1), "write": In(write_bus_layout(SMALL).size), "clear": In(1)})
+    def __init__(self, buffers: int) -> None:
+        self.config = SMALL.replace(buffers=buffers)
+        super().__init__(
+            {"write_en": In(1), "write": In(write_bus_layout(self.config).size), "starts": In(1), "clear": In(1)}
+        )
 
     def build(self, m: Module) -> None:
-        m.submodules.dut = dut = LoadTracker(SMALL)
-        write = data.View(write_bus_layout(SMALL), self.write)
-        m.d.comb += [dut.write_en.eq(self.write_en), dut.write.eq(self.write), dut.clear.eq(self.clear)]
-        needed = dict.fromkeys(Space, 1) | {Space.LAYER: len(LayerRegister), Space.ROW: 2}
-        seen = Signal(sum(needed.values()))
-        places = [(space, address) for space, count in needed.items() for address in range(count)]
-        for bit, (space, address) in enumerate(places):
-            with m.If(self.write_en & (write.space == space) & (write.address == address) & (write.row == 0)):
-                m.d.sync += seen[bit].eq(1)
-        with m.If(self.clear):
-            m.d.sync += seen.eq(0)
-        self.check(m, "loaded: every register and the first word of each bank", dut.complete == seen.all())
+        m.submodules.dut = dut = LoadTracker(self.config)
+        write = data.View(write_bus_layout(self.config), self.write)
+        start = self.starts & dut.complete & ~self.write_en
+        m.d.comb += [
+            dut.write_en.eq(self.write_en),
+            dut.write.eq(self.write),
+            dut.start.eq(start),
+            dut.clear.eq(self.clear),
+        ]
+        banks = (Space.WEIGHT, Space.TABLE, Space.ACTIVATION, Space.BIAS)
+        needed = dict.fromkeys(banks, 1) | {Space.LAYER: len(LayerRegister), Space.ROW: 2}
+        whole = []
+        for space, count in needed.items():
+            seen, touched, old = Signal(count), Signal(), Signal()
+            turns = self.config.buffers == 2 and space in banks
+            with m.If(self.write_en & (write.space == space)):
+                m.d.sync += touched.eq(1)
+                with m.If((write.address < count) & (write.row == 0)):
+                    m.d.sync += seen.bit_select(write.address[:3], 1).eq(1)
+            with m.If(start if turns else 0):
+                m.d.sync += [seen.eq(0), touched.eq(0), old.eq(1)]
+            with m.If(self.clear):
+                m.d.sync += [seen.eq(0), touched.eq(0), old.eq(0)]
+            whole.append(Mux(touched, seen.all(), old) if turns else seen.all())
+        self.check(m, "loaded: every register and the first word of each bank", dut.complete == Cat(whole).all())
 
 
 PROOFS = (
     Proof("Words", Words),
     Proof("LoaderPackets, 32 bits", partial(LoaderPackets, 32), "proof.dut"),
     Proof("LoaderPackets, 64 bits", partial(LoaderPackets, 64), "proof.dut"),
-    Proof("LayerLoaded", LayerLoaded),
+    Proof("LayerLoaded, one buffer", partial(LayerLoaded, 1)),
+    Proof("LayerLoaded, two buffers", partial(LayerLoaded, 2)),
 )

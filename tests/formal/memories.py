@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from amaranth.hdl import Elaboratable, Fragment, Module
+from amaranth.hdl import Elaboratable, Fragment, Module, Signal
 
 from rtl.array.pe_array import PEArray
 from rtl.array.sram import SRAM
@@ -59,8 +59,19 @@ class ArrayMemories(Harness):
             array.results.ready.eq(self.ready),
         ]
         for name, memory in dut.memories():
-            collides = memory.write_en & memory.read_en & (memory.write_address == memory.read_address)
+            collides = memory.write_en & memory.read_en & (memory.write_word == memory.read_word)
             self.check(m, f"{name}: never read where it is written", ~collides)
+            if self.config.buffers == 2:
+                self._check_half(m, name, array.busy, memory)
+
+    def _check_half(self, m: Module, name: str, busy: Signal, memory: SRAM) -> None:
+        """The half that a layer reads is the same from its first cycle to its last, and loads go to the other one."""
+        half = memory.read_word[0]
+        same = half == self.before(m, half, f"{name}_half".replace(" ", "_"))
+        self.check(m, f"{name}: one half for a layer", same | ~busy)
+        self.check(
+            m, f"{name}: loads go to the half that does not run", ~memory.write_en | (memory.write_word[0] != half)
+        )
 
 
 PROOFS = (
@@ -69,5 +80,11 @@ PROOFS = (
         "ArrayMemories, rows in lock-step",
         partial(ArrayMemories, SMALL.with_index(DenseZeros())),
         "proof.dut proof.dut.control",
+    ),
+    Proof("ArrayMemories, two buffers", partial(ArrayMemories, SMALL.replace(buffers=2)), "proof.dut.control"),
+    Proof(
+        "ArrayMemories, rows in lock-step, two buffers",
+        partial(ArrayMemories, SMALL.with_index(DenseZeros()).replace(buffers=2)),
+        "proof.dut.control",
     ),
 )

@@ -12,7 +12,18 @@ BY_NAME = {proof.name: proof for proof in PROOFS}
 
 
 @pytest.mark.parametrize(
-    "name", ["BiasQueue", "ArrayMemories", "SenderQueue", "LiteTransfers", "Words", "LayerLoaded", "Runs"]
+    "name",
+    [
+        "BiasQueue",
+        "ArrayMemories",
+        "Turns",
+        "SenderQueue",
+        "LiteTransfers",
+        "Words",
+        "LayerLoaded, two buffers",
+        "Runs, one buffer",
+        "Runs, two buffers",
+    ],
 )
 def test_the_block_has_its_properties(name: str) -> None:
     assert set(prove(BY_NAME[name]).values()) == {None}

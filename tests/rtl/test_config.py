@@ -34,6 +34,7 @@ def test_an_array_survives_its_dictionary() -> None:
         ("chain_depth", -1),
         ("chain_depth", 9),
         ("stream_bits", 48),
+        ("buffers", 3),
     ],
 )
 def test_a_member_out_of_range_is_refused_by_name(member: str, value: object) -> None:

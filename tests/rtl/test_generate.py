@@ -28,7 +28,10 @@ CONFIGS = [ArrayConfig(rows=2, lanes=4), ArrayConfig(rows=1, lanes=3, weight_bit
 CONFIGS += [
     ArrayConfig(rows=2, lanes=2, index=index) for index in (Bitmap(8), Rice(7), NM(2, 4), NM(1, 3), Decompress())
 ]
-CONFIGS += [ArrayConfig(rows=3, lanes=1, index=Fixed(2)), ArrayConfig(rows=1, lanes=1, index=Dense())]
+CONFIGS += [
+    ArrayConfig(rows=3, lanes=1, index=Fixed(2), stream_bits=32, buffers=2, table_depth=9),
+    ArrayConfig(rows=1, lanes=1, index=Dense()),
+]
 
 
 @pytest.fixture(scope="module", params=CONFIGS, ids=lambda c: f"{c.rows}x{c.lanes}-{c.index}")

@@ -26,6 +26,7 @@ CONFIGS = [
     ArrayConfig(rows=2, lanes=6, weight_bits=4, index=Dense(), table_depth=9),
     ArrayConfig(rows=3, lanes=4, index=Dense(), requant_lanes=2, chain_depth=0),
     ArrayConfig(rows=1, lanes=2, index=DenseZeros(), chain_depth=0),
+    ArrayConfig(rows=2, lanes=4, index=Fixed(2), buffers=2, table_depth=9),
     *(ArrayConfig(rows=2, lanes=2, index=index) for index in (Bitmap(5), Rice(3), NM(2, 4), Decompress())),
 ]
 # Name of an instance in the design, without its number, to the name of its component in the inventory.

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtl.array.register_values import register_values
-from rtl.array.write_bus import Space
+from rtl.array.write_bus import Space, rows_of
 from rtl.axi.loader import SEGMENT_CYCLES, Loader
 from rtl.axi.packets import data_beats, header, header_beats, word_bits, word_cycles, words_of_space
 from rtl.config import STREAM_BITS, ArrayConfig
@@ -22,6 +22,7 @@ from tests.support import simulate
 # An activation word has 72 bits, wider than a beat of 32 or 64; a weight's 12 bits do not divide a beat.
 CONFIG = ArrayConfig(rows=3, lanes=9, act_bits=8, weight_depth=64, activation_depth=32, table_depth=16, bias_depth=8)
 CONFIGS = {bits: CONFIG.replace(stream_bits=bits) for bits in STREAM_BITS}
+START = Write(Space.COMMAND, 0, 0, 1)
 VALUES = {space: list(registers.values()) for space, registers in register_values(CONFIG).items()}
 
 
@@ -52,10 +53,13 @@ def run_packets(packets: Iterable[list[int]], seed: int, config: ArrayConfig = C
     async def cycle(ctx: Any) -> bool:
         nonlocal loaded, failed
         ctx.set(dut.write.ready, chooser.random() < 0.7)
+        ctx.set(dut.start_ready, chooser.random() < 0.7)
         taken = ctx.get(dut.load.tvalid) and ctx.get(dut.load.tready)
         if ctx.get(dut.write.valid) and ctx.get(dut.write.ready):
             payload = ctx.get(dut.write.payload)
             writes.append(Write(Space(payload.space), payload.row, payload.address, payload.data))
+        if ctx.get(dut.start & dut.start_ready):
+            writes.append(START)
         loaded += ctx.get(dut.loaded)
         failed += ctx.get(dut.failed)
         await ctx.tick()
@@ -68,7 +72,7 @@ def run_packets(packets: Iterable[list[int]], seed: int, config: ArrayConfig = C
 @st.composite
 def drawn_writes(draw: st.DrawFn) -> list[Write]:
     space = draw(st.sampled_from(Space))
-    row = 0 if space in (Space.LAYER, Space.BIAS) else draw(st.integers(0, CONFIG.rows - 1))
+    row = 0 if rows_of(CONFIG, space) == 1 else draw(st.integers(0, CONFIG.rows - 1))
     depth = words_of_space(CONFIG, space)
     first = draw(st.integers(0, depth - 1))
     count = draw(st.integers(1, min(5, depth - first)))
@@ -122,6 +126,7 @@ def test_a_segment_takes_the_beats_and_cycles_that_are_promised(stream_bits: int
     async def testbench(ctx: Any) -> None:
         nonlocal cycles
         ctx.set(dut.write.ready, 1)
+        ctx.set(dut.start_ready, 1)
         ctx.set(dut.load.tvalid, 1)
         place = 0
         while not ctx.get(dut.loaded):
@@ -149,6 +154,7 @@ GOOD = [Write(Space.BIAS, 0, n, n + 5) for n in range(3)]
         segment(header(Space.ROW, 1, 1, 1), 0),
         segment(header(Space.WEIGHT, 0, 63, 2), 7, 8, bits=12),
         [7 << 24, 7],
+        segment(header(Space.COMMAND, 0, 0, 1), 2),
         [(1 << 64) - 1, *[1] * 9],
         segment(header(Space.BIAS, 0, 0, 1))[:1],
         segment(header(Space.ACTIVATION, 0, 0, 1), 7),
@@ -161,6 +167,7 @@ GOOD = [Write(Space.BIAS, 0, n, n + 5) for n in range(3)]
         "no positions",
         "past the bank's end",
         "no such space",
+        "no such command",
         "noise",
         "ends before its word",
         "ends within its word",

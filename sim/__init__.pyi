@@ -4,6 +4,10 @@ from .golden.golden import layer_inputs as layer_inputs
 from .golden.golden import quantize_input as quantize_input
 from .golden.golden import run_layer as run_layer
 from .golden.golden import run_model as run_model
+from .makespan.makespan import LoadedRun as LoadedRun
+from .makespan.makespan import Makespan as Makespan
+from .makespan.makespan import makespan as makespan
+from .makespan.run_loads import run_segments as run_segments
 from .mapping.cycles import Chain as Chain
 from .mapping.cycles import layer_cycles as layer_cycles
 from .mapping.geometry import ArrayGeometry as ArrayGeometry

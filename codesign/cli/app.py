@@ -81,6 +81,10 @@ StreamBits = Annotated[
     int | None,
     typer.Option(help="Bits of a beat of the load stream: 32, 64, 128, 256 or 512; default: 64, or the preset's."),
 ]
+Buffers = Annotated[
+    int | None,
+    typer.Option(help="2: a layer is loaded while another one runs, with twice the memory; 1, the default: it waits."),
+]
 ChainDepth = Annotated[
     int | None,
     typer.Option(
@@ -214,6 +218,7 @@ def generate(
     multipliers: Multipliers = None,
     stream_bits: StreamBits = None,
     levels: Levels = None,
+    buffers: Buffers = None,
     linear_batch: LinearBatch = 8,
     weight_depth: WeightDepth = None,
     activation_depth: ActivationDepth = None,
@@ -241,6 +246,7 @@ def generate(
         multipliers,
         stream_bits,
         levels,
+        buffers,
     )
     commands.generate(model, out, preset, options, linear_batch, prefix, json)
 

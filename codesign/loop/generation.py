@@ -36,7 +36,7 @@ _CHAIN_DEPTHS = (1, 2, 4)
 
 _BANKS = ("weight_depth", "activation_depth")
 
-_DETAILS = ("multipliers", "stream_bits")
+_DETAILS = ("multipliers", "stream_bits", "buffers")
 """Options that change neither the cycles of a layer nor its results."""
 
 
@@ -55,6 +55,7 @@ class ArrayOptions:
     multipliers: str | None = None
     stream_bits: int | None = None
     levels: str | None = None
+    buffers: int | None = None
 
     def shaped(self, config: ArrayConfig) -> ArrayConfig:
         """``config`` with the given shape and format; dense rows are in lock-step unless a chain is asked for."""

@@ -118,7 +118,7 @@ _EVENTS = {
     "DONE": "The last result of a layer was taken",
     "LOADED": "The last beat of a load packet was taken, and every word of it was written",
     "LOAD_ERROR": "A load packet was wrong and was dropped from there to its end",
-    "START_REFUSED": "START did nothing: see below when a layer starts",
+    "START_REFUSED": "START did nothing, since it may not run a layer now",
     "NOT_LOADED": "START did nothing, since not all of a layer was loaded",
     "TIMEOUT": "A layer took more cycles than WATCHDOG allows and was stopped as by SOFT_RESET",
 }

@@ -13,7 +13,10 @@ from rtl.array.drain import result_layout
 from rtl.axi.ports import axi_stream
 from rtl.config import ArrayConfig
 
-__all__ = ["QUEUE_DEPTH", "Sender", "result_bytes"]
+__all__ = ["QUEUE_DEPTH", "SENDER_LATENCY", "Sender", "result_bytes"]
+
+SENDER_LATENCY = 3
+"""Cycles from a result that the array hands over to its beat, while the receiver takes each at once."""
 
 QUEUE_DEPTH = 16
 """Beats of results that are queued before the array has to wait for the receiver."""

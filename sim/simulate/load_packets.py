@@ -7,12 +7,16 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl.array.write_bus import Space
 from rtl.axi.packets import HEADER_BITS, header, header_beats, word_bits
 from rtl.axi.sender import result_bytes
 from rtl.config import ArrayConfig
 from sim.mapping.pack import Write
 
-__all__ = ["beats_of_bytes", "load_packet"]
+__all__ = ["START", "beats_of_bytes", "load_packet"]
+
+START = Write(Space.COMMAND, 0, 0, 1)
+"""What starts a layer from a packet, behind the writes that load it."""
 
 
 def load_packet(config: ArrayConfig, writes: Iterable[Write]) -> NDArray[np.uint8]:

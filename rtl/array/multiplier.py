@@ -13,8 +13,11 @@ from rtl.widths import product_stage
 
 __all__ = ["factor_layout", "factor_members", "plus_product", "product_register"]
 
-_CARRY_PLACE = 10
-"""Where the sum of a product of three or more rows is cut: its upper part is finished by the accumulator's adder."""
+_CARRY_PLACE, _LOCKSTEP_CARRY_PLACE = 9, 11
+"""Where the sum of a product of three or more rows is cut: its upper part is finished by the accumulator's adder.
+
+So that both sides of the product's register are about equally slow; in lock-step there is less behind the adder.
+"""
 
 
 def factor_layout(config: ArrayConfig) -> data.StructLayout:
@@ -130,7 +133,10 @@ def _digits(config: ArrayConfig) -> int:
 
 
 def _carry_place(config: ArrayConfig) -> int:
-    return _CARRY_PLACE if _digits(config) > 2 and not _by_hardware(config) else 0
+    if _digits(config) <= 2 or _by_hardware(config):
+        return 0
+    place = _LOCKSTEP_CARRY_PLACE if config.lockstep else _CARRY_PLACE
+    return min(place, config.act_bits + 2 * _digits(config) - 2)
 
 
 def _by_hardware(config: ArrayConfig) -> bool:

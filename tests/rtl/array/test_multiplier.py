@@ -10,6 +10,9 @@ from amaranth.lib.wiring import Component, In, Out
 
 from rtl.array.multiplier import factor_layout, factor_members, plus_product, product_register
 from rtl.config import ArrayConfig
+from rtl.formats.dense import Dense
+from rtl.formats.fixed import Fixed
+from rtl.formats.index_format import IndexFormat
 from rtl.widths import level_layout
 from tests.levels import factor_in, level_in
 from tests.support import simulate
@@ -43,10 +46,11 @@ class Lane(Component):
 
 @pytest.mark.parametrize(("levels", "bits"), CASES)
 @pytest.mark.parametrize("act_bits", [4, 5, 8])
+@pytest.mark.parametrize("index", [Fixed(4), Dense()], ids=str)
 def test_every_level_times_the_activations_around_the_ends_of_their_range(
-    levels: str, bits: int, act_bits: int
+    levels: str, bits: int, act_bits: int, index: IndexFormat
 ) -> None:
-    config = ArrayConfig(rows=1, lanes=1, weight_bits=bits, levels=levels, act_bits=act_bits)
+    config = ArrayConfig(1, 1, weight_bits=bits, levels=levels, act_bits=act_bits).with_index(index)
     dut = Lane(config)
     top = (1 << act_bits) - 1
 

@@ -13,7 +13,7 @@ import typer
 from joblib import Parallel, delayed
 
 from benchmarks.array.cases import CASES, MASKS, Case
-from benchmarks.array.costs import area_costs, bits_costs, width_costs
+from benchmarks.array.costs import area_costs, bits_costs
 from benchmarks.array.cycles import case_cycles
 from benchmarks.array.goals import clock_ratio, judged
 from benchmarks.array.network_cycles import network_entry
@@ -21,6 +21,7 @@ from benchmarks.array.networks import NETWORKS, NetworkCase
 from benchmarks.array.pictures import write_picture
 from benchmarks.array.tables import write_page
 from benchmarks.array.verilog import Simulate, model_layers, on_verilog, simulate_case
+from benchmarks.array.widths import width_costs
 from benchmarks.command import run_command, run_jobs
 from benchmarks.results import Results
 from codesign.errors import MismatchError

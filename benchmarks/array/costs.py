@@ -6,14 +6,12 @@ from typing import Any
 
 from benchmarks.array.cycles import CANDIDATES
 from benchmarks.array.formats import DENSITIES, row_config, row_costs, stored_bits
-from benchmarks.array.verilog import proven_accumulator
 from benchmarks.results import Results
 from rtl.formats.dense import Dense
-from rtl.formats.fixed import Fixed
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
 
-__all__ = ["area_costs", "bits_costs", "width_costs"]
+__all__ = ["area_costs", "bits_costs"]
 
 
 def area_costs(results: Results) -> list[dict[str, Any]]:
@@ -22,19 +20,6 @@ def area_costs(results: Results) -> list[dict[str, Any]]:
     Each is told over the dense row's of as many bits.
     """
     return [entry for weight_bits in (8, 4) for entry in _costs(weight_bits, results)]
-
-
-def width_costs(results: Results) -> list[dict[str, Any]]:
-    """A row in ``fixed4`` with levels of 8, 4 and 2 bits, its accumulators as wide as CONV2-5 are proven to need."""
-    found = []
-    for weight_bits in (8, 4, 2):
-        config = row_config(Fixed(4), weight_bits).replace(acc_bits=proven_accumulator(weight_bits))
-        key, settings = f"array-width-{weight_bits}bit", {"config": config.to_dict()}
-        if (entry := results.get(__name__, key, settings)) is None:
-            entry = {"weight_bits": weight_bits, "acc_bits": config.acc_bits, **row_costs(config)}
-            results.put(__name__, key, settings, entry)
-        found.append(entry)
-    return found
 
 
 def _costs(weight_bits: int, results: Results) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from flows.synthesis.area import measure
+from flows.synthesis.area import ArrayMeasurement, measure
 from flows.technology.technology import generic_technology
 from rtl.config import ArrayConfig
 from rtl.formats.bitmap import Bitmap
@@ -24,7 +24,7 @@ from rtl.formats.nm import NM
 from rtl.formats.rice import Rice
 from sim.mapping.encoders.registry import make_packer
 
-__all__ = ["DENSITIES", "FORMATS", "entropy_floor", "main", "row_config", "row_costs", "stored_bits"]
+__all__ = ["DENSITIES", "FORMATS", "entropy_floor", "main", "row_area", "row_config", "row_costs", "stored_bits"]
 
 FORMATS = (Dense(), Fixed(4), Fixed(6), Bitmap(8), Rice(6), Rice(7), NM(2, 4), Decompress())
 DENSITIES = (0.5, 0.2, 0.1, 0.05, 0.0118, 0.006)
@@ -39,6 +39,11 @@ def row_config(index: IndexFormat, weight_bits: int) -> ArrayConfig:
     return array.with_index(index)
 
 
+def row_area(measured: ArrayMeasurement, rows: int) -> float:
+    """The array's logic without SRAMs, requantizers and drain, divided by its rows."""
+    return sum(module.area * module.count / rows for module in measured.modules if module.name not in _DRAIN)
+
+
 def row_costs(config: ArrayConfig) -> dict[str, Any]:
     """Logic area a row without SRAMs, clock of the row's control, and of the whole array.
 
@@ -46,11 +51,10 @@ def row_costs(config: ArrayConfig) -> dict[str, Any]:
     """
     measured = measure(config, generic_technology())
     modules = {module.name: module for module in measured.modules}
-    row = sum(module.area * module.count / config.rows for module in measured.modules if module.name not in _DRAIN)
     control = modules["lockstep_control" if config.lockstep else "row_control"]
     return {
         "index": str(config.index),
-        "row_area_ge": round(row),
+        "row_area_ge": round(row_area(measured, config.rows)),
         "row_control_fo4": round(control.period, 2),
         "clock_fo4": round(measured.clock_period, 2),
         "set_by": measured.critical,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from math import log2
 from typing import Any
 
 from flows.synthesis.yosys import synthesize
@@ -19,6 +20,7 @@ __all__ = [
     "ArrayMeasurement",
     "ModuleCost",
     "SramCost",
+    "broadcast_delay",
     "least_logic_area",
     "measure",
     "measure_within",
@@ -65,10 +67,16 @@ _LARGE_FIRST = (
 )
 _GROWING = _LARGE_FIRST[:-1]
 
+_LANES = ("pe", "lockstep_pe")
+_BROADCAST_FO4, _BROADCAST_FO4_A_DOUBLING = 0.0, 0.6
+
 
 @dataclass(frozen=True)
 class ModuleCost:
-    """One block of logic: ``area`` of a copy, ``period`` its shortest clock, with clk-to-q and setup."""
+    """One block of logic: ``area`` of a copy, ``period`` its shortest clock, with clk-to-q and setup.
+
+    In an ``ArrayMeasurement`` the period of a PE has the delay of what is broadcast to it.
+    """
 
     name: str
     count: int
@@ -137,6 +145,8 @@ def measure_within(config: ArrayConfig, technology: Technology, budget: float) -
     logic_area, modules = 0.0, []
     for name in sorted(_counts(config), key=_rank):
         cost = module_cost(config, name, technology)
+        if name in _LANES:
+            cost = replace(cost, period=cost.period + broadcast_delay(config, technology))
         modules.append(cost)
         logic_area += cost.area * cost.count
         if memory_area + logic_area > budget:
@@ -144,6 +154,16 @@ def measure_within(config: ArrayConfig, technology: Technology, budget: float) -
     memories = tuple(_sram_cost(use, modules, technology) for use in srams(config))
     clock = max(part.period for part in _parts(modules, memories))
     return ArrayMeasurement(logic_area, memory_area, clock, tuple(modules), memories)
+
+
+def broadcast_delay(config: ArrayConfig, technology: Technology) -> float:
+    """From a control to all the lanes that it drives: buffers, each of which drives a few.
+
+    Fitted to whole arrays (``flows.synthesis.whole_array``, docs/decisions/071-clock-of-the-whole-array.md): of a row
+    for itself, of all rows in lock-step.
+    """
+    lanes = config.pes if config.lockstep else config.lanes
+    return technology.fo4 * (_BROADCAST_FO4 + _BROADCAST_FO4_A_DOUBLING * log2(lanes))
 
 
 def _parts(modules: Sequence[ModuleCost], memories: Sequence[SramCost]) -> list[ModuleCost | SramCost]:

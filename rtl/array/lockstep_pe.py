@@ -54,6 +54,7 @@ class LockstepPE(Component):
         product = product_register(m, config, self.activation, self.factor, self.advance)
         accumulator = data_register(m, self.total)
         before = Mux(self.first, self.above, accumulator)
+        after = plus_product(m, config, before, product.word, product.carry)
         with m.If(self.advance):
-            m.d.sync += accumulator.eq(plus_product(m, config, before, product.word, product.carry))
+            m.d.sync += accumulator.eq(after)
         return m

@@ -67,8 +67,8 @@ _LARGE_FIRST = (
 )
 _GROWING = _LARGE_FIRST[:-1]
 
-_LANES = ("pe", "lockstep_pe")
-_BROADCAST_FO4, _BROADCAST_FO4_A_DOUBLING = 0.0, 0.6
+_BROADCAST_FO4 = {"pe": (-1.0, 0.85), "lockstep_pe": (-0.3, 0.25)}
+"""Delay of what a control broadcasts to its lanes: to one, and more with each doubling, but never less than none."""
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,7 @@ def measure_within(config: ArrayConfig, technology: Technology, budget: float) -
     logic_area, modules = 0.0, []
     for name in sorted(_counts(config), key=_rank):
         cost = module_cost(config, name, technology)
-        if name in _LANES:
-            cost = replace(cost, period=cost.period + broadcast_delay(config, technology))
-        modules.append(cost)
+        modules.append(replace(cost, period=cost.period + broadcast_delay(config, name, technology)))
         logic_area += cost.area * cost.count
         if memory_area + logic_area > budget:
             return None
@@ -156,14 +154,16 @@ def measure_within(config: ArrayConfig, technology: Technology, budget: float) -
     return ArrayMeasurement(logic_area, memory_area, clock, tuple(modules), memories)
 
 
-def broadcast_delay(config: ArrayConfig, technology: Technology) -> float:
-    """From a control to all the lanes that it drives: buffers, each of which drives a few.
+def broadcast_delay(config: ArrayConfig, name: str, technology: Technology) -> float:
+    """From a control to all the lanes that it drives, of a row or of all rows in lock-step: none to other modules.
 
-    Fitted to whole arrays (``flows.synthesis.whole_array``, docs/decisions/071-clock-of-the-whole-array.md): of a row
-    for itself, of all rows in lock-step.
+    Buffers, each of which drives a few; fitted to arrays synthesized whole (``flows.synthesis.whole_array``,
+    docs/decisions/071-clock-of-the-whole-array.md).
     """
-    lanes = config.pes if config.lockstep else config.lanes
-    return technology.fo4 * (_BROADCAST_FO4 + _BROADCAST_FO4_A_DOUBLING * log2(lanes))
+    if name not in _BROADCAST_FO4:
+        return 0.0
+    one, doubling = _BROADCAST_FO4[name]
+    return technology.fo4 * max(0.0, one + doubling * log2(config.pes if config.lockstep else config.lanes))
 
 
 def _parts(modules: Sequence[ModuleCost], memories: Sequence[SramCost]) -> list[ModuleCost | SramCost]:

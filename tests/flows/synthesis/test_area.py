@@ -5,11 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.synthesis.area import _relevant, _source, least_logic_area, measure, measure_within, module_cost, sram_area
-from flows.synthesis.yosys import synthesize
 from flows.technology.sram import SramModel
 from flows.technology.technology import generic_technology
-from rtl.array.pe_array import PEArray
-from rtl.array.sram import SeparateSRAMs, sram_verilog
 from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.dense_zeros import DenseZeros
@@ -18,7 +15,7 @@ from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
 from rtl.formats.rice import Rice
 from rtl.inventory import logic_modules, srams
-from rtl.verilog import emit, emit_rtlil
+from rtl.verilog import emit_rtlil
 
 SMALL = ArrayConfig(rows=2, lanes=2, weight_bits=4, act_bits=4, acc_bits=16, weight_depth=32, activation_depth=16)
 GENERIC = generic_technology()
@@ -80,19 +77,6 @@ def test_the_bound_on_the_logic_area_is_one_and_close(index: IndexFormat, depths
     config = SMALL.with_index(index).replace(lanes=4, **dict(zip(names, depths, strict=True)))
     area = measure(config, GENERIC).logic_area
     assert 0.6 * area < least_logic_area(config, GENERIC) <= area
-
-
-@pytest.mark.parametrize("index", [Fixed(4), Dense()], ids=str)
-def test_the_modules_add_up_to_the_array_synthesized_whole(index: IndexFormat) -> None:
-    config = ArrayConfig(rows=2, lanes=6, weight_bits=6, weight_depth=512, activation_depth=64, table_depth=64)
-    config = config.with_index(index)
-    text = emit(PEArray(config), "array", SeparateSRAMs())
-    for size in {(use.depth, use.width) for use in srams(config)}:
-        ports = sram_verilog(*size).partition(";")[0].replace("output reg", "output")
-        text = f"(* blackbox *) {ports}; endmodule\n{text}"
-    whole, parts = synthesize(text, "array", GENERIC), measure(config, GENERIC)
-    assert whole.flip_flops == sum(module.flip_flops * module.count for module in parts.modules)
-    assert 0.92 * parts.logic_area < whole.area < 1.02 * parts.logic_area  # modules are sized for speed one by one
 
 
 def test_a_slow_memory_sets_the_clock_with_the_logic_behind_it() -> None:

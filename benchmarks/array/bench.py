@@ -16,6 +16,7 @@ from benchmarks.array.cases import CASES, MASKS, Case
 from benchmarks.array.costs import area_costs, bits_costs
 from benchmarks.array.cycles import case_cycles
 from benchmarks.array.goals import clock_ratio, judged
+from benchmarks.array.loading import loading_entries
 from benchmarks.array.network_cycles import network_entry
 from benchmarks.array.networks import NETWORKS, NetworkCase
 from benchmarks.array.pictures import write_picture
@@ -74,6 +75,7 @@ def measure_all(
         "versions": versions(),
         "masks": MASKS,
         "networks": networks,
+        "loading": loading_entries(networks, lenet, results),
         "layers": [*layers, *trained],
         "lenet": {"model": lenet.name, "sha256": digest_of_file(lenet)},
         "rtl": rtl,

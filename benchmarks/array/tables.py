@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.array.goals import judged, pruned_like_the_papers
+from benchmarks.array.loading_tables import loading
 from benchmarks.array.losses import losses
 from benchmarks.array.network_tables import networks
 from benchmarks.goals import goals_table
@@ -37,6 +38,8 @@ def page(result: Result) -> str:
         goals_table(judged(result)),
         "## Whole networks\n",
         networks(result["networks"]),
+        "## Loading\n",
+        loading(result["loading"]),
         "## Beside the papers\n",
         _papers(result, alexnet),
         "![Speedup times density by layer and mask](array/layers.png)\n",
@@ -65,7 +68,7 @@ def _head(result: Result) -> str:
         "# What the array reaches\n\n"
         f"Made by `{result['command']}` from `rtl.json`; do not edit. {versions}.\n\n"
         "Sparse and dense array have the same number of PEs. *Speedup x density* is 1 where each nonzero costs exactly "
-        "what a weight costs the dense array. Cycles are the exact cycle model's, loading not included; "
+        "what a weight costs the dense array. Cycles are the exact cycle model's, loading only under *Loading*; "
         "*On the Verilog* has the layers in which output by output and cycle by cycle was compared. Real masks and "
         "whole networks come first, the worst layer beside the whole.\n"
     )

@@ -8,6 +8,7 @@ from amaranth.lib import data
 from rtl.array.array_control import ArrayControl
 from rtl.array.buffers import BANKS
 from rtl.array.write_bus import LayerRegister, Space, write_bus_layout
+from rtl.widths import COUNT_BITS
 from tests.formal.arrays import SMALL
 from tests.formal.engine import Harness, In, Proof
 
@@ -44,7 +45,7 @@ class Turns(Harness):
         self.check(m, "queued: until the launch", dut.queued == (waiting | launch))
         self.check(m, "loads: none between a start and its turn", ~written | ~(waiting | self.start))
         self._check_halves(m, dut, written, write, begun)
-        filters, running = Signal.like(dut.registers.last_filter), Signal.like(dut.registers.last_filter)
+        filters, running = (Signal(COUNT_BITS, reset_less=True, name=name) for name in ("filters", "running"))
         with m.If(written & (write.space == Space.LAYER) & (write.address == LayerRegister.LAST_FILTER)):
             m.d.sync += filters.eq(write.data)
         with m.If(turn):

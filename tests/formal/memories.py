@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from amaranth.hdl import Elaboratable, Fragment, Module, Signal
+from amaranth.hdl import Elaboratable, Fragment, Module
 
 from rtl.array.pe_array import PEArray
 from rtl.array.sram import SRAM
@@ -41,15 +41,26 @@ def _memories(fragment: Fragment, path: tuple[str, ...]) -> Iterator[tuple[str, 
 
 
 class ArrayMemories(Harness):
-    """The whole array, whatever is written, started and taken: each of its banks."""
+    """The whole array, whatever is written, started and taken: each of its banks with ``banks`` in their names."""
 
-    def __init__(self, config: ArrayConfig) -> None:
-        self.config = config
+    def __init__(self, config: ArrayConfig, banks: str = "") -> None:
+        self.config, self.banks = config, banks
         super().__init__(
             {"write_valid": In(1), "write": In(write_bus_layout(config).size), "start": In(1), "ready": In(1)}
         )
 
     def build(self, m: Module) -> None:
+        _, dut = self.array(m)
+        for name, memory in dut.memories():
+            if self.banks not in name:
+                continue
+            collides = memory.write_en & memory.read_en & (memory.write_word == memory.read_word)
+            self.check(m, f"{name}: never read where it is written", ~collides)
+            if self.config.buffers == 2:
+                other = memory.write_word[0] != memory.read_word[0]
+                self.check(m, f"{name}: loads go to the half that does not run", ~memory.write_en | other)
+
+    def array(self, m: Module) -> tuple[PEArray, Elaborated]:
         array = PEArray(self.config)
         m.submodules.dut = dut = Elaborated(array)
         m.d.comb += [
@@ -58,21 +69,21 @@ class ArrayMemories(Harness):
             array.start.eq(self.start),
             array.results.ready.eq(self.ready),
         ]
+        return array, dut
+
+
+class LayerHalves(ArrayMemories):
+    """The same array: what a layer reads does not change under it."""
+
+    def build(self, m: Module) -> None:
+        array, dut = self.array(m)
         for name, memory in dut.memories():
-            collides = memory.write_en & memory.read_en & (memory.write_word == memory.read_word)
-            self.check(m, f"{name}: never read where it is written", ~collides)
-            if self.config.buffers == 2:
-                self._check_half(m, name, array.busy, memory)
+            half = memory.read_word[0]
+            same = half == self.before(m, half, f"{name}_half".replace(" ", "_"))
+            self.check(m, f"{name}: one half from a layer's first cycle to its last", same | ~array.busy)
 
-    def _check_half(self, m: Module, name: str, busy: Signal, memory: SRAM) -> None:
-        """The half that a layer reads is the same from its first cycle to its last, and loads go to the other one."""
-        half = memory.read_word[0]
-        same = half == self.before(m, half, f"{name}_half".replace(" ", "_"))
-        self.check(m, f"{name}: one half for a layer", same | ~busy)
-        self.check(
-            m, f"{name}: loads go to the half that does not run", ~memory.write_en | (memory.write_word[0] != half)
-        )
 
+_SPARSE, _LOCKSTEP = SMALL.replace(buffers=2), SMALL.with_index(DenseZeros()).replace(buffers=2)
 
 PROOFS = (
     Proof("ArrayMemories", partial(ArrayMemories, SMALL), "proof.dut proof.dut.control"),
@@ -81,10 +92,13 @@ PROOFS = (
         partial(ArrayMemories, SMALL.with_index(DenseZeros())),
         "proof.dut proof.dut.control",
     ),
-    Proof("ArrayMemories, two buffers", partial(ArrayMemories, SMALL.replace(buffers=2)), "proof.dut.control"),
-    Proof(
-        "ArrayMemories, rows in lock-step, two buffers",
-        partial(ArrayMemories, SMALL.with_index(DenseZeros()).replace(buffers=2)),
-        "proof.dut.control",
+    *(
+        Proof(
+            f"ArrayMemories, {rows}, two buffers, {bank}", partial(ArrayMemories, config, bank), f"proof.dut.*{bank}*"
+        )
+        for rows, config in (("chain", _SPARSE), ("rows in lock-step", _LOCKSTEP))
+        for bank in ("bias", "weights", "table", "activations")
     ),
+    Proof("LayerHalves", partial(LayerHalves, _SPARSE), "proof.dut.control"),
+    Proof("LayerHalves, rows in lock-step", partial(LayerHalves, _LOCKSTEP), "proof.dut.control"),
 )

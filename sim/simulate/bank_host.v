@@ -35,7 +35,7 @@ module codesign_host #(
     wire [31:0] cycles;
 
     `CODESIGN_ARRAY array (
-        .clk(clk), .rst(rst), .start(start), .busy(busy), .cycles(cycles),
+        .clk(clk), .rst(rst), .start(start), .busy(busy), .queued(), .cycles(cycles),
         .write__valid(write_valid), .write__ready(write_ready), .write__payload(write_payload),
         .results__valid(result_valid), .results__ready(result_room), .results__payload(result_payload)
     );

@@ -59,7 +59,7 @@ class RegisterFile(Component):
         m = Module()
         mask = Signal(32)
         m.d.comb += mask.eq(Cat(strobe.replicate(8) for strobe in self.write_strobe))
-        m.d.comb += [self.write_fails.eq(1), self.read_fails.eq(1)]
+        m.d.comb += self.write_fails.eq(1)
         self._choose(m)
         for register in self._table.values():
             if register.access.writable:
@@ -82,10 +82,12 @@ class RegisterFile(Component):
                 for register in registers:
                     with m.Case(register.offset >> 2 & 0b111):
                         m.d.comb += [chosen[block].data.eq(self._read(register)), chosen[block].fails.eq(0)]
-        with m.Switch(self.read_offset[5:]):
-            for block, found in chosen.items():
-                with m.Case(block):
-                    m.d.comb += [self.read_data.eq(found.data), self.read_fails.eq(found.fails)]
+                with m.Default():  # said, since Verilator warns of a case that is not complete
+                    m.d.comb += chosen[block].fails.eq(1)
+        m.d.comb += self.read_fails.eq(1)
+        for block, found in chosen.items():
+            with m.If(self.read_offset[5:] == block):
+                m.d.comb += [self.read_data.eq(found.data), self.read_fails.eq(found.fails)]
 
     def _read(self, register: Register) -> Any:
         if register.access is Access.CONSTANT:

@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count, islice
 
 import numpy as np
@@ -30,9 +31,10 @@ from sim.mapping.cycles import Chain, layer_cycles
 from sim.mapping.pack import PackedLayer
 from sim.mapping.tiles import Tiling, tile_layer
 from tests.drawn import draw_activations, tiled_cases
+from tests.sequences import Step, predicted, run_steps, tiling_steps
 from tests.support import run_array
 
-__all__ = ["Case", "Tally", "cases", "main", "try_all"]
+__all__ = ["Case", "Tally", "cases", "main", "simulated_sequence", "try_all"]
 
 MOST_RUNS, MOST_CYCLES = 6, 4000
 """Of one case, which keeps each at about a second."""
@@ -40,7 +42,14 @@ MOST_RUNS, MOST_CYCLES = 6, 4000
 BLOCK = 25
 """Cases that are drawn together."""
 
+STREAMED = 4
+"""One case in so many runs behind its AXI ports too: a sequence of all runs of two batches, from the load stream."""
+
 Run = Callable[[PackedLayer, NDArray[np.uint8]], tuple[NDArray[np.int16], int]]
+"""Results of a run of the array, and its cycles."""
+
+RunSequence = Callable[[list[Step]], tuple[list[NDArray[np.int16]], int]]
+"""Results of each step of a sequence, and the cycles of all of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +59,19 @@ class Case:
     number: int
     tiling: Tiling
     activations_seed: int
+
+    @property
+    def activations(self) -> NDArray[np.uint8]:
+        """Of two batches."""
+        return draw_activations(self.tiling.layer, 2 * self.tiling.batch, self.activations_seed)
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The sequence that the load stream starts; empty for most cases, and where it is long."""
+        if self.number % STREAMED:
+            return []
+        steps = tiling_steps(self.tiling, self.activations)
+        return steps if predicted(steps).total <= MOST_CYCLES else []
 
     @property
     def kinds(self) -> list[str]:
@@ -67,6 +89,8 @@ class Case:
             "rows in lock-step": self.tiling.config.lockstep,
             "lines or taps as channels": any(run.part.unrolled for run in runs),
             "deeper chain": self.tiling.config.chain_depth > 1,
+            "two buffers": self.tiling.config.buffers == 2,
+            "queued sequence": bool(self.steps),
             "dilation": layer.dilation != (1, 1),
             "unequal padding": layer.padding_end not in (None, layer.padding),
             "input zero point": layer.input_zero_point > 0,
@@ -130,20 +154,44 @@ def _draw_block(seed_number: int, block: int) -> list[tuple[Tiling, int]]:
     return drawn[1:]
 
 
-def try_all(chosen: Iterable[Case], run: Run, jobs: int) -> Iterator[tuple[int, list[str], str]]:
+def try_all(
+    chosen: Iterable[Case], run: Run, run_sequence: RunSequence, jobs: int
+) -> Iterator[tuple[int, list[str], str]]:
     """Number, kinds and difference of each case, in order."""
     parallel = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)
-    answers: Iterator[tuple[int, list[str], str]] = parallel(delayed(_try)(case, run) for case in chosen)
+    answers: Iterator[tuple[int, list[str], str]] = parallel(delayed(_try)(case, run, run_sequence) for case in chosen)
     return answers
 
 
-def _try(case: Case, run: Run) -> tuple[int, list[str], str]:
-    activations = draw_activations(case.tiling.layer, case.tiling.batch, case.activations_seed)
-    return case.number, case.kinds, _difference(case.tiling, activations, run)
+def _try(case: Case, run: Run, run_sequence: RunSequence) -> tuple[int, list[str], str]:
+    activations = case.activations[: case.tiling.batch]
+    return case.number, case.kinds, _difference(case, activations, run) or _sequence_difference(case, run_sequence)
 
 
-def _difference(tiling: Tiling, activations: NDArray[np.uint8], run: Run) -> str:
+def _sequence_difference(case: Case, run_sequence: RunSequence) -> str:
+    """What differs in the sequence; empty if nothing does."""
+    if not case.steps:
+        return ""
+    results, total = run_sequence(case.steps)
+    wrong = sum(
+        int(np.count_nonzero(got != step.packed.answer(step.activations)))
+        for step, got in zip(case.steps, results, strict=True)
+    )
+    expected = predicted(case.steps).total
+    if not wrong and total == expected:
+        return ""
+    return f"{wrong} wrong outputs in a sequence of {total} cycles, the model says {expected}: {case.tiling.config}"
+
+
+def simulated_sequence(steps: list[Step]) -> tuple[list[NDArray[np.int16]], int]:
+    """On the accelerator, a packet for each step."""
+    outcome = run_steps(steps)
+    return outcome.results(steps), outcome.counters["TOTAL_CYCLES"]
+
+
+def _difference(case: Case, activations: NDArray[np.uint8], run: Run) -> str:
     """What differs, and on what; empty if nothing does."""
+    tiling = case.tiling
     answers = [run(part.packed, tiling.inputs(part, activations)) for part in tiling.runs]
     wrong = int(np.count_nonzero(tiling.join([results for results, _ in answers]) != tiling.answer(activations)))
     chain = Chain.of(tiling.config)
@@ -162,7 +210,9 @@ def _difference(tiling: Tiling, activations: NDArray[np.uint8], run: Run) -> str
     )
 
 
-def main(arguments: Sequence[str] | None = None, run: Run = run_array) -> int:
+def main(
+    arguments: Sequence[str] | None = None, run: Run = run_array, run_sequence: RunSequence = simulated_sequence
+) -> int:
     """Exit code 0 if all cases agree, 1 if not, 130 if stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=1000)
@@ -176,7 +226,7 @@ def main(arguments: Sequence[str] | None = None, run: Run = run_array) -> int:
     console = RunConsole()
     try:
         with console.stage("fuzz"):
-            for number, kinds, difference in try_all(chosen, run, options.jobs):
+            for number, kinds, difference in try_all(chosen, run, run_sequence, options.jobs):
                 tally.add(kinds, difference)
                 if difference:
                     again = f"python -m tests.fuzz --seed {options.seed} --first {number} --cases 1"

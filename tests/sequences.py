@@ -22,6 +22,7 @@ from rtl.config import ArrayConfig
 from rtl.formats.dense import Dense
 from rtl.formats.index_format import IndexFormat
 from rtl.formats.nm import NM
+from sim.makespan.layer_runs import changed_spaces
 from sim.makespan.makespan import LoadedRun, Makespan, makespan
 from sim.makespan.run_loads import run_segments
 from sim.makespan.transfer import Supply
@@ -138,17 +139,20 @@ def run_steps(steps: Sequence[Step], one_packet: bool = False, gaps: Gaps = Gaps
     return run_sequence(config, [load_packet(config, each) for each in writes], len(steps), gaps)
 
 
-def tiling_steps(tiling: Tiling, batches: NDArray[np.uint8]) -> list[Step]:
-    """Every run of a layer for each batch in turn; a layer of one run keeps its weights."""
-    inputs = [tiling.inputs(part, batches) for part in tiling.runs]
-    steps = []
-    for batch in range(len(batches) // tiling.batch):
-        for part, values in zip(tiling.runs, inputs, strict=True):
+def tiling_steps(tiling: Tiling, activations: NDArray[np.uint8]) -> list[Step]:
+    """Every run of a layer for each batch in turn; each loads what differs from the run before."""
+    inputs = [tiling.inputs(part, activations) for part in tiling.runs]
+    steps: list[Step] = []
+    before = None
+    for batch in range(len(activations) // tiling.batch):
+        for number, (part, planned) in enumerate(zip(tiling.runs, tiling.schedule.runs, strict=True)):
             samples = len(part.part.samples)
-            spaces = frozenset(Space)
-            if batch and len(tiling.runs) == 1:
-                spaces = frozenset([Space.ACTIVATION, Space.COMMAND])
-            steps.append(Step(part.packed, values[batch * samples : (batch + 1) * samples], spaces))
+            values = inputs[number][batch * samples : (batch + 1) * samples]
+            spaces = frozenset(Space) if before is None else changed_spaces(before, planned)
+            if number == 0:
+                spaces |= {Space.ACTIVATION}
+            steps.append(Step(part.packed, values, spaces))
+            before = planned
     return steps
 
 

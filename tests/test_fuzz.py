@@ -7,7 +7,23 @@ from typing import Any
 import pytest
 
 from sim.mapping.cycles import Chain, layer_cycles
-from tests.fuzz import main
+from tests.fuzz import main as fuzz_main
+from tests.sequences import Step, predicted
+
+
+def perfect_sequence(steps: list[Step]) -> tuple[list[Any], int]:
+    """An accelerator without faults, by the models alone."""
+    return [step.packed.answer(step.activations) for step in steps], predicted(steps).total
+
+
+def late_sequence(steps: list[Step]) -> tuple[list[Any], int]:
+    results, total = perfect_sequence(steps)
+    return results, total + 1
+
+
+def main(arguments: list[str], run: Any) -> int:
+    """With sequences that agree."""
+    return fuzz_main(arguments, run, perfect_sequence)
 
 
 def perfect(packed: Any, activations: Any) -> tuple[Any, int]:
@@ -40,6 +56,13 @@ def test_cases_that_agree_end_with_0_and_are_counted(capsys: pytest.CaptureFixtu
 def test_a_planted_fault_ends_with_1_and_every_case_is_told(faulty: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--cases", "12", "--seed", "3"], faulty) == 1
     assert "12 cases, 12 mismatches" in capsys.readouterr().out
+
+
+def test_a_sequence_that_differs_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fuzz_main(["--cases", "5", "--seed", "1"], perfect, late_sequence) == 1
+    told = capsys.readouterr().out
+    assert "0 wrong outputs in a sequence of" in told
+    assert "queued sequence" in told
 
 
 def test_a_seed_gives_the_same_cases_whatever_the_number_of_processes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,4 +107,4 @@ def test_ctrl_c_tells_what_was_counted_so_far(capsys: pytest.CaptureFixture[str]
 
 
 def test_the_generated_array_itself_agrees() -> None:
-    assert main(["--cases", "3", "--seed", "1"]) == 0
+    assert fuzz_main(["--cases", "5", "--seed", "1"]) == 0

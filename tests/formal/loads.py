@@ -95,7 +95,8 @@ class LoaderPackets(Harness):
         ]
         assume_stream(self, m, "s_axis", load.tvalid, load.tready, Cat(load.tdata, load.tlast))
         check_stream(self, m, "writes", write.valid, write.ready, write.payload.as_value(), excused=self.abort)
-        check_stream(self, m, "start", dut.start, dut.start_ready, Const(0, 1), excused=self.abort)
+        waits = self.before(m, dut.start & ~dut.start_ready & ~self.abort, "start_waits")
+        self.check(m, "start: held until it is answered", ~waits | dut.start | self.abort)
         payload, taken = write.payload, load.tvalid & load.tready
         depths = {
             Space.LAYER: len(LayerRegister),

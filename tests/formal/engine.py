@@ -25,7 +25,7 @@ __all__ = ["Harness", "In", "Proof", "mutations", "prove", "yosys"]
 
 TOP = "proof"
 LIMIT_S = 300
-FAULT_LIMIT_S = 20
+FAULT_LIMIT_S = 8
 MOST_PROPERTIES = 32
 
 _NETLIST = """

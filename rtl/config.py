@@ -33,6 +33,7 @@ _LIMITS = {
     "act_bits": (4, 8),
     "acc_bits": (MIN_ACC_BITS, MAX_ACC_BITS),
     "requant_lanes": (1, 256),
+    "aligner_stages": (1, 2),
     "chain_depth": (0, 8),
     "subarrays": (1, 8),
     "weight_depth": (2, 1 << 24),
@@ -67,6 +68,9 @@ class ArrayConfig:
     multipliers : str
         How PEs and requantizers multiply: in "gates", or each with one hardware multiplier of an FPGA, "dsp". Levels of
         1 or 2 bits and powers of two take gates in any case.
+    aligner_stages : int
+        Cycles from the words of the activation banks to aligned pixels. With 2 a register takes the pixels that are
+        chosen of two words before they are rotated: a cycle more for each run, for memories as slow as an FPGA's.
     chain_depth : int
         Filters whose sums a row can hold for the row below. With 0 there is no register between rows: they run in
         lock-step, with one control and one address table, which only dense formats can.
@@ -92,6 +96,7 @@ class ArrayConfig:
     index: IndexFormat = field(default_factory=Fixed)
     requant_lanes: int = 1
     multipliers: str = "gates"
+    aligner_stages: int = 1
     chain_depth: int = 1
     subarrays: int = 1
     weight_depth: int = 1024

@@ -22,7 +22,16 @@ class Preset:
 PRESETS = {
     "tiny": Preset(
         "1 x 4 PEs, 4-bit weights, 0.02 Mbit of memory: the smallest FPGAs, a first bring-up",
-        ArrayConfig(rows=1, lanes=4, weight_bits=4, acc_bits=20, index=Fixed(3), multipliers="dsp", stream_bits=32),
+        ArrayConfig(
+            rows=1,
+            lanes=4,
+            weight_bits=4,
+            acc_bits=20,
+            index=Fixed(3),
+            multipliers="dsp",
+            aligner_stages=2,
+            stream_bits=32,
+        ),
     ),
     "edge": Preset(
         "4 x 8 PEs, 8-bit weights, 0.39 Mbit of memory: small convolutional networks",
@@ -35,6 +44,7 @@ PRESETS = {
             table_depth=1024,
             bias_depth=512,
             multipliers="dsp",
+            aligner_stages=2,
             stream_bits=32,
         ),
     ),
@@ -47,6 +57,7 @@ PRESETS = {
             index=Fixed(6),
             requant_lanes=4,
             multipliers="dsp",
+            aligner_stages=2,
             weight_depth=16384,
             activation_depth=2048,
             table_depth=2048,

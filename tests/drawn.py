@@ -185,6 +185,7 @@ def arrays_for(draw: st.DrawFn, layer: CompressedLayer, batch: int, index: Index
         index=index,
         requant_lanes=requant_lanes,
         multipliers=draw(st.sampled_from(MULTIPLIERS)),
+        aligner_stages=draw(st.integers(1, 2)),
         chain_depth=chain_depth,
         subarrays=1 if lockstep else draw(st.sampled_from([n for n in (1, 2, 4, 8) if rows % n == 0])),
         stream_bits=draw(st.sampled_from(STREAM_BITS)),

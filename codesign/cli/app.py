@@ -77,6 +77,13 @@ Multipliers = Annotated[
         "the preset's, the run's choice, or gates."
     ),
 ]
+AlignerStages = Annotated[
+    int | None,
+    typer.Option(
+        help="1, or 2: a register more behind the activation banks, whose words come late on FPGAs, for a cycle more "
+        "a run; default: the preset's, or 1."
+    ),
+]
 StreamBits = Annotated[
     int | None,
     typer.Option(help="Bits of a beat of the load stream: 32, 64, 128, 256 or 512; default: 64, or the preset's."),
@@ -216,6 +223,7 @@ def generate(
     chain_depth: ChainDepth = None,
     subarrays: Subarrays = None,
     multipliers: Multipliers = None,
+    aligner_stages: AlignerStages = None,
     stream_bits: StreamBits = None,
     levels: Levels = None,
     buffers: Buffers = None,
@@ -244,6 +252,7 @@ def generate(
         weight_depth,
         activation_depth,
         multipliers,
+        aligner_stages,
         stream_bits,
         levels,
         buffers,

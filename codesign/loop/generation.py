@@ -36,8 +36,8 @@ _CHAIN_DEPTHS = (1, 2, 4)
 
 _BANKS = ("weight_depth", "activation_depth")
 
-_DETAILS = ("multipliers", "stream_bits", "buffers")
-"""Options that change neither the cycles of a layer nor its results."""
+_DETAILS = ("multipliers", "aligner_stages", "stream_bits", "buffers")
+"""Options that change no result, and the cycles of a layer by one at most."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class ArrayOptions:
     weight_depth: int | None = None
     activation_depth: int | None = None
     multipliers: str | None = None
+    aligner_stages: int | None = None
     stream_bits: int | None = None
     levels: str | None = None
     buffers: int | None = None

@@ -68,8 +68,8 @@ class NetworkPlans:
 
     def layer_cycles(self, shape: Shape) -> dict[str, int]:
         """By layer, for one batch of it."""
-        schedules = zip(self.loads, self.schedules(shape), strict=True)
-        return {load.name: schedule.cycles(shape.chain) for load, schedule in schedules}
+        schedules, chain = zip(self.loads, self.schedules(shape), strict=True), self._chain(shape)
+        return {load.name: schedule.cycles(chain) for load, schedule in schedules}
 
     def cycles(self, shape: Shape) -> int:
         """Of ``samples`` samples."""
@@ -112,8 +112,11 @@ class NetworkPlans:
         return self.samples // load.batch
 
     def _total(self, shape: Shape, cycles: Callable[[Schedule, Chain], int]) -> int:
-        schedules = zip(self.loads, self.schedules(shape), strict=True)
-        return sum(cycles(schedule, shape.chain) * self._batches(load) for load, schedule in schedules)
+        schedules, chain = zip(self.loads, self.schedules(shape), strict=True), self._chain(shape)
+        return sum(cycles(schedule, chain) * self._batches(load) for load, schedule in schedules)
+
+    def _chain(self, shape: Shape) -> Chain:
+        return replace(shape.chain, aligner_stages=self.template.aligner_stages)
 
     def _least_cycles(self, load: LayerLoad, geometry: ArrayGeometry, shape: Shape) -> int:
         pixel_groups = min(self._pixel_groups_of(shape.lanes, each, load.batch) for each in self._forms(geometry))

@@ -31,7 +31,8 @@ class Aligner(Component):
     Of the pixels that two words have at a place, one is wanted: ``from_odd`` says for each place whether it is that of
     the odd word. What is chosen is rotated by ``shift``, smallest step first.
 
-    Latency: one cycle, registered at the output. Nothing moves while ``advance`` is low.
+    Latency: ``aligner_stages``, registered at the output, and with two behind the choice too. Nothing moves while
+    ``advance`` is low.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -55,13 +56,21 @@ class Aligner(Component):
         word = data.ArrayLayout(unsigned(self._config.act_bits), lanes)
         chosen, aligned = Signal(word), data_register(m, self.pixels)
         m.d.comb += [chosen[v].eq(Mux(self.from_odd[v], self.odd[v], self.even[v])) for v in range(lanes)]
-        for stage in range(len(self.shift)):
+        shift = self.shift
+        if self._config.aligner_stages == 2:
+            chosen, shift = self._registered(m, chosen), self._registered(m, shift)
+        for stage in range(len(shift)):
             rotated = Signal(word, name=f"rotated_by_{1 << stage}")
             m.d.comb += [
-                rotated[v].eq(Mux(self.shift[stage], chosen[(v + (1 << stage)) % lanes], chosen[v]))
-                for v in range(lanes)
+                rotated[v].eq(Mux(shift[stage], chosen[(v + (1 << stage)) % lanes], chosen[v])) for v in range(lanes)
             ]
             chosen = rotated
         with m.If(self.advance):
             m.d.sync += aligned.eq(chosen)
         return m
+
+    def _registered(self, m: Module, value: Any) -> Any:
+        register = Signal.like(value, reset_less=True)
+        with m.If(self.advance):
+            m.d.sync += register.eq(value)
+        return register

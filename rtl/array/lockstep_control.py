@@ -20,7 +20,7 @@ __all__ = ["LOCKSTEP_FILL", "LockstepControl"]
 LOCKSTEP_FILL = 5
 """Cycles before the first token can be accumulated: table, word, bank, align, multiply.
 
-One less without a ``product_stage``.
+One less without a ``product_stage``, one more with two ``aligner_stages``.
 """
 
 
@@ -28,9 +28,9 @@ class LockstepControl(Component):
     """Count tokens for all rows at once. A slot is the time of one filter, in which row r works on filter slot - r.
 
     Six stages move together on ``advance``: table, word, bank, align, multiply, accumulate; without a ``product_stage``
-    the last two are one. Weights are read in the
-    bank stage, so that no level waits for its pixels. In the cycle after its last token the last row's sum of a filter
-    is ``closed``; everything waits until it is taken.
+    the last two are one, and with two ``aligner_stages`` align is two. Weights are read in the bank stage, so that no
+    level waits for its pixels for long. In the cycle after its last token the last row's sum of a filter is ``closed``;
+    everything waits until it is taken.
 
     Members
     -------
@@ -47,7 +47,7 @@ class LockstepControl(Component):
     weight_address, word, behind : Out
         In the bank stage: of every row's weight bank; activation word relative to the tile; ``places_behind``.
     shift : Out
-        In the align stage.
+        In the stage after.
     first, bias_ready : Out
         In the accumulate stage: a filter's first token; row 0 takes a bias.
     next_slot, place : Out
@@ -96,6 +96,11 @@ class LockstepControl(Component):
         table, word, bank, align, accumulate = (
             Signal(token, name=name) for name in ("table", "word", "bank", "align", "accumulate")
         )
+        choose = align
+        if self._config.aligner_stages == 2:
+            choose = Signal(token, name="choose")
+            with m.If(self.advance):
+                m.d.sync += align.eq(choose)
         multiply = align
         if product_stage(self._config.weight_bits):
             multiply = Signal(token, name="multiply")
@@ -119,10 +124,10 @@ class LockstepControl(Component):
         self._taps(m, registers, table, done)
         self._places(m, registers, bank, done)
         with m.If(self.advance):
-            for late, early in ((word, table), (bank, word), (align, bank)):
+            for late, early in ((word, table), (bank, word), (choose, bank)):
                 m.d.sync += [late.valid.eq(early.valid & ~done), late.last.eq(early.last)]
             m.d.sync += [
-                align.closes.eq(bank.valid & ~done & bank.closes),
+                choose.closes.eq(bank.valid & ~done & bank.closes),
                 accumulate.eq(multiply),
                 self.closed_valid.eq(accumulate.closes),
             ]

@@ -33,7 +33,7 @@ class LockstepRowControl(Component):
         See ``Aligner``. One cycle later, together with the words read.
     weight_word : In
     factor : Out
-        Of that word's level, one cycle later, together with the aligned pixels.
+        Of that word's level, together with the aligned pixels: ``aligner_stages`` later.
     """
 
     def __init__(self, config: ArrayConfig) -> None:
@@ -64,8 +64,11 @@ class LockstepRowControl(Component):
         ]
         level = Signal(level_layout(self._config))
         factor, from_odd = data_register(m, self.factor), data_register(m, self.from_odd)
+        early = Signal.like(factor) if self._config.aligner_stages == 2 else factor
         m.d.comb += level.eq(dense_level(self._config, self.weight_word))
         with m.If(self.advance):
             m.d.sync += from_odd.eq(places_from_odd(self.behind, word[0], self._config.lanes))
-            m.d.sync += [factor[name].eq(value) for name, value in factor_members(self._config, level).items()]
+            m.d.sync += [early[name].eq(value) for name, value in factor_members(self._config, level).items()]
+            if self._config.aligner_stages == 2:
+                m.d.sync += factor.eq(early)
         return m

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib import data
 
 from compress.model.requantization import MULTIPLIER_BITS
-from rtl.array.booth import booth_digits, booth_rows, named, two_words
+from rtl.array.booth import booth_digits, booth_rows, two_words
 from rtl.config import ArrayConfig
 
 __all__ = ["factor_members", "factor_shape", "product_words"]
@@ -47,23 +47,18 @@ def _split_product(m: Module, total: Value, multiplier: Value) -> tuple[Value, V
     low, high = total[:_DSP_BITS], total[_DSP_BITS:]
     if not len(high):
         return total * multiplier, Const(0, 1)
-    return low * multiplier, sum(_multiples(m, multiplier, high), Const(0, 1)) << _DSP_BITS
+    return low * multiplier, _signed_product(m, multiplier, high) << _DSP_BITS
 
 
-def _multiples(m: Module, multiplier: Value, factor: Value) -> list[Value]:
-    """Words that add up to the unsigned ``multiplier`` times the signed ``factor``: one for each of its base-4 digits.
-
-    Of a negative digit's multiple the complement is taken; the 1 that is missing comes with it.
-    """
-    single, double = Cat(multiplier, Const(0, 1)), Cat(Const(0, 1), multiplier)
-    padded = Cat(Const(0, 1), factor, factor[-1])
-    words = []
-    for digit in range((len(factor) + 1) // 2):
-        low, middle, high = padded[2 * digit : 2 * digit + 3]
-        multiple = Mux(low ^ middle, single, Mux(middle ^ high, double, 0)) ^ high.replicate(len(double))
-        row = named(m, Cat(multiple, high).as_signed(), f"multiple_{digit}")
-        words.append((row + high) << (2 * digit))
-    return words
+def _signed_product(m: Module, multiplier: Value, factor: Value) -> Value:
+    """The unsigned ``multiplier`` times the signed ``factor``, with a single carry chain."""
+    number, places = Cat(multiplier, Const(0, 1)), -(-len(factor) // 2)
+    found = booth_digits(Cat(Const(0, 1), factor, factor[-1])[: 2 * places + 1])
+    digits = Signal(data.StructLayout(dict.fromkeys(found, unsigned(places))), name="digits")
+    m.d.comb += [digits[name].eq(value) for name, value in found.items()]
+    completes = Cat(Const(0, 2 * places - 2), digits.negative[-1])
+    first, second = two_words(m, [*booth_rows(m, number, digits), completes])
+    return (first + second)[: len(multiplier) + 2 * places].as_signed()
 
 
 def _booth_product(m: Module, total: Value, digits: Any) -> tuple[Value, Value]:

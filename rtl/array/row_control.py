@@ -23,7 +23,7 @@ class RowControl(Component):
     """Everything in a row except lanes and banks.
 
     Nine stages move together on ``advance``: fetch, word, decode, table, address, bank, align, multiply, accumulate;
-    without a ``product_stage`` the last two are one.
+    without a ``product_stage`` the last two are one, with two ``aligner_stages`` align is two.
     The first two wait where the decoder needs no new word; decoding may take more stages (``extra_latency``).
     A filter is closed when the next one's first token is accumulated, or when no token is left. The last stage stalls
     the row until the sum from the row above (``initial_valid``) and room for the closed one are there.
@@ -153,10 +153,11 @@ class RowControl(Component):
         """
         flags = data.StructLayout({"valid": 1, "between": 1})
         last = ("multiply",) if product_stage(self._config.weight_bits) else ()
-        names = ("table", "address", "bank", "align", *last)
+        before = ("table", "address", "bank", *(("choose",) if self._config.aligner_stages == 2 else ()))
+        names = (*before, "align", *last)
         stages = [Signal(flags, name=f"stage_{n}", init={"between": 1}) for n in names]
         layout = level_layout(self._config)
-        levels = [Signal(layout, name=f"level_{n}", reset_less=True) for n in ("table", "address", "bank")]
+        levels = [Signal(layout, name=f"level_{n}", reset_less=True) for n in before]
         factor = data_register(m, self.factor)
         token = decoder.token
         with m.If(self.advance):

@@ -20,7 +20,7 @@ __all__ = ["FILL_CYCLES", "Chain", "chain_cycles", "fewest_cycles", "fill_cycles
 FILL_CYCLES = 8
 """Cycles before the first token can be accumulated: fetch, word, decode, table, address, bank, align, multiply.
 
-One less for rows without a ``product_stage``.
+One less for rows without a ``product_stage``, one more with two ``aligner_stages``.
 """
 
 _NEVER = -(1 << 60)
@@ -29,7 +29,7 @@ _NEVER = -(1 << 60)
 
 @dataclass(frozen=True)
 class Chain:
-    """How fast sums leave the rows.
+    """What of an array, besides a layer's plan, its cycles depend on: above all how fast sums leave the rows.
 
     Members
     -------
@@ -37,15 +37,18 @@ class Chain:
         Cycles in which the requantizers take one filter's sums: lanes / requant_lanes.
     depth : int
         Filters whose sums a row can hold for the next one: ``ArrayConfig.chain_depth``; 0 for rows in lock-step.
+    aligner_stages : int
+        Cycles from activation words to aligned pixels.
     """
 
     drain: int
     depth: int = 1
+    aligner_stages: int = 1
 
     @classmethod
     def of(cls, config: ArrayConfig) -> Chain:
         """Of an array."""
-        return cls(config.lanes // config.requant_lanes, config.chain_depth)
+        return cls(config.lanes // config.requant_lanes, config.chain_depth, config.aligner_stages)
 
     def least_pace(self, subarrays: int = 1) -> int:
         """Cycles a filter takes at least: a single register is filled again a cycle after it was taken."""
@@ -58,13 +61,13 @@ def fill_cycles(index: IndexFormat, weight_bits: int = 8, lockstep: bool = False
     return stages - (not product_stage(weight_bits))
 
 
-def _fill_of(plan: LayerPlan) -> int:
-    return fill_cycles(plan.index, plan.weight_bits, plan.lockstep)
+def _fill_of(plan: LayerPlan, chain: Chain) -> int:
+    return fill_cycles(plan.index, plan.weight_bits, plan.lockstep) + chain.aligner_stages - 1
 
 
 def layer_cycles(plan: LayerPlan, chain: Chain) -> int:
     """Cycles in which the array is busy while the receiver is always ready."""
-    layout, fill = plan.layout, _fill_of(plan)
+    layout, fill = plan.layout, _fill_of(plan, chain)
     if plan.lockstep:
         rows, filters = plan.tokens_rk.shape
         return lockstep_cycles(int(plan.tokens_rk[0, 0]), rows, filters * layout.pixel_groups, chain, fill)
@@ -78,7 +81,7 @@ def fewest_cycles(plan: LayerPlan, chain: Chain) -> int:
     busiest_row = int(plan.tokens_rk.sum(axis=1).max())
     filters: int = plan.tokens_rk.shape[1]
     busiest = max(busiest_row, filters * chain.least_pace(plan.layout.subarrays))
-    return _fill_of(plan) + busiest * plan.layout.pixel_groups + DRAIN_LATENCY
+    return _fill_of(plan, chain) + busiest * plan.layout.pixel_groups + DRAIN_LATENCY
 
 
 def lockstep_cycles(tokens: int, rows: int, sums: int, chain: Chain, fill: int = LOCKSTEP_FILL) -> int:

@@ -160,7 +160,7 @@ def tiling_steps(tiling: Tiling, activations: NDArray[np.uint8]) -> list[Step]:
 def sequences(draw: st.DrawFn, kind: type[IndexFormat], buffers: Collection[int] = (1, 2)) -> list[Step]:
     """Up to five runs of one or two small layers on an array for both; what has not changed may stay loaded."""
     layer, config = draw(layers_and_arrays(kind))
-    config = config.replace(buffers=draw(st.sampled_from(list(buffers))), weight_bits=8)
+    config = config.replace(buffers=draw(st.sampled_from(list(buffers))), levels="linear", weight_bits=8)
     found = [layer]
     if not issubclass(kind, NM) and draw(st.booleans()):
         found.append(draw(layers(issubclass(kind, Dense), layer.act_bits)))

@@ -21,9 +21,9 @@ class ArrayControl(Component):
     ``busy`` rises in the cycle after ``launch`` and falls in the cycle after the last result was taken;
     ``cycles`` counts the cycles in which it is high.
 
-    With one buffer a layer is launched in the cycle of ``start``, which is ignored while busy. With two, ``start`` is
-    kept while a layer runs, and ignored while another one is kept. Halves turn as soon as ``busy`` is low, and the
-    layer is launched in the cycle after.
+    A layer is launched from a register, since the whole array waits for it: with one buffer in the cycle after
+    ``start``, which is ignored while queued or busy. With two, ``start`` is kept while a layer runs, and ignored while
+    another one is kept. Halves turn as soon as ``busy`` is low, and the layer is launched in the cycle after.
 
     Members
     -------
@@ -69,7 +69,8 @@ class ArrayControl(Component):
             self._queue(m)
             turning_halves(m, self.halves, self.write_en, self.write.space)
         else:
-            m.d.comb += [self.launch.eq(self.start & ~self.busy), self.takes_loads.eq(~self.busy)]
+            m.d.sync += self.launch.eq(self.start & ~self.busy & ~self.launch)
+            m.d.comb += [self.queued.eq(self.launch), self.takes_loads.eq(~self.busy & ~self.launch)]
         with m.If(self.launch):
             m.d.sync += [self.busy.eq(1), self.cycles.eq(0)]
         with m.Elif(self.busy):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -143,7 +142,7 @@ class Loader(Component):
         ]
 
     def _write(self, m: Module, gearbox: Gearbox, state: Signal, space: Signal, legal: Signal) -> None:
-        """Offer each legal word to the array, or start a layer; an illegal one is swallowed."""
+        """Offer each legal word to the array, or start a layer."""
         offers, commands = Signal(), Signal()
         m.d.comb += [
             offers.eq((state == State.DATA) & gearbox.words.valid & legal & ~self.abort),
@@ -151,7 +150,7 @@ class Loader(Component):
             self.write.valid.eq(offers & ~commands),
             self.start.eq(offers & commands),
             self.write.payload.data.eq(gearbox.words.payload),
-            gearbox.words.ready.eq(Mux(commands, self.start_ready, self.write.ready) | ~legal),
+            gearbox.words.ready.eq(Mux(commands, self.start_ready, self.write.ready)),
         ]
 
     def _refuse(self, m: Module, gearbox: Gearbox, state: Signal, taken: Signal, legal: Signal) -> None:
@@ -182,19 +181,17 @@ class Loader(Component):
         m.d.comb += fits.eq((address + words_left < depth) & (row < rows))
         return fits
 
-    def _legal(self, m: Module, space: Signal, address: Signal, value: Value) -> Signal:
-        """Whether ``value`` is one that its register takes; words of banks are."""
-        legal = Signal(init=1)
-        for each, registers in register_values(self._config).items():
-            for place, values in enumerate(registers.values()):
-                with m.If((space == each) & (address[:3] == place)):
-                    m.d.comb += legal.eq(_among(value, values))
-        return legal
+    def _legal(self, m: Module, space: Signal, address: Signal, value: Value) -> Value:
+        """Whether ``value`` is one that its register takes; words of banks are.
 
-
-def _among(value: Value, values: Sequence[int]) -> Value:
-    """Whether ``value`` is one of ``values``: a comparison with each end of a range, else with each value."""
-    if not isinstance(values, range):
-        return Cat(value == each for each in values).any()
-    below = value <= values[-1]
-    return below & (value >= values[0]) if values[0] else below
+        What is legal there is chosen before it is compared with: the address is known earlier than the value.
+        """
+        most, not_zero, listed = Signal(len(value), init=-1), Signal(), Signal(init=1)
+        with m.Switch(Cat(address[:3], space[:3])):
+            for each, registers in register_values(self._config).items():
+                for place, values in enumerate(registers.values()):
+                    with m.Case(each << 3 | place):
+                        m.d.comb += [most.eq(max(values)), not_zero.eq(min(values) > 0)]
+                        if not isinstance(values, range):
+                            m.d.comb += listed.eq(Cat(value == legal for legal in values).any())
+        return (value <= most) & (~not_zero | value.any()) & listed

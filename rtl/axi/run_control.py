@@ -59,7 +59,7 @@ class RunControl(Component):
         below_top = (self.watchdog <= place for place in range(len(self.cycles) - 1))
         too_many = (self.cycles & Cat(*below_top, 1)).any()
         m.d.sync += self.expired.eq(self.array_busy & too_many & ~self.reset)
-        full = self.array_queued if self._queues else self.array_busy
+        full = self.array_queued if self._queues else self.array_busy | self.array_queued
         m.d.comb += [
             self.reset.eq(self.reset_command | self.expired),
             self.stream_ready.eq(~full),

@@ -180,7 +180,7 @@ def _report_status(m: Module, blocks: _Blocks) -> None:
     status, events = blocks.file.status, blocks.file.irq_status_set
     loader, sender, run = blocks.loader, blocks.sender, blocks.run
     m.d.comb += [
-        status.busy.eq(blocks.array.busy | sender.pending),
+        status.busy.eq(blocks.array.busy | blocks.array.queued | sender.pending),
         status.queued.eq(blocks.array.queued),
         status.loading.eq(loader.loading),
         status.discarding.eq(loader.discarding),

@@ -15,8 +15,8 @@ __all__ = ["LoadedRun", "Makespan", "makespan"]
 
 _NEVER = -(1 << 60)
 
-BEGIN_CYCLES = {1: 1, 2: 2}
-"""By ``ArrayConfig.buffers``: cycles from a layer's turn, the array idle and START there, to its first busy one."""
+BEGIN_CYCLES = 2
+"""From a layer's turn, the array idle and START there, to its first busy cycle."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ def makespan(config: ArrayConfig, runs: Iterable[LoadedRun], beats_per_cycle: Fr
     With one buffer, words of a run are written, and its START is answered, when the run before has ended. With two,
     when the run before has begun; a run begins when it was started and the one before has ended.
     """
-    loader, begin_cycles = LoaderTime(config, Supply(beats_per_cycle)), BEGIN_CYCLES[config.buffers]
+    loader = LoaderTime(config, Supply(beats_per_cycle))
     opens, idle, busy = _NEVER, _NEVER, 0
     for run in runs:
         for segment in run.segments:
             started = loader.load(segment, opens)
         begins = max(started, idle)
-        idle = begins + begin_cycles + run.cycles
+        idle = begins + BEGIN_CYCLES + run.cycles
         opens = idle if config.buffers == 1 else begins + 1
         busy += run.cycles
     return Makespan(idle + SENDER_LATENCY, busy)

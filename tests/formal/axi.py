@@ -98,15 +98,15 @@ class Runs(Harness):
             limit.eq(1 << watchdog),
         ]
         self.assume(m, ~self.stream_start | self.loading)
-        launch = kept & ~busy if self.queues else dut.start
+        launch = kept & ~busy
         with m.If(busy):
             m.d.sync += [cycles.eq(cycles + 1), length.eq(length + 1), busy.eq(~self.finished)]
         with m.If(launch):
             m.d.sync += [busy.eq(1), cycles.eq(0), length.eq(0)]
-        m.d.sync += kept.eq((kept & ~launch) | (dut.start if self.queues else 0))
+        m.d.sync += kept.eq((kept & ~launch) | dut.start)
         with m.If(dut.reset):
             m.d.sync += [busy.eq(0), kept.eq(0), cycles.eq(0), length.eq(0)]
-        self._check_answers(m, dut, kept if self.queues else busy)
+        self._check_answers(m, dut, kept if self.queues else busy | kept)
         self.check(m, "watchdog: no layer is busy for longer than its limit and two", ~busy | (length < limit + 2))
         over = self.before(m, busy & (cycles >= limit) & ~dut.reset, "over")
         self.check(m, "watchdog: stops a layer beyond its limit, and only such a one", dut.expired == over)

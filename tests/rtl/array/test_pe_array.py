@@ -70,7 +70,14 @@ def divided(draw: st.DrawFn) -> tuple[CompressedLayer, ArrayConfig, int, int]:
         layer.levels != 0, geometry, rows // subarrays, config.lanes, config.index, batch, subarrays=subarrays
     )
     chain_depth = max(1, config.chain_depth)
-    array = config.replace(rows=rows, subarrays=stacks, chain_depth=chain_depth, weight_bits=8, **vars(plan.depths))
+    array = config.replace(
+        rows=rows,
+        subarrays=stacks,
+        chain_depth=chain_depth,
+        levels="linear",
+        weight_bits=8,
+        **vars(plan.depths),
+    )
     return layer, array, batch, subarrays
 
 

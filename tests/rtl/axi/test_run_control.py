@@ -28,7 +28,7 @@ def test_the_answers_to_start_and_the_watchdog(queues: bool, seed: int, log2_lim
             given["loading"] |= given["stream_start"]
             for name, value in {**given, "array_busy": busy, "array_queued": kept, "cycles": cycles}.items():
                 ctx.set(getattr(dut, name), value)
-            full = kept if queues else busy
+            full = kept if queues else busy or kept
             reset = given["reset_command"] or late
             asked = given["start_command"] and not given["reset_command"]
             occupied = full or given["loading"] or late or (given["sending"] and not queues)
@@ -43,8 +43,8 @@ def test_the_answers_to_start_and_the_watchdog(queues: bool, seed: int, log2_lim
             started = bool(ctx.get(dut.start))
             late = busy and cycles >= limit and not reset
             await ctx.tick()
-            launched = (kept and not busy) if queues else started
-            kept = queues and (started or (kept and not launched)) and not reset
+            launched = kept and not busy
+            kept = (started or (kept and not launched)) and not reset
             busy, cycles = (launched, 0) if launched or reset else (busy and chooser.random() < 0.9, cycles + busy)
             busy = busy and not reset
             assert not busy or cycles <= limit + 1

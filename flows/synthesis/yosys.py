@@ -1,8 +1,9 @@
 """Map one module to a technology with Yosys and ABC: its area, its flip-flops, its longest combinational path.
 
 One script for every module, chosen by measurement (docs/decisions/010-synthesis-script.md): Booth recoding only for
-multipliers of two wide operands, three restructurings for delay, then mapping, buffering and sizing until no gate
-helps. Results depend on nothing but source, library, script and tool version, and are cached by a hash of these.
+multipliers of two wide operands, clock gates for registers with an enable, restructurings for delay, then mapping,
+buffering and sizing until no gate helps. Results depend on nothing but source, library, script and tool version, and
+are cached by a hash of these.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from compress.base.errors import CodesignError
-from rtl.data_register import data_register
 from rtl.formats.shift import shifted_right
 
 __all__ = ["BitBuffer"]
@@ -76,7 +75,7 @@ class BitBuffer(Component):
     def elaborate(self, platform: Any) -> Elaboratable:
         """Shift, move the offset, and take the next word when it runs over."""
         m = Module()
-        held, held_ends_tile, offset = data_register(m, self.word_held), Signal(), data_register(m, self.offset)
+        held, held_ends_tile, offset = self.word_held, Signal(), self.offset
         base, behind = Signal(len(offset) + 1), Signal(len(offset))
         m.d.comb += [
             self.bits.eq(shifted_right(m, Cat(held, self.word), offset, len(self.bits))),

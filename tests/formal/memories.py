@@ -41,9 +41,9 @@ def _memories(fragment: Fragment, path: tuple[str, ...]) -> Iterator[tuple[str, 
 
 
 class ArrayMemories(Harness):
-    """The whole array, whatever is written, started and taken: each of its banks with ``banks`` in their names."""
+    """The whole array, whatever is written, started and taken: each of its ``banks``, by a part of their names."""
 
-    def __init__(self, config: ArrayConfig, banks: str = "") -> None:
+    def __init__(self, config: ArrayConfig, banks: tuple[str, ...] = ("",)) -> None:
         self.config, self.banks = config, banks
         super().__init__(
             {"write_valid": In(1), "write": In(write_bus_layout(config).size), "start": In(1), "ready": In(1)}
@@ -52,7 +52,7 @@ class ArrayMemories(Harness):
     def build(self, m: Module) -> None:
         _, dut = self.array(m)
         for name, memory in dut.memories():
-            if self.banks not in name:
+            if not any(bank in name for bank in self.banks):
                 continue
             collides = memory.write_en & memory.read_en & (memory.write_word == memory.read_word)
             self.check(m, f"{name}: never read where it is written", ~collides)
@@ -94,10 +94,12 @@ PROOFS = (
     ),
     *(
         Proof(
-            f"ArrayMemories, {rows}, two buffers, {bank}", partial(ArrayMemories, config, bank), f"proof.dut.*{bank}*"
+            f"ArrayMemories, {rows}, two {banks[0]} banks",
+            partial(ArrayMemories, config, banks),
+            " ".join(f"proof.dut.*{bank}*" for bank in banks),
         )
         for rows, config in (("chain", _SPARSE), ("rows in lock-step", _LOCKSTEP))
-        for bank in ("bias", "weights", "table", "activations")
+        for banks in (("bias", "weights", "table"), ("activations",))
     ),
     Proof("LayerHalves", partial(LayerHalves, _SPARSE), "proof.dut.control"),
     Proof("LayerHalves, rows in lock-step", partial(LayerHalves, _LOCKSTEP), "proof.dut.control"),

@@ -150,7 +150,8 @@ def _best_schedule(division: Division) -> Schedule:
     """The form that the cycle model finds fastest."""
     geometry, config, layer = division.geometry, division.config, _Forms(division)
     unrolled = [Form(unrolled=how) for how in unrollings(geometry)] if config.lockstep else []
-    plain = best = layer.first(Form(), *unrolled)
+    stacked = [Form(subarrays=2**n) for n in range(1, config.subarrays.bit_length())]
+    plain = best = layer.first(Form(), *unrolled, *stacked)
     if best.unbalance > _BALANCED:
         for form in unrolled if config.lockstep else [Form(taps_assigned=True)]:
             best = layer.better(best, form)

@@ -14,6 +14,7 @@ from compress.base.errors import CodesignError
 from compress.model.layer import CompressedLayer
 from compress.sets.balance import GroupCardinality
 from rtl.config import ArrayConfig
+from rtl.formats.decompress import Decompress
 from rtl.formats.fixed import Fixed
 from rtl.formats.registry import FORMATS
 from sim.golden.golden import run_layer
@@ -53,6 +54,21 @@ def test_banks_sized_for_even_rows_hold_the_layer(case: tuple[CompressedLayer, A
     holding = config.replace(**vars(even.depths))
     schedule = make_schedule("layer", mask, geometry, holding, batch)
     assert schedule.cycles(Chain.of(config)) <= even.cycles(Chain.of(config))
+
+
+@pytest.mark.parametrize(("rows", "lanes", "shape"), [(2, 3, (2, 3, 1, 6)), (4, 1, (2, 2, 1, 4)), (2, 1, (3, 3, 1, 6))])
+def test_banks_sized_for_subarrays_hold_a_layer_that_they_hold_in_no_other_form(
+    rows: int, lanes: int, shape: tuple[int, int, int, int]
+) -> None:
+    filters, channels, height, width = shape
+    geometry = ArrayGeometry((filters, channels, 1, 1), (channels, height, width))
+    mask = np.zeros(geometry.weight_shape, np.bool_)
+    config = ArrayConfig(rows, lanes, subarrays=2, index=Decompress(), activation_depth=1024)
+    whole = group_schedule(mask, geometry, config, even=True)
+    holding = config.replace(**{bank: max(2, words) for bank, words in vars(whole.depths).items()})
+    with pytest.raises(CodesignError, match="activation_depth"):
+        make_schedule("layer", mask, geometry, holding.replace(subarrays=1))
+    assert make_schedule("layer", mask, geometry, holding).cycles(Chain.of(config)) <= whole.cycles(Chain.of(config))
 
 
 def test_random_masks_wait_less() -> None:

@@ -186,12 +186,14 @@ class Loader(Component):
 
         What is legal there is chosen before it is compared with: the address is known earlier than the value.
         """
-        most, not_zero, listed = Signal(len(value), init=-1), Signal(), Signal(init=1)
+        most, not_zero, listed = Signal(len(value)), Signal(), Signal()
         with m.Switch(Cat(address[:3], space[:3])):
             for each, registers in register_values(self._config).items():
                 for place, values in enumerate(registers.values()):
                     with m.Case(each << 3 | place):
                         m.d.comb += [most.eq(max(values)), not_zero.eq(min(values) > 0)]
-                        if not isinstance(values, range):
-                            m.d.comb += listed.eq(Cat(value == legal for legal in values).any())
+                        among = 1 if isinstance(values, range) else Cat(value == legal for legal in values).any()
+                        m.d.comb += listed.eq(among)
+            with m.Default():  # said, since Verilator warns of a case that is not complete
+                m.d.comb += [most.eq(~0), not_zero.eq(0), listed.eq(1)]
         return (value <= most) & (~not_zero | value.any()) & listed

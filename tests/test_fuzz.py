@@ -43,9 +43,9 @@ def lost_cycle(packed: Any, activations: Any) -> tuple[Any, int]:
 
 
 def test_cases_that_agree_end_with_0_and_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--cases", "25", "--seed", "5"], perfect) == 0
+    assert main(["--cases", "25", "--seed", "8"], perfect) == 0
     told = capsys.readouterr().out
-    assert "seed 5: 25 cases, 0 mismatches" in told
+    assert "seed 8: 25 cases, 0 mismatches" in told
     assert "groups" in told
     assert "several runs" in told
     assert "pooled by the array" in told

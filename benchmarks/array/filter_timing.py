@@ -73,7 +73,7 @@ def example() -> PackedLayer:
 
 
 def trace(packed: PackedLayer) -> list[Values]:
-    """Every signal by its path, at the end of each cycle from the one after ``start`` to the last with ``busy``."""
+    """Every signal by its path, at the end of each cycle with ``busy``, the first to the last."""
     dut = PEArray(packed.config)
 
     async def host(ctx: Any) -> None:
@@ -87,7 +87,7 @@ def trace(packed: PackedLayer) -> list[Values]:
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
-        while ctx.get(dut.busy):
+        while ctx.get(dut.busy | dut.queued):
             await ctx.tick()
 
     with warnings.catch_warnings():
@@ -137,12 +137,14 @@ def cells(cycles: list[Values], rows: int) -> Iterator[Cell]:
 
 
 def _stage(cycles: list[Values], line: str, control: str, register: str) -> Iterator[Cell]:
-    """A token is of the filter that the latest ``first`` in this stage began."""
-    valid = f"{control}.token_valid" if register == "token" else f"{control}.{register}.valid"
+    """A token is of the filter that the latest one that ``begins`` one in this stage began."""
+    valid, begins = f"{control}.{register}.valid", f"{control}.{register}.between"
+    if register == "token":
+        valid, begins = f"{control}.token_valid", f"{control}.token.first"
     left = -1
     for cycle, values in enumerate(cycles):
         if values[valid]:
-            filter_ = left + values[f"{control}.{register}.first"]
+            filter_ = left + values[begins]
             yield Cell(line, cycle, filter_, waits=not values[f"{control}.advance"])
             if values[f"{control}.advance"]:
                 left = filter_

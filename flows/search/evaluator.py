@@ -6,7 +6,7 @@ from compress.base.errors import CodesignError
 from flows.search.array_choice import ArrayChoice
 from flows.search.network_plans import NetworkPlans
 from flows.search.shapes import Shape
-from flows.synthesis.area import least_logic_area, measure_within, module_cost, sram_area
+from flows.synthesis.area import ModuleCost, least_logic_area, measure_within, module_cost, sram_area
 from flows.technology.technology import Technology
 
 __all__ = ["Evaluator"]
@@ -20,9 +20,8 @@ class Evaluator:
 
     def __init__(self, plans: NetworkPlans, technology: Technology, budget: float) -> None:
         self.plans, self._technology, self._budget = plans, technology, budget
-        self._pe = module_cost(plans.template, "lockstep_pe" if plans.template.lockstep else "pe", technology)
         self._requantizer = module_cost(plans.template, "requantizer", technology)
-        self._shortest_clock = max(self._pe.period, self._requantizer.period)
+        self._pes: dict[int, ModuleCost] = {}
 
     def may_fit(self, shape: Shape) -> bool:
         """Whether the datapath and the bare cells of the weight words are within the budget."""
@@ -33,7 +32,7 @@ class Evaluator:
 
     def least_time(self, shape: Shape) -> float:
         """A lower bound, from the cycles of ``NetworkPlans.least_cycles``."""
-        return self.plans.least_cycles(shape) * self._shortest_clock
+        return self.plans.least_cycles(shape) * self._shortest_clock(shape)
 
     def evaluate(self, shape: Shape, limit: float) -> tuple[float, ArrayChoice] | None:
         """Exact time and array, or None where it does not fit or takes ``limit`` or more."""
@@ -41,7 +40,7 @@ class Evaluator:
             least_memories = sram_area(self.plans.least_config(shape), self._technology)
             if self._datapath_area(shape) + least_memories > self._budget:
                 return None
-            if self.plans.fewest_cycles(shape) * self._shortest_clock >= limit:
+            if self.plans.fewest_cycles(shape) * self._shortest_clock(shape) >= limit:
                 return None
             config = self.plans.config(shape)
         except CodesignError:  # a mask the format cannot store, or banks deeper than any array has
@@ -50,7 +49,7 @@ class Evaluator:
         if self._datapath_area(shape) + memories > self._budget:
             return None
         cycles = self.plans.cycles(shape)
-        if cycles * self._shortest_clock >= limit:  # before the syntheses, which cost most
+        if cycles * self._shortest_clock(shape) >= limit:  # before the syntheses, which cost most
             return None
         if least_logic_area(config, self._technology) + memories > self._budget:
             return None
@@ -65,5 +64,15 @@ class Evaluator:
         found = Evaluator(self.plans.evened(shape), self._technology, self._budget).evaluate(shape, time)
         return None if found is None or found[0] >= time else found[1]
 
+    def _shortest_clock(self, shape: Shape) -> float:
+        return max(self._pe(shape).period, self._requantizer.period)
+
+    def _pe(self, shape: Shape) -> ModuleCost:
+        """A deeper chain has other PEs, which may be a little faster."""
+        if (depth := shape.chain_depth) not in self._pes:
+            template = self.plans.template.replace(chain_depth=depth)
+            self._pes[depth] = module_cost(template, "lockstep_pe" if template.lockstep else "pe", self._technology)
+        return self._pes[depth]
+
     def _datapath_area(self, shape: Shape) -> float:
-        return shape.pes * self._pe.area + shape.requant_lanes * self._requantizer.area
+        return shape.pes * self._pe(shape).area + shape.requant_lanes * self._requantizer.area

@@ -43,6 +43,8 @@ _LIMITS = {
     "buffers": (1, 2),
 }
 
+_CHOICES: dict[str, tuple[object, ...]] = {"multipliers": MULTIPLIERS, "stream_bits": STREAM_BITS, "levels": LEVELS}
+
 
 @dataclass(frozen=True)
 class ArrayConfig:
@@ -116,17 +118,15 @@ class ArrayConfig:
                 f"array requant_lanes {self.requant_lanes} does not divide lanes {self.lanes}",
                 "choose a divisor of lanes",
             )
-        if self.multipliers not in MULTIPLIERS:
+        for name, values in _CHOICES.items():
+            if (value := getattr(self, name)) not in values:
+                told = ", ".join(map(str, values))
+                raise CodesignError(f"array {name} must be one of {told}, not {value!r}", f"correct {name}")
+        if self.levels == "powers" and self.weight_bits > MAX_POWER_BITS:
             raise CodesignError(
-                f"array multipliers must be one of {', '.join(MULTIPLIERS)}, not {self.multipliers!r}",
-                "correct multipliers",
+                f"array weight_bits {self.weight_bits}: powers of two have codes of 1..{MAX_POWER_BITS} bits",
+                'choose fewer weight_bits, or levels "linear"',
             )
-        if self.stream_bits not in STREAM_BITS:
-            raise CodesignError(
-                f"array stream_bits must be one of {', '.join(map(str, STREAM_BITS))}, not {self.stream_bits!r}",
-                "correct stream_bits",
-            )
-        self._check_levels()
         if self.subarrays & (self.subarrays - 1) or self.rows % self.subarrays:
             raise CodesignError(
                 f"array subarrays {self.subarrays} is not a power of two that divides rows {self.rows}",
@@ -137,17 +137,6 @@ class ArrayConfig:
             raise CodesignError(
                 f"array activation_depth {self.activation_depth} is odd",
                 "choose an even depth: the bank is split into even and odd words",
-            )
-
-    def _check_levels(self) -> None:
-        if self.levels not in LEVELS:
-            raise CodesignError(
-                f"array levels must be one of {', '.join(LEVELS)}, not {self.levels!r}", "correct levels"
-            )
-        if self.levels == "powers" and self.weight_bits > MAX_POWER_BITS:
-            raise CodesignError(
-                f"array weight_bits {self.weight_bits}: powers of two have codes of 1..{MAX_POWER_BITS} bits",
-                'choose fewer weight_bits, or levels "linear"',
             )
 
     def _check_lockstep(self) -> None:

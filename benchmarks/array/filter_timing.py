@@ -137,7 +137,7 @@ def cells(cycles: list[Values], rows: int) -> Iterator[Cell]:
 
 
 def _stage(cycles: list[Values], line: str, control: str, register: str) -> Iterator[Cell]:
-    """A token is of the filter that the latest one that ``begins`` one in this stage began."""
+    """A token is of the filter that the latest token with ``begins`` in this stage began."""
     valid, begins = f"{control}.{register}.valid", f"{control}.{register}.between"
     if register == "token":
         valid, begins = f"{control}.token_valid", f"{control}.token.first"

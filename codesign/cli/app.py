@@ -243,19 +243,19 @@ def generate(
     from codesign.loop.generation import ArrayOptions
 
     options = ArrayOptions(
-        rows,
-        lanes,
-        index,
-        requant_lanes,
-        chain_depth,
-        subarrays,
-        weight_depth,
-        activation_depth,
-        multipliers,
-        aligner_stages,
-        stream_bits,
-        levels,
-        buffers,
+        rows=rows,
+        lanes=lanes,
+        index=index,
+        requant_lanes=requant_lanes,
+        chain_depth=chain_depth,
+        subarrays=subarrays,
+        weight_depth=weight_depth,
+        activation_depth=activation_depth,
+        multipliers=multipliers,
+        aligner_stages=aligner_stages,
+        stream_bits=stream_bits,
+        levels=levels,
+        buffers=buffers,
     )
     commands.generate(model, out, preset, options, linear_batch, prefix, json)
 

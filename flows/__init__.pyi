@@ -9,6 +9,8 @@ from .search.layer_load import LayerLoad as LayerLoad
 from .search.shapes import candidate_shapes as candidate_shapes
 from .synthesis.area import ArrayMeasurement as ArrayMeasurement
 from .synthesis.area import measure as measure
+from .synthesis.whole_array import WholeArray as WholeArray
+from .synthesis.whole_array import synthesize_whole as synthesize_whole
 from .synthesis.yosys import SynthesisResult as SynthesisResult
 from .synthesis.yosys import synthesize as synthesize
 from .technology.sram import SramModel as SramModel

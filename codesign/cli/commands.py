@@ -157,7 +157,11 @@ def generate(
     ]
     if made.cycles:
         lines.append("cycles: " + ", ".join(f"{layer} {count}" for layer, count in made.cycles.items()))
-    found = {"array": config.to_dict(), "origin": made.origin, "cycles": made.cycles, "files": paths}
+    found: dict[str, Any] = {"array": config.to_dict(), "origin": made.origin, "cycles": made.cycles, "files": paths}
+    if made.loaded is not None:
+        share = made.loaded.share_of_loading
+        lines.append(f"one after the other with all loads: {made.loaded.total}, {share:.0%} of them not computing")
+        found |= {"cycles_with_loads": made.loaded.total, "share_of_loading": share}
     _show(found, json, "\n".join(lines))
 
 

@@ -18,11 +18,13 @@ from rtl.formats.dense import Dense
 from rtl.formats.dense_zeros import DenseZeros
 from rtl.formats.registry import parse_index
 from rtl.presets import preset
+from sim.makespan.layer_runs import layer_runs
+from sim.makespan.makespan import Makespan, makespan
 from sim.mapping.cycles import Chain
 from sim.mapping.geometry import ArrayGeometry
 from sim.mapping.plan import Depths
 from sim.mapping.schedule import Schedule, group_schedule
-from sim.mapping.tiles import tile_layer
+from sim.mapping.tiles import Tiling, tile_layer
 
 __all__ = ["ArrayOptions", "ArrayToGenerate", "array_and_cycles", "array_to_generate"]
 
@@ -84,11 +86,20 @@ class ArrayOptions:
 
 @dataclass(frozen=True)
 class ArrayToGenerate:
-    """An array, where its shape is from, and a model's cycles on it by layer, for one batch of that layer."""
+    """An array, where its shape is from, and a model's cycles on it.
+
+    Members
+    -------
+    cycles : dict
+        By layer, for one batch of that layer, without loads.
+    loaded : Makespan, optional
+        Of one batch of each layer, one after the other, all loaded as soon as the array takes it, a beat a cycle.
+    """
 
     config: ArrayConfig
     origin: str
     cycles: dict[str, int]
+    loaded: Makespan | None = None
 
 
 def array_and_cycles(
@@ -112,7 +123,11 @@ def array_and_cycles(
         config = chosen or _holding(network, options, linear_batch)
         origin = f"{folder}: the array that its run chose" if chosen else "banks that just hold the model"
     config = options.limited(config)
-    return ArrayToGenerate(config, origin, {} if network is None else _cycles(network, config, linear_batch))
+    if network is None:
+        return ArrayToGenerate(config, origin, {})
+    tilings = _tilings(network, config, linear_batch)
+    runs = [run for tiling in tilings.values() for run in layer_runs(tiling.schedule, config)]
+    return ArrayToGenerate(config, origin, _cycles(tilings), makespan(config, runs))
 
 
 def array_to_generate(
@@ -122,12 +137,15 @@ def array_to_generate(
     return array_and_cycles(network, preset_name, options, linear_batch).config
 
 
-def _cycles(network: CompressedModel, config: ArrayConfig, linear_batch: int) -> dict[str, int]:
+def _tilings(network: CompressedModel, config: ArrayConfig, linear_batch: int) -> dict[str, Tiling]:
     """By layer; CodesignError for what does not fit even in parts."""
     return {
-        layer.name: tile_layer(layer, config, samples_at_a_time(layer.kind, linear_batch)).cycles
-        for layer in network.layers
+        layer.name: tile_layer(layer, config, samples_at_a_time(layer.kind, linear_batch)) for layer in network.layers
     }
+
+
+def _cycles(tilings: dict[str, Tiling]) -> dict[str, int]:
+    return {name: tiling.cycles for name, tiling in tilings.items()}
 
 
 def _chosen_by_run(network: CompressedModel, path: Path, linear_batch: int) -> ArrayConfig | None:
@@ -135,7 +153,7 @@ def _chosen_by_run(network: CompressedModel, path: Path, linear_batch: int) -> A
     try:
         chosen = json.loads(read_text(path))["chosen"]
         config = ArrayConfig.from_dict(chosen["config"])
-        return config if _cycles(network, config, linear_batch) == chosen["cycles"] else None
+        return config if _cycles(_tilings(network, config, linear_batch)) == chosen["cycles"] else None
     except (CodesignError, OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -10,7 +10,7 @@ from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
 from compress.base.errors import CodesignError
-from rtl.formats.shift import shifted_right
+from rtl.shift import shifted_right
 
 __all__ = ["Gearbox"]
 

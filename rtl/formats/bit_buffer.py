@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from compress.base.errors import CodesignError
-from rtl.formats.shift import shifted_right
+from rtl.shift import shifted_right
 
 __all__ = ["BitBuffer"]
 

@@ -40,6 +40,8 @@ def test_a_runs_model_gets_the_array_that_the_run_chose(tmp_path: Path) -> None:
     made = array_and_cycles(MODEL, None, ArrayOptions(), 8, tmp_path)
     assert made.config == CHOSEN
     assert made.cycles == cycles_on(MODEL, CHOSEN)
+    assert made.loaded is not None
+    assert made.loaded.busy == sum(made.cycles.values())
     assert str(tmp_path) in made.origin
 
 
@@ -57,6 +59,14 @@ def test_a_choice_for_another_model_or_with_other_options_is_passed_over(tmp_pat
     assert array_and_cycles(small_model(0.3), None, ArrayOptions(), 8, tmp_path).config.rows == 4
     assert array_and_cycles(MODEL, None, ArrayOptions(lanes=4), 8, tmp_path).config.rows == 4
     assert array_and_cycles(MODEL, None, ArrayOptions(weight_depth=256), 8, tmp_path).config.rows == 3
+
+
+def test_two_buffers_hide_loads_and_a_preset_alone_has_none() -> None:
+    one, two = (array_and_cycles(MODEL, None, ArrayOptions(buffers=buffers), 8).loaded for buffers in (1, 2))
+    assert one is not None
+    assert two is not None
+    assert one.busy == two.busy < two.total < one.total
+    assert array_and_cycles(None, "tiny", ArrayOptions(), 8).loaded is None
 
 
 def test_a_choice_gets_the_requantizers_that_are_given(tmp_path: Path) -> None:
